@@ -1,0 +1,1 @@
+"""Problems in the course of training, seen in its curves."""

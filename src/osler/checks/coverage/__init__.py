@@ -1,0 +1,1 @@
+"""Honesty of the tool: what it could not see."""

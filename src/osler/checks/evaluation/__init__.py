@@ -1,0 +1,1 @@
+"""Problems of evaluation: what it costs and what its numbers mean."""

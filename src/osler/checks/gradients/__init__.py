@@ -1,0 +1,1 @@
+"""Are gradients computed, cleared and kept right?"""

@@ -1,0 +1,224 @@
+"""Gradients are cleared after `backward()` has computed them and before the optimizer uses them.
+
+`zero_grad()` between `backward()` and `step()` throws the gradients away: the step sees nothing, or, in
+gradient accumulation, only the last of several batches. The program runs without an error and learns nothing,
+or learns from a fraction of its data.
+
+## Bad
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.zero_grad()
+        optimizer.step()
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Clearing right after the step.
+- Clearing gradients that were only looked at, or that another optimizer used, as in the usual GAN loop.
+- A `GradScaler` that skips a step because of an overflow.
+
+## Sources
+
+- [Gradient accumulation](https://docs.pytorch.org/docs/stable/notes/amp_examples.html#gradient-accumulation)
+- [Optimizer.zero_grad](https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html)
+- Reported in [torchtitan](https://github.com/pytorch/torchtitan/pull/3575),
+  [RAE](https://github.com/bytetriper/RAE/issues/67) and
+  [accelerate](https://github.com/huggingface/accelerate/issues/1299)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity
+
+PATIENCE = 3
+"""Lost updates before we speak: a single one can be deliberate."""
+
+OFTEN = 0.5
+"""Share of the steps that lose batches from which it is the loop that does it, not an exception in it."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="gradients are cleared after the step that used them, or before `backward()`",
+    why="The gradients of these batches never reach the weights.",
+    fix="Call `zero_grad()` once per step, right after `step()` or before the first `backward()`.",
+    symptoms=(
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+        "model-underfits",
+    ),
+)
+
+
+@check.applies_when
+def steps_taken(run: Run) -> str:
+    return "" if run.steps else "no optimizer step was seen"
+
+
+@check.in_run
+def cleared_too_early(run: Run) -> Iterator[Finding]:
+    for optimizer in dict.fromkeys(e.subject for e, _ in run.events(Kind.STEP)):
+        if optimizer != "by hand":
+            yield from cleared_before_every_step(run, optimizer)
+            yield from cleared_inside_a_window(run, optimizer)
+
+
+def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
+    """Steps that found no gradients because a clear came after the backward."""
+    lost: Counter[tuple[Event, Event, Event]] = Counter()
+    first = run.steps
+    for pattern in run.patterns:
+        for index, step in enumerate(pattern.events):
+            if step.kind is Kind.STEP and step.subject == optimizer and "empty" in step.traits:
+                pair = cleared_between(run, pattern, index)
+                if pair and "first-ever" not in step.traits:
+                    lost[(*pair, step)] += pattern.count
+                    first = min(first, pattern.step)
+    if lost.total() < PATIENCE:
+        return
+    (clear, backward, step), _ = lost.most_common(1)[0]
+    count, steps = lost.total(), run.steps_of(optimizer)
+    yield check.finding(
+        clear.site,
+        f"`zero_grad()` cleared the gradients between `backward()` and `step()`: "
+        f"`{optimizer}` stepped {count} times without any gradient.",
+        step=first,
+        subject=optimizer,
+        related=[(backward.site, "gradients are computed here"), (step.site, "the step finds none here")],
+        evidence=[Evidence("steps without gradients", count, f"0 of {steps}", step=first)],
+    )
+
+
+def cleared_between(run: Run, pattern: Pattern, index: int) -> tuple[Event, Event] | None:
+    """The clear and the backward ahead of a step, looking back through the turn and the one before."""
+    step = pattern.events[index]
+    behind = [*reversed(pattern.events[:index]), *reversed(pattern.events[index + 1 :])]
+    ahead = [*pattern.events[index + 1 :], *pattern.events[:index]]
+    following, previous = next(filter(computes, ahead), None), next(filter(computes, behind), None)
+    if following and previous and is_backward(following) and not is_backward(previous):
+        return None  # forward, step, backward: the step came too early
+    clear: Event | None = None
+    for event in behind:
+        if is_backward(event):
+            return (clear, event) if clear else None
+        if event.kind is Kind.CLEAR and clear is None and touches(run, event.subject, step.subject):
+            clear = event
+    return None
+
+
+def cleared_inside_a_window(run: Run, optimizer: str) -> Iterator[Finding]:
+    """Accumulation in which only the last batch before each step counts."""
+    discards: Counter[Event] = Counter()
+    steps, short, across, first = 0, 0, 0, run.steps
+    for pattern in run.patterns:
+        for clear in thrown(run, pattern, optimizer):
+            discards[clear] += pattern.count
+        fresh = [e for e in pattern.of(Kind.STEP) if e.subject == optimizer and "fresh" in e.traits]
+        if not fresh:
+            continue
+        steps += pattern.count
+        before_step = pattern.events[: pattern.events.index(fresh[0])]
+        early = [c for c in thrown(run, pattern, optimizer) if c in before_step]
+        if early:
+            short += pattern.count
+            first = min(first, pattern.step)
+            inside = any(map(is_backward, pattern.events[: pattern.events.index(early[0])]))
+            across += 0 if inside else pattern.count
+    if short - skipped(run, optimizer) < PATIENCE or short < OFTEN * steps or across > unused_turns(run):
+        return
+    yield describe_window(run, optimizer, discards, first)
+
+
+def describe_window(run: Run, optimizer: str, discards: Counter[Event], first: int) -> Finding:
+    clear, _ = discards.most_common(1)[0]
+    thrown_away, steps = discards.total(), run.steps_of(optimizer)
+    pattern = max((p for p in run.patterns if clear in p.events), key=lambda p: p.count)
+    backward = next((e.site for e in pattern.events if is_backward(e)), ())
+    step = next(e for e, _ in run.events(Kind.STEP) if e.subject == optimizer)
+    return check.finding(
+        clear.site,
+        f"`{optimizer}` stepped {steps} times for {run.backwards} backward calls, but `zero_grad()` threw "
+        f"away the gradients of {thrown_away} of them: only the last batch before each step counts.",
+        step=first,
+        subject=optimizer,
+        related=[(backward, "gradients are computed here"), (step.site, "stepped here")],
+        evidence=[Evidence("backward calls thrown away", thrown_away, f"0 of {run.backwards}", step=first)],
+        fix="Clear the gradients only after a step: move `zero_grad()` into the block that calls `step()`.",
+    )
+
+
+def thrown(run: Run, pattern: Pattern, optimizer: str) -> list[Event]:
+    """Clears of a turn that throw away gradients which no other optimizer uses."""
+    return [
+        event
+        for index, event in enumerate(pattern.events)
+        if "discards" in event.traits
+        and touches(run, event.subject, optimizer)
+        and not used_elsewhere(run, pattern, index, optimizer)
+    ]
+
+
+def used_elsewhere(run: Run, pattern: Pattern, index: int, optimizer: str) -> bool:
+    """Another optimizer steps on the gradients of the backward ahead of this clear."""
+    start = max((i for i in range(index) if is_backward(pattern.events[i])), default=-1)
+    cleared: list[str] = []
+    for event in pattern.events[start + 1 :]:
+        if event.kind is Kind.CLEAR:
+            cleared.append(event.subject)
+        used = event.kind is Kind.STEP and event.subject != optimizer
+        if used and not any(touches(run, subject, event.subject) for subject in cleared):
+            return True
+    return False
+
+
+def unused_turns(run: Run) -> int:
+    """Turns whose last backward is followed by no step."""
+    count = 0
+    for pattern in run.patterns:
+        uses = [e for e in pattern.events if is_backward(e) or e.kind is Kind.STEP]
+        count += pattern.count if uses and is_backward(uses[-1]) else 0
+    return count
+
+
+def skipped(run: Run, optimizer: str) -> int:
+    """Steps that the gradient scaler did not take."""
+    asked = sum(p.count for e, p in run.events(Kind.SCALER_STEP) if e.subject == optimizer)
+    return max(0, asked - run.steps_of(optimizer))
+
+
+def touches(run: Run, subject: str, optimizer: str) -> bool:
+    """Whether clearing the subject's gradients clears some of the optimizer's."""
+    parameters = run.parameters.values()
+    known = {*run.optimizers, *(p.model for p in parameters), *(e.subject for e, _ in run.events(Kind.STEP))}
+    if subject == optimizer or subject not in known:
+        return True
+    return any(subject in (p.model, *p.optimizers) for p in parameters if optimizer in p.optimizers)
+
+
+def is_backward(event: Event) -> bool:
+    return event.kind is Kind.BACKWARD and "gradient-only" not in event.traits
+
+
+def computes(event: Event) -> bool:
+    """A backward, or a forward or loss with a graph."""
+    return is_backward(event) or (event.kind in (Kind.FORWARD, Kind.LOSS) and "no-grad" not in event.traits)

@@ -1,0 +1,140 @@
+"""Gradients pile up from step to step because nothing clears them.
+
+`backward()` adds to `param.grad`. Unless the gradients are reset, each optimizer step follows the sum of
+every batch seen so far: old batches, whose gradients belong to weights that no longer exist, outweigh the new
+one. The effective step size grows and the loss soon oscillates or diverges.
+
+## Bad
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Several `backward()` calls per step, as long as the gradients are cleared once after each step.
+- Clearing with `model.zero_grad()`, with `param.grad = None`, or right after the step.
+- A closure that clears the gradients itself.
+
+## Sources
+
+- [Zeroing out gradients](https://docs.pytorch.org/tutorials/recipes/recipes/zeroing_out_gradients.html)
+- [Optimizer.zero_grad](https://docs.pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html)
+- Reported in [wekws](https://github.com/wenet-e2e/wekws/pull/73),
+  [generative-recommenders](https://github.com/meta-recsys/generative-recommenders/pull/332), and asked for as
+  a warning in [PyTorch](https://github.com/pytorch/pytorch/issues/47175)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site
+
+PATIENCE = 3
+"""Steps on old gradients before we speak: one missed reset can be deliberate."""
+
+SELDOM = 0.05
+"""Share of the steps below which the harm is small: the usual step still follows its own batch."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="each step follows gradients computed since the step before",
+    why="Every step follows the sum of all batches so far: steps grow, training oscillates or diverges.",
+    fix="Call `optimizer.zero_grad()` once per `optimizer.step()`, before `backward()`.",
+    symptoms=(
+        "gradients-explode",
+        "gradients-not-finite",
+        "gradients-always-clipped",
+        "updates-too-large",
+        "learning-rate-too-high",
+        "loss-oscillates",
+        "loss-spikes",
+        "loss-diverges",
+        "loss-plateaus",
+        "loss-not-finite",
+    ),
+)
+
+
+@check.applies_when
+def steps_taken(run: Run) -> str:
+    return "" if run.steps else "no optimizer step was seen"
+
+
+@check.in_run
+def stepped_on_old_gradients(run: Run) -> Iterator[Finding]:
+    piled: dict[str, list[tuple[Event, Pattern]]] = {}
+    for step, pattern in run.events(Kind.STEP):
+        if "carried" in step.traits and not cleared_inside(step, pattern):
+            piled.setdefault(step.subject, []).append((step, pattern))
+    for subject, seen in piled.items():
+        count = sum(p.count * p.events.count(e) for e, p in seen)
+        if count >= PATIENCE:
+            yield describe(run, subject, seen, count)
+
+
+def cleared_inside(step: Event, pattern: Pattern) -> bool:
+    """A closure clears and computes gradients inside the step, where order says little."""
+    return "closure" in step.traits and bool(pattern.of(Kind.CLEAR))
+
+
+def describe(run: Run, subject: str, seen: list[tuple[Event, Pattern]], count: int) -> Finding:
+    step, pattern = max(seen, key=lambda pair: pair[1].count)
+    steps = run.steps_of(subject)
+    first = min(p.step for _, p in seen)
+    backward = last_backward(pattern)
+    return check.finding(
+        backward or step.site,
+        f"{said(subject, pattern, count)} on gradients that still contained those of earlier steps: "
+        f"{cleared_instead(run, subject)}",
+        step=first,
+        subject=subject,
+        related=[(step.site, "stepped here")],
+        evidence=[Evidence("steps on gradients of earlier steps", count, f"0 of {steps}", step=first)],
+        severity=Severity.WARNING if count < SELDOM * steps else None,
+    )
+
+
+def last_backward(pattern: Pattern) -> Site:
+    backwards = [e for e in pattern.of(Kind.BACKWARD) if "gradient-only" not in e.traits]
+    return backwards[-1].site if backwards else ()
+
+
+def said(subject: str, pattern: Pattern, count: int) -> str:
+    who = "The parameters were updated by hand" if subject == "by hand" else f"`{subject}` stepped"
+    return f"{who} {count} times" + (" in a row" if pattern.longest == count else "")
+
+
+def cleared_instead(run: Run, subject: str) -> str:
+    """What was cleared, if not these gradients."""
+    own = others = 0
+    names: set[str] = set()
+    for clear, pattern in run.events(Kind.CLEAR):
+        times = pattern.count * pattern.events.count(clear)
+        if clear.subject == subject:
+            own += times
+        else:
+            others += times
+            names.add(clear.subject)
+    if own:
+        return f"`zero_grad()` ran only {own} time{'s' * (own > 1)}."
+    if others:
+        return f"only the gradients of {' and '.join(f'`{n}`' for n in sorted(names)[:2])} were cleared."
+    return "nothing cleared them."

@@ -1,0 +1,229 @@
+"""An operation on the way from the parameters to the loss cuts the graph.
+
+`backward()` follows the record that autograd keeps of every operation. `detach()`, `.data`, `.item()`,
+`.numpy()`, `torch.tensor(...)` and `torch.no_grad()` end that record; `argmax`, rounding and comparisons have
+no gradient. The parameters before such an operation are never trained, or `backward()` fails because nothing
+lies behind the loss.
+
+## Bad
+
+```python
+class Broken(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 16)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x)).detach()
+        return self.head(h)
+
+
+model = Broken()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Targets that no gradient shall reach, such as those of a teacher or an exponential average.
+- `D(fake.detach())` in a GAN, and straight-through estimators: the parameters get their gradients another
+  way.
+
+## Sources
+
+- [Autograd mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html)
+- [Tensor.detach](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html) and
+  [no_grad](https://docs.pytorch.org/docs/stable/generated/torch.no_grad.html)
+- Reported in [FL-MRCM](https://github.com/guopengf/FL-MRCM/issues/10)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import (
+    Check,
+    CutFact,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    ParameterFact,
+    Pattern,
+    Run,
+    Severity,
+    Site,
+)
+
+PATIENCE = 3
+"""Steps of the optimizer before cut-off parameters are reported: parts may take turns."""
+
+LEAVES = 2
+"""Turns with a loss that nothing lies behind before we speak: one can be a test."""
+
+NAMED = 4
+"""Parameter names a message lists."""
+
+REMEDIES = {
+    "argmax argmin argsort round floor ceil trunc sign eq ne lt le gt ge bool long int one_hot": (
+        "Compute the loss from the values before this operation, which has no gradient: "
+        "for classes, from the logits with `CrossEntropyLoss`."
+    ),
+    "detach detach_ data": "Remove `.detach()` or `.data` from the path to the loss.",
+    "item tolist numpy tensor as_tensor from_numpy __float__ __int__ __array__": (
+        "Keep the tensor that was computed: do not turn it into a number or a new tensor before `backward()`."
+    ),
+    "no_grad inference_mode": "Take the forward that is trained out of `torch.no_grad()`.",
+    "requires_grad": "Unfreeze what shall be trained with `requires_grad_(True)`.",
+}
+"""What to do about each kind of cut, by the names of the operations."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="every operation between the parameters and the loss is differentiable and recorded",
+    why="No gradient passes this operation: what lies before it is never trained.",
+    fix="Remove the operation from the path between the parameters and the loss.",
+    symptoms=(
+        "parameters-without-gradient",
+        "updates-absent",
+        "optimizer-never-steps",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+        "model-underfits",
+        "cannot-overfit-one-batch",
+    ),
+)
+
+
+@check.in_run
+def path_cut(run: Run) -> Iterator[Finding]:
+    cut_off = {key: p for key, p in run.parameters.items() if is_cut_off(run, p)}
+    for cut in run.cuts:
+        lost = [p for key, p in cut_off.items() if key in cut.parameters or p.name in cut.parameters]
+        if lost:
+            yield describe_cut(run, cut, lost)
+    yield from loss_without_history(run)
+    yield from backward_failed(run)
+
+
+def is_cut_off(run: Run, p: ParameterFact) -> bool:
+    """An optimizer that stepped before the look holds it in vain."""
+    if p.reached or p.updated or not (p.trainable and p.used):
+        return False
+    return any(run.steps_of(o) - (run.steps - run.parameters_step) >= PATIENCE for o in p.optimizers)
+
+
+def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
+    model = lost[0].model
+    built = next((run.optimizers[o].site for o in lost[0].optimizers if o in run.optimizers), ())
+    elements = sum(p.elements for p in lost)
+    total = max(1, sum(p.elements for p in run.parameters.values() if p.model == model and p.trainable))
+    return check.finding(
+        cut.site,
+        f"{spelled(cut.operation)} cuts the graph: no gradient reaches {len(lost)} trainable "
+        f"parameter{'s' * (len(lost) > 1)} before it: {listed([p.name for p in lost])}. "
+        f"That is {elements / total:.1%} of the trainable elements{f' of `{model}`' if model else ''}.",
+        step=run.parameters_step,
+        subject=model,
+        related=[
+            (most_frequent(run, Kind.BACKWARD), "no backward from here gets past the cut"),
+            (built, "the optimizer that holds them is built here"),
+        ],
+        evidence=[Evidence("elements cut off", elements, f"0 of {total}", step=run.parameters_step)],
+        fix=remedy(cut.operation),
+    )
+
+
+def loss_without_history(run: Run) -> Iterator[Finding]:
+    """A loss that requires a gradient although nothing lies behind it."""
+    roots = [(e, p) for e, p in run.events(Kind.BACKWARD) if "leaf-root" in e.traits]
+    count = sum(p.count * p.events.count(e) for e, p in roots)
+    if sum(p.count for _, p in roots) < LEAVES:
+        return
+    backward, first = roots[0][0], min(p.step for _, p in roots)
+    cut = run.cuts[0] if run.cuts else None
+    reason = f"{spelled(cut.operation)} had cut the graph" if cut else "it was made anew"
+    yield check.finding(
+        cut.site if cut else backward.site,
+        f"`backward()` was called {count} times on a tensor that nothing lies behind: "
+        f"{reason}, so no parameter got a gradient.",
+        step=first,
+        related=[(backward.site, "backward starts here and reaches nothing")],
+        evidence=[Evidence("backward calls that reach nothing", count, "0", step=first)],
+        fix=remedy(cut.operation if cut else "tensor"),
+    )
+
+
+def backward_failed(run: Run) -> Iterator[Finding]:
+    """The error that torch raises when the loss has no graph, explained."""
+    if run.crash is None or "does not require grad" not in run.crash.message:
+        return
+    roots = [(e, p) for e, p in run.events(Kind.BACKWARD) if "no-graph" in e.traits]
+    if not roots:
+        return
+    backward, pattern = roots[-1]
+    site, operation, reason = culprit(run, pattern)
+    yield check.finding(
+        site or backward.site,
+        f"`backward()` was called on a tensor without a graph: {reason}.",
+        step=pattern.step,
+        related=[(backward.site, "backward fails here")],
+        fix=remedy(operation),
+    )
+
+
+def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:
+    """Line, operation and words for what left the loss without a graph."""
+    if run.cuts:
+        cut = run.cuts[-1]
+        return cut.site, cut.operation, f"{spelled(cut.operation)} had cut it off"
+    for forward in pattern.of(Kind.FORWARD):
+        if "no-grad" in forward.traits:
+            return forward.site, "no_grad", f"`{forward.subject}` ran under `torch.no_grad()`"
+    if run.models and not any(m.trainable for m in run.models.values()):
+        return (), "requires_grad", "every parameter of the model is frozen"
+    loss = next((e.site for e in pattern.of(Kind.LOSS) if "grad" not in e.traits), ())
+    return loss, "", "what it was computed from requires no gradient"
+
+
+def spelled(operation: str) -> str:
+    """The operation as the user wrote it."""
+    if operation in ("data", "no_grad", "inference_mode"):
+        return {"data": "`.data`"}.get(operation, f"`torch.{operation}()`")
+    return f"`{operation}()`"
+
+
+def remedy(operation: str) -> str:
+    """What to do about one kind of cut; empty for the check's own advice."""
+    return next((advice for names, advice in REMEDIES.items() if operation in names.split()), "")
+
+
+def most_frequent(run: Run, kind: Kind) -> Site:
+    """Where most events of a kind happen."""
+    most: Event | None = max((e for e, _ in run.events(kind)), key=run.count, default=None)
+    return most.site if most else ()
+
+
+def listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

@@ -1,0 +1,177 @@
+"""The optimizer steps before `backward()` has computed new gradients.
+
+With `step()` ahead of `backward()`, the step finds no gradients, or those of the batch before. Where it does
+change the weights, `backward()` then fails because the weights it needs are gone: "modified by an inplace
+operation". A second step without a new `backward()` follows the same gradients twice.
+
+## Bad
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        optimizer.step()
+        loss.backward()
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- One step ahead of the loop, or several to fast-forward a schedule, before any gradient exists.
+- `step(closure)`, where the closure computes the gradients.
+- An optimizer of a part that is still frozen.
+
+## Sources
+
+- [Optimization: taking an optimization step](https://docs.pytorch.org/docs/stable/optim.html)
+- [What step(), backward() and zero_grad()
+  do](https://discuss.pytorch.org/t/what-step-backward-and-zero-grad-do/33301)
+- [A step of the discriminator between forward and backward](https://github.com/pytorch/pytorch/issues/39141)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site
+
+PATIENCE = 2
+"""Early steps from one line before we speak: a single one is a common idiom ahead of the loop."""
+
+REPEATS = 3
+"""Steps on the same gradients before we speak: one or two can come from an exception in the loop."""
+
+IN_PLACE = "modified by an inplace operation"
+"""What torch says when a step has changed weights that a backward still needs."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`backward()` computes new gradients before each step",
+    why="The weights do not move, or move along gradients that belong to another batch.",
+    fix="Call `loss.backward()` before `optimizer.step()`.",
+    symptoms=(
+        "in-place-breaks-gradient",
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+        "model-underfits",
+    ),
+)
+
+
+@check.applies_when
+def steps_and_backwards_seen(run: Run) -> str:
+    if not run.steps:
+        return "no optimizer step was seen"
+    return "" if run.backwards else "backward was never called"
+
+
+@check.in_run
+def stepped_too_early(run: Run) -> Iterator[Finding]:
+    early: dict[tuple[str, Site], list[tuple[Event, Pattern, Event]]] = {}
+    stale: dict[tuple[str, Site], list[tuple[Event, Pattern]]] = {}
+    for step, pattern in run.events(Kind.STEP):
+        if "closure" in step.traits:
+            continue
+        backward = backward_after(pattern, pattern.events.index(step))
+        if "empty" in step.traits and backward:
+            early.setdefault((step.subject, step.site[:1]), []).append((step, pattern, backward))
+        if "stale" in step.traits:
+            stale.setdefault((step.subject, step.site[:1]), []).append((step, pattern))
+    for seen in early.values():
+        yield from without_gradients(seen)
+    for again in stale.values():
+        yield from on_the_same_gradients(again)
+    yield from before_a_crash(run)
+
+
+def backward_after(pattern: Pattern, index: int) -> Event | None:
+    """The backward that follows a step while the forward it belongs to came before the step."""
+    ahead = filter(computes, [*pattern.events[index + 1 :], *pattern.events[:index]])
+    behind = filter(computes, [*reversed(pattern.events[:index]), *reversed(pattern.events[index + 1 :])])
+    following, previous = next(ahead, None), next(behind, None)
+    if following is None or previous is None or not is_backward(following) or is_backward(previous):
+        return None
+    return following
+
+
+def without_gradients(seen: list[tuple[Event, Pattern, Event]]) -> Iterator[Finding]:
+    count = sum(p.count for _, p, _ in seen)
+    if count < PATIENCE:
+        return
+    step, _, backward = seen[0]
+    first = min(p.step for _, p, _ in seen)
+    yield check.finding(
+        step.site,
+        f"`{step.subject}` stepped {count} times without any gradient: `backward()` only ran after the step.",
+        step=first,
+        subject=step.subject,
+        related=[(backward.site, "the gradients are computed here, after the step")],
+        evidence=[Evidence("steps without gradients", count, "0", step=first)],
+    )
+
+
+def on_the_same_gradients(seen: list[tuple[Event, Pattern]]) -> Iterator[Finding]:
+    count = sum(p.count * p.events.count(e) for e, p in seen)
+    if count < REPEATS:
+        return
+    step, pattern = max(seen, key=lambda pair: pair[1].count)
+    first = min(p.step for _, p in seen)
+    backward = next((e.site for e in pattern.events if is_backward(e)), ())
+    yield check.finding(
+        step.site,
+        f"`{step.subject}` stepped {count} times on gradients that the step before had already used: "
+        "no `backward()` had changed them in between.",
+        step=first,
+        subject=step.subject,
+        related=[(backward, "the gradients are computed here")],
+        evidence=[Evidence("steps on gradients used before", count, "0", step=first)],
+        fix="Call `optimizer.step()` once per `backward()`.",
+    )
+
+
+def before_a_crash(run: Run) -> Iterator[Finding]:
+    """A step between the forward and the backward changed weights that the backward needed."""
+    if run.crash is None or IN_PLACE not in run.crash.message or not run.patterns:
+        return
+    recent = sorted(run.patterns, key=lambda p: p.last)[-2:]
+    done = [e for p in recent for e in p.events if computes(e) or e.kind is Kind.STEP]
+    if done and is_backward(done[-1]):
+        done.pop()
+    if len(done) < 2 or done[-1].kind is not Kind.STEP or not any(map(is_forward, done)):
+        return
+    step = done[-1]
+    yield check.finding(
+        step.site,
+        f"`{step.subject}` stepped between a forward and its `backward()`, which then failed: "
+        "the step had changed weights that `backward()` needed.",
+        step=run.steps,
+        subject=step.subject,
+        related=[(run.crash.site, "backward fails here")],
+        fix="Call `backward()` on every loss that uses these weights before `optimizer.step()`.",
+    )
+
+
+def is_backward(event: Event) -> bool:
+    return event.kind is Kind.BACKWARD and "gradient-only" not in event.traits
+
+
+def is_forward(event: Event) -> bool:
+    return event.kind in (Kind.FORWARD, Kind.LOSS) and "no-grad" not in event.traits
+
+
+def computes(event: Event) -> bool:
+    return is_backward(event) or is_forward(event)

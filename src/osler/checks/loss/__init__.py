@@ -1,0 +1,1 @@
+"""Problems of the loss: the right function, the right inputs, the right scale."""

@@ -1,0 +1,123 @@
+"""`nll_loss` receives raw scores although it expects log-probabilities.
+
+`nll_loss` only negates the entry of the right class. Nothing holds raw scores together: the model lowers
+the loss without limit by raising all scores at once, so the loss runs towards minus infinity and says
+nothing about the fit.
+
+## Bad
+
+```python
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.nll_loss(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Log-probabilities that do not sum to 1, such as a part of a larger distribution: they are never above 0.
+- Raw scores in a loss that is only computed without gradient.
+
+## Sources
+
+- [NLLLoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html): the input holds
+  log-probabilities
+- [Fix missing final activation in NLLLoss second example](https://github.com/pytorch/pytorch/pull/12703)
+- [wrong label loss in PointNetLoss](https://github.com/yanx27/Pointnet_Pointnet2_pytorch/issues/30)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Evidence, Finding, Kind, LossInputFact, Run, Severity
+
+ENOUGH_ROWS = 32
+"""Rows to be tested before we speak."""
+
+POSITIVE_SHARE = 0.5
+"""Share of rows that must hold an entry above 0: rounding may lift a few log-probabilities above it."""
+
+NORMALIZED_SHARE = 0.01
+"""Share of rows from which on the input counts as log-probabilities, whatever the rest is."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`nll_loss` receives log-probabilities, which are never above 0",
+    why="It only negates a score: the loss falls without limit and says nothing about the fit.",
+    fix="Use `cross_entropy` on the logits, or apply `log_softmax` before `nll_loss`.",
+    symptoms=(
+        "activations-not-finite",
+        "gradients-explode",
+        "gradients-not-finite",
+        "initial-loss-unexpected",
+        "loss-diverges",
+        "loss-not-finite",
+        "loss-suspiciously-low",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+        "updates-too-large",
+    ),
+)
+
+
+@check.applies_when
+def never_called(run: Run) -> str:
+    return "" if any(f.function == "nll_loss" for f in run.losses.values()) else "nll_loss was not called"
+
+
+@check.in_run
+def scores_above_zero(run: Run) -> Iterator[Finding]:
+    for fact in run.losses.values():
+        step = first_step(run, fact)
+        if step is None or not holds_logits(fact):
+            continue
+        yield check.finding(
+            fact.made_at or fact.site,
+            f"`nll_loss` received values above 0{maker(fact)} "
+            f"in {fact.positive_rows} of {fact.rows} rows tested "
+            f"(highest {fact.highest:.3g}): these are no log-probabilities.",
+            step=step,
+            related=[(fact.site, "the loss is computed here")],
+            evidence=[
+                Evidence("rows with an entry above 0", fact.positive_rows, "0", "rows", step),
+                Evidence("largest entry", fact.highest, "at most 0", step=step),
+            ],
+        )
+
+
+def holds_logits(fact: LossInputFact) -> bool:
+    return (
+        fact.function == "nll_loss"
+        and fact.rows >= ENOUGH_ROWS
+        and fact.probability_rows < fact.rows
+        and fact.positive_rows > fact.rows * POSITIVE_SHARE
+        and fact.log_probability_rows < fact.rows * NORMALIZED_SHARE
+    )
+
+
+def first_step(run: Run, fact: LossInputFact) -> int | None:
+    """The first step whose loss was computed here with gradient; None if training never came by."""
+    here = (fact.function, fact.site)
+    calls = (p for e, p in run.events(Kind.LOSS) if (e.subject, e.site) == here and "grad" in e.traits)
+    return min((p.step - len(p.of(Kind.STEP)) for p in calls), default=None)
+
+
+def maker(fact: LossInputFact) -> str:
+    return f" from `{fact.made_by}`" if fact.made_by else ""

@@ -1,0 +1,1 @@
+"""Is the network wired and switched as meant?"""

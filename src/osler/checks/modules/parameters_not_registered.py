@@ -1,0 +1,148 @@
+"""Layers or parameters in a plain Python list or dict are unknown to their module.
+
+`nn.Module` registers what is assigned to an attribute, but it does not look into lists and dicts. The layers
+in them work in `forward` and receive gradients, yet `parameters()`, `state_dict()`, `to()`, `train()` and
+`eval()` all pass them by: they are never trained, never saved and never moved to the GPU.
+
+## Bad
+
+```python
+class Tower(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(8, 8) for _ in range(3)]
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.relu(layer(x))
+        return self.head(x)
+
+
+model = Tower()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+class Tower(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.relu(layer(x))
+        return self.head(x)
+
+
+model = Tower()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Layers in a list that are also passed to an optimizer, or updated by hand.
+- A frozen network that is hidden in a list on purpose, to keep it out of `state_dict()`.
+
+## Sources
+
+- [ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html) and
+  [ParameterList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ParameterList.html)
+- Reported in PyTorch as [59925](https://github.com/pytorch/pytorch/issues/59925),
+  [72580](https://github.com/pytorch/pytorch/issues/72580) and
+  [135640](https://github.com/pytorch/pytorch/issues/135640)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Check, Evidence, Finding, Kind, ParameterFact, Run, Severity
+
+PATIENCE = 3
+"""Optimizer steps before we speak: by then every layer of a usual model was called and reached."""
+
+NAMED = 4
+"""Parameter names a message lists."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="every layer that trains is found by `parameters()`",
+    why="These parameters are never updated, saved, moved to another device or switched between modes.",
+    fix="Put layers into `nn.ModuleList` or `nn.ModuleDict` and parameters into `nn.ParameterList` or "
+    "`nn.ParameterDict`, and build the optimizer after that.",
+    symptoms=(
+        "parameters-missing-from-optimizer",
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+        "model-underfits",
+        "cannot-overfit-one-batch",
+    ),
+)
+
+
+@check.applies_when
+def model_called(run: Run) -> str:
+    return "" if run.models else "no model was called"
+
+
+@check.in_run
+def trained_but_unknown(run: Run) -> Iterator[Finding]:
+    if run.parameters_step < PATIENCE:
+        return
+    models: dict[str, list[ParameterFact]] = {}
+    for parameter in run.parameters.values():
+        if parameter.model and is_forgotten(parameter):
+            models.setdefault(parameter.model, []).append(parameter)
+    for model, hidden in models.items():
+        yield describe(run, model, hidden)
+
+
+def is_forgotten(parameter: ParameterFact) -> bool:
+    """It takes part in training, but neither its module nor any optimizer knows it."""
+    in_use = parameter.trainable and parameter.reached and parameter.used
+    return in_use and not (parameter.registered or parameter.optimizers or parameter.updated)
+
+
+def describe(run: Run, model: str, hidden: list[ParameterFact]) -> Finding:
+    elements, step = sum(p.elements for p in hidden), run.parameters_step
+    own = [p for p in run.parameters.values() if p.model == model and p.registered and p.trainable]
+    known = sum(p.elements for p in own)
+    verb = "parameter of `{}` is" if len(hidden) == 1 else "parameters of `{}` are"
+    forward = next((e.site for e, _ in run.events(Kind.FORWARD) if e.subject == model), ())
+    built = next((o.site for o in run.optimizers.values() if run.steps_of(o.name)), ())
+    return check.finding(
+        next((p.site for p in hidden if p.site), forward),
+        f"{len(hidden)} {verb.format(model)} missing from `parameters()`: "
+        f"{listed([p.name for p in hidden])}. "
+        f"Gradients reach these {elements} elements, but no optimizer holds them.",
+        step=step,
+        subject=model,
+        related=[(forward, f"`{model}` is called here"), (built, "the optimizer is built without them")],
+        evidence=[
+            Evidence("elements missing from parameters()", elements, "0", step=step),
+            Evidence("trainable elements in parameters()", known, f"{known + elements}", step=step),
+        ],
+    )
+
+
+def listed(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

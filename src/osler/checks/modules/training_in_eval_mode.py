@@ -1,0 +1,173 @@
+"""The model is trained while its Dropout and BatchNorm layers are in eval mode.
+
+`eval()` stays in force until `train()` is called. Without it Dropout drops nothing and BatchNorm
+normalises by statistics that no longer move, so the model trains without the regularisation it was given
+and with statistics that fit older weights. The usual cause is a validation that calls `eval()` and a
+loop that calls `train()` once.
+
+## Bad
+
+```python
+def validate():
+    model.eval()
+    with torch.no_grad():
+        return sum((model(x).argmax(dim=1) == y).sum().item() for x, y in val_loader)
+
+
+model.train()
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+    validate()
+```
+
+## Good
+
+```python
+def validate():
+    model.eval()
+    with torch.no_grad():
+        return sum((model(x).argmax(dim=1) == y).sum().item() for x, y in val_loader)
+
+
+for epoch in range(epochs):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+    validate()
+```
+
+## Not a problem
+
+- A model without Dropout and BatchNorm: both modes are the same.
+- Single layers kept in eval mode while the model is in train mode, such as a frozen BatchNorm.
+- A frozen backbone in eval mode, or a network that only passes the gradient on and is not stepped.
+- A forward in eval mode beside one in train mode in the same step, as in adversarial training.
+
+## Sources
+
+- [Evaluation mode](https://docs.pytorch.org/docs/stable/notes/autograd.html#evaluation-mode-nn-module-eval)
+- [Return to train mode after validation](https://github.com/wkentaro/pytorch-fcn/pull/56)
+- [Rest of the epoch trained in eval mode](https://github.com/joeynmt/joeynmt/issues/184)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Event, Evidence, Finding, Kind, ParameterFact, Pattern, Run, Severity
+
+PATIENCE = 3
+"""Steps in eval mode before we speak: a trial step after loading a model may be deliberate."""
+
+NEW_GRADIENTS = frozenset({"fresh", "carried"})
+"""Traits of steps that follow a backward."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="the model is in train mode when it is trained",
+    why="Dropout drops nothing and BatchNorm keeps old statistics: the model overfits and they go stale.",
+    fix="Call `model.train()` at the start of every epoch, and again after each evaluation inside one.",
+    symptoms=("batch-norm-statistics-stale", "loss-plateaus", "model-overfits"),
+)
+
+
+@check.applies_when
+def no_mode(run: Run) -> str:
+    modes = any(e.traits & {"train", "eval", "mixed"} for e, _ in run.events(Kind.FORWARD))
+    return "" if modes else "no model with Dropout or BatchNorm was called"
+
+
+@check.in_run
+def steps_in_eval_mode(run: Run) -> Iterator[Finding]:
+    for model in sorted({e.subject for e, _ in run.events(Kind.USED)}):
+        stepped = stepped_parameters(run, model)
+        if not stepped or not learns_around_layers(run, model, stepped):
+            continue
+        holders = {name for p in stepped for name in (*p.optimizers, "by hand" if p.updated else "")}
+        modes = [(p, modes_of(p, model, holders)) for p in run.patterns]
+        in_eval = [p for p, seen in modes if seen == {"eval"}]
+        if turns(in_eval) >= PATIENCE:
+            yield stuck(run, model, in_eval, [p for p, seen in modes if "train" in seen])
+
+
+def stepped_parameters(run: Run, model: str) -> list[ParameterFact]:
+    """Parameters of the model that some optimizer, or a hand, changes."""
+    own = [p for p in run.parameters.values() if p.model == model and p.reached]
+    return [p for p in own if p.optimizers or p.updated]
+
+
+def learns_around_layers(run: Run, model: str, stepped: list[ParameterFact]) -> bool:
+    """Whether some layer that depends on the mode belongs to a part that is trained, if that is known."""
+    layers = run.models[model].mode_sensitive if model in run.models else ()
+    parts = {layer.rpartition(".")[0] for layer in layers}
+    return not parts or any(not part or f".{part}." in f".{p.name}" for part in parts for p in stepped)
+
+
+def modes_of(pattern: Pattern, model: str, holders: set[str]) -> set[str]:
+    """Modes of the forwards that this turn learned from; empty if it did not step the model."""
+    if not any(e.subject in holders and e.traits & NEW_GRADIENTS for e in pattern.of(Kind.STEP)):
+        return set()
+    used = {e.site for e in pattern.of(Kind.USED) if e.subject == model}
+    forwards = (e for e in pattern.of(Kind.FORWARD) if e.subject == model and e.site in used)
+    return {mode for e in forwards if "grad" in e.traits for mode in e.traits & {"train", "eval", "mixed"}}
+
+
+def turns(patterns: list[Pattern]) -> int:
+    return sum(p.count for p in patterns)
+
+
+def stuck(run: Run, model: str, in_eval: list[Pattern], in_train: list[Pattern]) -> Finding:
+    start = min(in_eval, key=lambda p: p.first)
+    step = start.step - len(start.of(Kind.STEP))
+    switch = last_switch(run, model, start)
+    forward = next(e for e in start.of(Kind.FORWARD) if e.subject == model and "eval" in e.traits)
+    stepping = start.of(Kind.STEP)[0]
+    return check.finding(
+        (switch or forward).site,
+        message(model, step, switch, in_eval, in_train),
+        step=step,
+        subject=model,
+        related=[(forward.site, "the forward that is trained"), (stepping.site, "the optimizer steps here")],
+        evidence=[
+            Evidence("steps in eval mode", turns(in_eval), "0", "steps", step),
+            Evidence("steps in train mode", turns(in_train), "all", "steps"),
+        ],
+    )
+
+
+def last_switch(run: Run, model: str, start: Pattern) -> Event | None:
+    """The `eval()` of this model that came last before the turn.
+
+    A model that was not called yet counts as a part, and a part may bear the model's name.
+    """
+    found: list[tuple[bool, int, Event]] = []
+    for event, pattern in run.events(Kind.MODE):
+        if event.subject == model and "eval" in event.traits and pattern.first <= start.first:
+            seen = pattern.last if pattern.last < start.first else pattern.first
+            found.append(("part" not in event.traits, seen, event))
+    return max(found, key=lambda f: f[:2], default=(False, 0, None))[2]
+
+
+def message(
+    model: str, step: int, switch: Event | None, in_eval: list[Pattern], in_train: list[Pattern]
+) -> str:
+    count = turns(in_eval)
+    first = min(p.first for p in in_eval)
+    line = f"`eval()` at line {switch.place.line}" if switch and switch.site else ""
+    if not in_train:
+        called = f", since {line}" if line else ""
+        return f"`{model}` was never in train mode{called}: {count} steps were made in eval mode."
+    if not any(p.first < first for p in in_train):
+        return f"`{model}` is trained in eval mode from the first step on: {count} steps so far."
+    undone = any(p.last > first for p in in_train)
+    cause = f"{line} was {'undone too late' if undone else 'never undone'}, " if line else ""
+    return (
+        f"`{model}` is trained in eval mode since step {step}, after {step} steps in train mode: "
+        f"{cause}{count} steps so far."
+    )

@@ -1,0 +1,1 @@
+"""Do the optimizer and its schedule move what they should, when they should?"""

@@ -1,0 +1,189 @@
+"""Gradients are computed but no optimizer step follows, or `backward()` is never called at all.
+
+The loop runs, the loss is printed, and the weights stay exactly what they were. PyTorch raises no error: to
+it, computing a gradient or a loss without using it is as good as any other computation.
+
+## Bad
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Programs without an optimizer that look at gradients: saliency, sensitivity, attacks.
+- Updates by hand, and evaluation of a finished model.
+- An optimizer that wraps another one and lets it step.
+
+## Sources
+
+- [Optimization: taking an optimization step](https://docs.pytorch.org/docs/stable/optim.html)
+- Reported in [learn2refocus](https://github.com/tedlasai/learn2refocus/issues/5) and
+  [deepfillv2](https://github.com/zhaoyuzhi/deepfillv2/issues/6)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Check, Confidence, Event, Evidence, Finding, Kind, OptimizerFact, Run, Severity, Site
+
+PATIENCE = 3
+"""Backward calls, or losses, before we speak at the end: one or two are a test of the model."""
+
+PASSES = 2
+"""Loader passes after which a running program is judged: accumulation over one whole pass is possible."""
+
+BACKWARDS = 50
+"""Backward calls after which a running program is judged: more than a usual accumulation period."""
+
+STEPS_OF_OTHERS = 100
+"""Steps of the other optimizers after which one that never stepped is judged: GAN warm-ups are shorter."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`backward()` and `step()` follow each other",
+    why="The weights stay what they were: nothing is learned.",
+    fix="Call `optimizer.step()` after `backward()`.",
+    symptoms=(
+        "parameters-without-gradient",
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+        "model-underfits",
+        "cannot-overfit-one-batch",
+    ),
+)
+
+
+@check.applies_when
+def optimizer_built(run: Run) -> str:
+    if not run.optimizers:
+        return "no optimizer was built"
+    hidden = next((b for b in run.blind if b.essential), None)
+    return f"part of the program could not be watched: {hidden.reason}" if hidden else ""
+
+
+@check.in_run
+def never_stepped(run: Run) -> Iterator[Finding]:
+    if not run.backwards:
+        yield from never_went_backward(run)
+    elif any(True for _ in run.events(Kind.STEP)):
+        yield from one_never_stepped(run)
+    elif not any(True for _ in run.events(Kind.SCALER_STEP)):
+        yield from none_ever_stepped(run)
+
+
+def none_ever_stepped(run: Run) -> Iterator[Finding]:
+    backwards = training_backwards(run)
+    count = sum(backwards.values())
+    if count < PATIENCE or not (run.ended or (run.passes >= PASSES and count >= BACKWARDS)):
+        return
+    if any(p.updated for p in run.parameters.values()) or not trains_something(run):
+        return
+    most = max(backwards, key=lambda e: backwards[e])
+    built = list(run.optimizers.values())
+    yield check.finding(
+        most.site,
+        f"`backward()` computed gradients {count} times, but {named(built)} stepped: no weight has changed.",
+        step=0,
+        subject=built[0].name,
+        related=[(o.site, f"`{o.name}` is built here") for o in built[:2]],
+        evidence=[Evidence("optimizer steps", 0, f"one for every batch or few of {count} backward calls")],
+    )
+
+
+def trains_something(run: Run) -> bool:
+    """Some gradient came to a parameter that an optimizer holds, as far as is known."""
+    held = [p for p in run.parameters.values() if p.optimizers]
+    return not held or any(p.reached for p in held)
+
+
+def training_backwards(run: Run) -> dict[Event, int]:
+    """Backward calls that were not made for the gradient of an input."""
+    unfit = {"gradient-only", "reaches-inputs", "no-graph"}
+    return {e: run.count(e) for e, _ in run.events(Kind.BACKWARD) if not unfit & e.traits}
+
+
+def named(built: list[OptimizerFact]) -> str:
+    return f"`{built[0].name}` never" if len(built) == 1 else f"none of the {len(built)} optimizers ever"
+
+
+def one_never_stepped(run: Run) -> Iterator[Finding]:
+    """Others step, but this one's parameters only collect gradients."""
+    stepped = {e.subject for e, _ in run.events(Kind.STEP)}
+    others = sum(run.steps_of(name) for name in stepped if name != "by hand")
+    if others < (PATIENCE if run.ended else STEPS_OF_OTHERS):
+        return
+    for optimizer in run.optimizers.values():
+        held = [p for p in run.parameters.values() if optimizer.name in p.optimizers and p.trainable]
+        reached = [p for p in held if p.reached]
+        if optimizer.name in stepped or not reached:
+            continue
+        if any(p.updated or stepped.intersection(p.optimizers) for p in held):
+            continue
+        yield check.finding(
+            optimizer.site,
+            f"`{optimizer.name}` never stepped while other optimizers stepped {others} times, "
+            f"although gradients reached {len(reached)} of its {len(held)} parameters.",
+            step=run.parameters_step,
+            subject=optimizer.name,
+            related=[(most_frequent(run, Kind.BACKWARD), "gradients are computed here")],
+            evidence=[Evidence(f"steps of {optimizer.name}", 0, f"about {others}")],
+            confidence=Confidence.CERTAIN if run.ended else Confidence.LIKELY,
+        )
+
+
+def never_went_backward(run: Run) -> Iterator[Finding]:
+    """Training was prepared and losses were computed, but nothing asked for gradients."""
+    losses = {e: run.count(e) for e, _ in run.events(Kind.LOSS) if "grad" in e.traits}
+    forwards = [e for e, _ in run.events(Kind.FORWARD) if "grad" in e.traits and "eval" not in e.traits]
+    count = sum(losses.values())
+    if not run.ended or run.crash or count < PATIENCE or sum(map(run.count, forwards)) < PATIENCE:
+        return
+    if evaluates_only(run) or any(e.subject == "by hand" for e, _ in run.events(Kind.STEP)):
+        return
+    optimizer = next(iter(run.optimizers.values()))
+    yield check.finding(
+        max(losses, key=lambda e: losses[e]).site,
+        f"A loss was computed {count} times but `backward()` was never called: "
+        "there are no gradients to step on.",
+        step=0,
+        subject=optimizer.name,
+        related=[
+            (most_frequent(run, Kind.STEP), "this step finds no gradients"),
+            (optimizer.site, f"`{optimizer.name}` is built here"),
+        ],
+        evidence=[Evidence("backward calls", 0, f"about {count}")],
+        confidence=Confidence.CERTAIN if run.steps else Confidence.LIKELY,
+        fix="Call `loss.backward()` before `optimizer.step()`.",
+    )
+
+
+def evaluates_only(run: Run) -> bool:
+    """Models were switched to evaluation, none to training, and nothing stepped."""
+    modes = {trait for e, _ in run.events(Kind.MODE) for trait in e.traits}
+    return "eval" in modes and "train" not in modes and not run.steps
+
+
+def most_frequent(run: Run, kind: Kind) -> Site:
+    """Where most events of a kind happen."""
+    most = max((e for e, _ in run.events(kind)), key=run.count, default=None)
+    return most.site if most else ()

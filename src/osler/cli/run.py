@@ -1,0 +1,198 @@
+"""Run a training script unchanged, watch it, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osler.errors import UsageError
+from osler.settings import FAIL_ON, FORMATS, STOP_ON, load
+
+if TYPE_CHECKING:
+    from osler.cli import Parser
+    from osler.model import Diagnosis
+    from osler.report.live import Live
+    from osler.report.screen import Screen
+    from osler.report.source import Sources
+    from osler.runtime.script import Ending
+    from osler.session import Session
+    from osler.settings import Settings
+
+OPTIONS = ("format", "output", "fail-on", "select", "ignore", "max-steps", "stop-on", "overhead", "quiet")
+
+USAGE = "osler run [options] train.py [arguments]\n       osler run [options] -m package.module [arguments]"
+EPILOG = "Options come before the script; what follows the script belongs to it. Its exit code is kept."
+
+
+def configure(parser: Parser) -> None:
+    """Declare the arguments."""
+    parser.starts_a_script = True
+    parser.usage, parser.epilog = USAGE, EPILOG
+    add = parser.add_argument
+    add("script", nargs="?", metavar="train.py", help="the script to run, as Python would")
+    add("-m", dest="module", metavar="MODULE", help="run a module, as `python -m` would")
+    add("--format", choices=FORMATS, help="of the report; JSON without --output is one line on stderr")
+    add("--output", metavar="FILE", help="write the report to this file as well")
+    add("--fail-on", choices=FAIL_ON, help="exit with 10 if the script ends well but this was found")
+    add("--stop-on", choices=STOP_ON, help="stop training and exit with 10 as soon as this is certain")
+    add("--max-steps", type=int, metavar="N", help="stop training after N optimizer steps, exit with 0")
+    add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
+    add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
+    add("--overhead", type=float, metavar="SHARE", help="of the time, for sampled work; 0.01 if not given")
+    add("--quiet", action="store_true", default=None, help="print nothing but the script's own output")
+
+
+def split(names: str) -> list[str]:
+    """Names separated by commas."""
+    return [n.strip() for n in names.split(",") if n.strip()]
+
+
+def execute(args: Namespace) -> int:
+    """Run the script under observation; the exit code to leave with."""
+    from osler.engine.catalogue import catalogue
+    from osler.report.live import Live
+    from osler.report.screen import own_stderr
+    from osler.runtime.guard import Guard
+    from osler.runtime.script import Target, run_script
+    from osler.session import Session
+
+    if (args.script is None) == (args.module is None):
+        raise UsageError("no script was given", fix="Name it after the options: osler run train.py")
+    require_torch()
+    settings = load(folder_of(args), given(args), catalogue())
+    root, screen = Path.cwd(), own_stderr()
+
+    def warn(sentence: str) -> None:
+        screen.write(f"osler: {sentence}; training goes on\n")
+
+    live = Live(screen, root)
+    speaks = not settings.quiet and (settings.format == "text" or settings.output is not None)
+    session = Session(settings, live.announce if speaks else None, warn)
+    name = f"-m {args.module}" if args.module else args.script
+    bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path))
+    gate = Guard(warn).gate("the report")
+    session.attach()
+    if speaks:
+        live.start(session.progress)
+    try:
+        target = Target(args.script, args.module, args.arguments)
+        return run_script(target, lambda ending: gate.call(bedside.end, ending))
+    finally:
+        live.stop()
+
+
+def require_torch() -> None:
+    """Make sure that this Python is the one that trains."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise UsageError(
+            f"{sys.executable} has no torch, and Osler runs the script in this Python",
+            fix="Install Osler where the script trains: python -m pip install osler",
+        )
+
+
+def sources_of(args: Namespace) -> Sources:
+    """The script's source as it is now: people edit their scripts while these train."""
+    from osler.report.source import Sources
+
+    sources = Sources()
+    if args.script:
+        sources.lines(str(Path(args.script).absolute()))
+    return sources
+
+
+def folder_of(args: Namespace) -> Path:
+    """Where the search for settings begins."""
+    return Path(args.script).parent if args.script else Path.cwd()
+
+
+def given(args: Namespace) -> dict[str, object]:
+    """The options that were given, by the key they have in `[tool.osler]`."""
+    values = {key: getattr(args, key.replace("-", "_")) for key in OPTIONS}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Bedside:
+    """What is needed when the script has ended, gathered before it starts.
+
+    Attributes:
+        settings: what the user has asked for.
+        session: what watches the script.
+        screen: where text goes.
+        live: the line to remove.
+        root: folder where Osler was started; the script may leave it.
+        script: the script as the user called it.
+        sources: the user's source lines.
+        path: Osler's own search path: the script's folder may hold modules with the names of ours.
+    """
+
+    settings: Settings
+    session: Session
+    screen: Screen
+    live: Live
+    root: Path
+    script: str
+    sources: Sources
+    path: tuple[str, ...]
+
+    def end(self, ending: Ending) -> int | None:
+        """Report; the exit code if it is to replace that of a script that ended well."""
+        from osler.cli import FOUND
+
+        self.live.stop()
+        self.session.detach()
+        stopped_by = self.session.stopped_by
+        ended_by = stopped_by if ending.ended_by == "stopped" else ending.ended_by
+        diagnosis = self.session.finish(self.script, ending.exit_code, ended_by, ending.crash)
+        with search_path(self.path):
+            self.report(diagnosis)
+        fail_on, worst = self.settings.fail_on, diagnosis.worst
+        is_failure = fail_on is not None and worst is not None and worst >= fail_on
+        return FOUND if is_failure or ended_by == "stop-on" else None
+
+    def report(self, diagnosis: Diagnosis) -> None:
+        """Write what was asked for, where it was asked for."""
+        from osler.report import json, terminal
+
+        settings, screen = self.settings, self.screen
+        if settings.output is not None:
+            self.save(self.for_file(diagnosis))
+        if settings.format == "json" and settings.output is None:
+            screen.write(json.render(diagnosis, self.root, self.sources, indent=None))
+        elif not settings.quiet:
+            page = terminal.Page(self.root, self.sources, screen.width, screen.has_color)
+            screen.write(terminal.render(diagnosis, page))
+
+    def for_file(self, diagnosis: Diagnosis) -> str:
+        """The report in the chosen format, without colour."""
+        from osler.report import json, terminal
+
+        if self.settings.format == "json":
+            return json.render(diagnosis, self.root, self.sources)
+        return terminal.render(diagnosis, terminal.Page(self.root, self.sources))
+
+    def save(self, text: str) -> None:
+        """Write the file; a full disk must not hide the report on the screen."""
+        assert self.settings.output is not None
+        try:
+            self.settings.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.screen.write(f"osler: cannot write {self.settings.output}: {error.strerror}\n")
+
+
+@contextmanager
+def search_path(path: tuple[str, ...]) -> Generator[None]:
+    """Import as before the script started; afterwards the path is the script's again."""
+    theirs = sys.path[:]
+    sys.path[:] = path
+    try:
+        yield
+    finally:
+        sys.path[:] = theirs

@@ -1,0 +1,1 @@
+"""Judge evidence with every check and fold the findings into a diagnosis."""

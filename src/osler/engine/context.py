@@ -1,0 +1,49 @@
+"""Derive from the events what kind of program this is: accumulation, closures, evaluation, who is trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from osler.model import Context, Kind, Run
+
+
+def derive(run: Run) -> Context:
+    """What is learned about the program so far."""
+    steps = {e.subject for e, _ in run.events(Kind.STEP)}
+    return Context(
+        accumulation=accumulation(run),
+        optimizers=tuple(sorted(steps - {"by hand"})),
+        by_hand="by hand" in steps,
+        closure=any("closure" in e.traits for e, _ in run.events(Kind.STEP)),
+        scaler=any(True for _ in run.events(Kind.SCALER_STEP)),
+        trained=frozenset(
+            p.model for p in run.parameters.values() if p.model and p.reached and (p.optimizers or p.updated)
+        ),
+        training_loaders=training_loaders(run),
+        evaluates=any("no-grad" in e.traits for e, _ in run.events(Kind.FORWARD)),
+        compiled=any(m.compiled for m in run.models.values()),
+    )
+
+
+def accumulation(run: Run) -> dict[str, int]:
+    """Backward calls per step, by optimizer.
+
+    Turns without a step hold the micro-steps, so the ratio of the totals is the period.
+    """
+    backwards = sum(p.count * sum(e.kind is Kind.BACKWARD for e in p.events) for p in run.patterns)
+    steps = Counter[str]()
+    for pattern in run.patterns:
+        for event in pattern.of(Kind.STEP):
+            steps[event.subject] += pattern.count
+    return {name: max(1, round(backwards / count)) for name, count in steps.items()}
+
+
+def training_loaders(run: Run) -> frozenset[str]:
+    """Loaders whose batches are followed by a backward in the same turn."""
+    return frozenset(
+        e.subject
+        for p in run.patterns
+        if any(e.kind is Kind.BACKWARD for e in p.events)
+        for e in p.events
+        if e.kind is Kind.BATCH
+    )

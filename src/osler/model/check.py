@@ -1,0 +1,118 @@
+"""A check is one problem: its name, its advice, and the ways to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from osler.model.event import Site
+from osler.model.evidence import Run
+from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+
+RunDetector = Callable[[Run], Iterator[Finding]]
+Applicability = Callable[[Run], str]
+
+
+def always_applies(run: Run) -> str:
+    """The default: every run can show this problem."""
+    return "" if run.turns or run.crash else "no training was seen"
+
+
+@dataclass(slots=True)
+class Check:
+    """One entry of the catalogue. A check module defines exactly one, named ``check``.
+
+    Args:
+        module: the module's ``__name__``; the check is named after its last part.
+        severity: the highest severity a finding of this check may have.
+        expected: what a healthy program does, one clause.
+        why: what the problem does to training, one sentence.
+        fix: what to do, one imperative sentence.
+        symptoms: names of checks whose findings this problem explains.
+    """
+
+    module: str
+    severity: Severity
+    expected: str
+    why: str
+    fix: str
+    symptoms: tuple[str, ...] = ()
+    run_detector: RunDetector | None = field(default=None, init=False)
+    applies: Applicability = field(default=always_applies, init=False)
+
+    @property
+    def name(self) -> str:
+        """The one name: of the file, the page, the suppression comment and the finding."""
+        return self.module.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def topic(self) -> str:
+        """The folder the check lives in."""
+        return self.module.split(".")[-2]
+
+    def in_run(self, detect: RunDetector) -> RunDetector:
+        """Register the detector that reads a run, live or stored."""
+        self.run_detector = detect
+        return detect
+
+    def applies_when(self, reason: Applicability) -> Applicability:
+        """Register a function that says why a run cannot show this problem; empty text if it can."""
+        self.applies = reason
+        return reason
+
+    def finding(
+        self,
+        site: Site,
+        message: str,
+        *,
+        step: int | None = None,
+        subject: str = "",
+        related: Iterable[tuple[Site, str]] = (),
+        evidence: Iterable[Evidence] = (),
+        severity: Severity | None = None,
+        confidence: Confidence = Confidence.CERTAIN,
+        expected: str = "",
+        fix: str = "",
+    ) -> Finding:
+        """A finding of this check; what is left out is taken from the check.
+
+        Args:
+            site: user lines of the problem; the innermost is the place, the callers become related places.
+            message: what was seen, with numbers.
+            step: optimizer steps finished when it was seen.
+            subject: module, parameter or optimizer concerned.
+            related: other sites that take part, with what happens there.
+            evidence: the numbers.
+            severity: lower than the check's own where the effect is small.
+            confidence: how sure the detector is.
+            expected: replaces the check's own clause.
+            fix: replaces the check's own advice.
+        """
+        first = site[0] if site else Place()
+        place = Place(first.file, first.line, first.function, step, subject)
+        others = [Related(s[0], label) for s, label in related if s]
+        callers = [Related(p, f"called from {p.function}") for p in site[1:]]
+        return Finding(
+            check=self.name,
+            place=place,
+            message=message,
+            expected=expected or self.expected,
+            why=self.why,
+            fix=fix or self.fix,
+            severity=min(severity or self.severity, self.severity),
+            confidence=confidence,
+            related=distinct(place, [*others, *callers]),
+            evidence=tuple(evidence),
+        )
+
+
+def distinct(place: Place, related: Iterable[Related]) -> tuple[Related, ...]:
+    """Related places in order, without the place itself and without repeats."""
+    seen = {(place.file, place.line)}
+    kept: list[Related] = []
+    for other in related:
+        key = (other.place.file, other.place.line)
+        if key not in seen and other.place.line:
+            seen.add(key)
+            kept.append(other)
+    return tuple(kept)

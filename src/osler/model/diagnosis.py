@@ -1,0 +1,121 @@
+"""A diagnosis is what is wrong with one program: findings grouped under their causes, and what was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from osler.model.finding import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One cause with the symptoms it explains."""
+
+    cause: Finding
+    symptoms: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the program was seen.
+
+    Attributes:
+        models_seen: root modules that were watched.
+        modules_seen: submodules inside which calls could be watched.
+        modules_total: all submodules of the models seen.
+        blind: what could not be watched and why, one sentence each.
+    """
+
+    models_seen: int = 0
+    modules_seen: int = 0
+    modules_total: int = 0
+    blind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What watching cost.
+
+    Attributes:
+        limit: share of the training time that may be used for sampled work.
+        seconds: time spent in Osler.
+        training_seconds: time from the first to the last event, Osler's own subtracted.
+        failures: warnings about faults inside Osler.
+    """
+
+    limit: float = 0.01
+    seconds: float = 0.0
+    training_seconds: float = 0.0
+    failures: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> float:
+        """Osler's time over the rest of the training time."""
+        return self.seconds / self.training_seconds if self.training_seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was examined.
+
+    Attributes:
+        command: the Osler command.
+        script: path of the user's script, or ``-m`` and the module.
+        steps: optimizer steps seen.
+        backwards: backward calls seen.
+        forwards: calls of root modules seen, at least.
+        batches: turns of the loop.
+        optimizers: optimizers built.
+        exit_code: exit code of the script, None while it runs.
+        ended_by: how the script ended: ``""``, ``exception``, ``interrupt``, ``SIGTERM``, ``os._exit`` …
+    """
+
+    command: str = "run"
+    script: str = ""
+    steps: int = 0
+    backwards: int = 0
+    forwards: int = 0
+    batches: int = 0
+    optimizers: int = 0
+    exit_code: int | None = None
+    ended_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The verdict on one program.
+
+    Attributes:
+        subject: what was examined.
+        groups: causes with their symptoms, most severe and certain first.
+        checked: names of the checks that were evaluated.
+        not_applicable: check name to the reason why it could not be evaluated.
+        failed: check name to the fault inside the check.
+        coverage: how much was seen.
+        cost: what watching cost.
+        measures: last value of each measure.
+    """
+
+    subject: Subject = field(default_factory=Subject)
+    groups: tuple[Group, ...] = ()
+    checked: tuple[str, ...] = ()
+    not_applicable: dict[str, str] = field(default_factory=dict[str, str])
+    failed: dict[str, str] = field(default_factory=dict[str, str])
+    coverage: Coverage = field(default_factory=Coverage)
+    cost: Cost = field(default_factory=Cost)
+    measures: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, causes before their symptoms."""
+        return tuple(f for g in self.groups for f in (g.cause, *g.symptoms))
+
+    @property
+    def headlines(self) -> tuple[Finding, ...]:
+        """Causes above hint that the user has not acknowledged."""
+        return tuple(g.cause for g in self.groups if g.cause.severity > Severity.HINT and not g.cause.suppressed)
+
+    @property
+    def worst(self) -> Severity | None:
+        """Severity of the worst cause that is not acknowledged."""
+        return max((g.cause.severity for g in self.groups if not g.cause.suppressed), default=None)

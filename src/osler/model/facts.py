@@ -1,0 +1,200 @@
+"""Facts are small statements without tensors, derived by a collector when an event happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osler.model.event import Site
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFact:
+    """A root module that was called.
+
+    Attributes:
+        name: class name, numbered when several live at once.
+        parameters: number of elements in all parameters.
+        trainable: number of elements that require a gradient.
+        modules: number of submodules, itself included.
+        mode_sensitive: dotted names of the Dropout and BatchNorm layers that are not in a frozen part.
+        compiled: its inside is compiled, so only calls from outside are seen.
+    """
+
+    name: str
+    parameters: int
+    trainable: int
+    modules: int
+    mode_sensitive: tuple[str, ...] = ()
+    compiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerFact:
+    """An optimizer that was built.
+
+    Attributes:
+        name: class name, numbered when several live at once.
+        site: where it was built.
+        tensors: parameter tensors it holds.
+        elements: elements in them.
+        born: turn of the loop in which it was first seen.
+    """
+
+    name: str
+    site: Site
+    tensors: int
+    elements: int
+    born: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterFact:
+    """What is known about one parameter after a look at all of them.
+
+    Attributes:
+        name: dotted name; for a tensor outside every module the variable's name.
+        model: name of the root module it belongs to, empty if none.
+        elements: its size.
+        trainable: it requires a gradient.
+        registered: it is in ``parameters()`` of the module that was called.
+        optimizers: names of the optimizers that hold it.
+        reached: some backward delivered a gradient to it.
+        used: the module that owns it was called while gradients were recorded.
+        updated: it changed without an optimizer, by hand.
+        site: where its module is called or its holder assigned, known for unregistered ones.
+    """
+
+    name: str
+    model: str
+    elements: int
+    trainable: bool = True
+    registered: bool = True
+    optimizers: tuple[str, ...] = ()
+    reached: bool = True
+    used: bool = True
+    updated: bool = False
+    site: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LossInputFact:
+    """The contract of the first argument of a classification loss, tested on values.
+
+    Attributes:
+        function: ``cross_entropy``, ``nll_loss`` …
+        site: where the loss is called.
+        rows: rows tested so far, one per sample or position.
+        probability_rows: rows that lie in [0, 1] and sum to 1.
+        log_probability_rows: rows whose logsumexp is 0.
+        positive_rows: rows with an entry above 0, which no log-probability has.
+        classes: entries per row.
+        lowest: smallest entry seen.
+        highest: largest entry seen.
+        sum_low: smallest row sum.
+        sum_high: largest row sum.
+        made_at: where the softmax, sigmoid or last layer that made the rows was called, if known.
+        made_by: what made them, for example ``softmax``.
+    """
+
+    function: str
+    site: Site
+    rows: int
+    probability_rows: int
+    log_probability_rows: int
+    positive_rows: int
+    classes: int
+    lowest: float
+    highest: float
+    sum_low: float
+    sum_high: float
+    made_at: Site = ()
+    made_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CutFact:
+    """An operation that got tensors with a gradient and returned some without, on the way to the loss.
+
+    Attributes:
+        operation: ``detach``, ``argmax``, ``item`` … or ``no_grad``.
+        site: where it is called.
+        parameters: names of the parameters upstream of the cut.
+    """
+
+    operation: str
+    site: Site
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedFact:
+    """Graphs of earlier turns that are still alive.
+
+    Attributes:
+        site: the forward whose outputs' graphs are kept.
+        graphs: how many are alive at once.
+        holder: name of the user's variable that keeps them, empty if unknown.
+        holder_site: the line that grows that variable.
+        after_backward: backward had already gone through them.
+    """
+
+    site: Site
+    graphs: int
+    holder: str = ""
+    holder_site: Site = ()
+    after_backward: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotFiniteFact:
+    """The first value of a measure that was NaN or infinite.
+
+    Attributes:
+        measure: name of the measure.
+        value: ``nan``, ``inf`` or ``-inf``.
+        step: optimizer steps finished before it.
+        backward: number of the backward call, from 1.
+        site: where it was seen.
+        last_finite: the value before.
+        first_finite: the first value of the run, None if there was none.
+    """
+
+    measure: str
+    value: float
+    step: int
+    backward: int
+    site: Site
+    last_finite: float | None = None
+    first_finite: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlindFact:
+    """Part of the program that could not be watched.
+
+    Attributes:
+        subject: what it is, for example a model's name.
+        reason: why, in words.
+        essential: without it, most checks cannot speak.
+    """
+
+    subject: str
+    reason: str
+    essential: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrashFact:
+    """The exception that ended the script.
+
+    Attributes:
+        kind: class name of the exception.
+        message: its text.
+        site: user lines of the traceback, innermost first.
+        during: the event that was under way, for example ``backward``.
+    """
+
+    kind: str
+    message: str
+    site: Site
+    during: str = ""

@@ -1,0 +1,1 @@
+"""Render a diagnosis: one module per output format."""

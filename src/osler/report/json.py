@@ -1,0 +1,135 @@
+"""The diagnosis as JSON: schema `osler.report/1`, a stable contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from osler import __version__
+from osler.model import Diagnosis, Evidence, Finding, Place, Related
+from osler.report.source import Sources
+from osler.report.wording import relative
+
+SCHEMA = "osler.report/1"
+FINGERPRINT_DIGITS = 16
+
+
+def render(diagnosis: Diagnosis, root: Path, sources: Sources, *, indent: int | None = 2) -> str:
+    """The report as one JSON document, ending in a newline.
+
+    Args:
+        diagnosis: what to report.
+        root: folder where Osler was started; files below it are named from there.
+        sources: the user's source lines, for the fingerprints.
+        indent: None writes everything on one line.
+    """
+    content = report(diagnosis, root, sources)
+    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def report(diagnosis: Diagnosis, root: Path, sources: Sources) -> dict[str, object]:
+    """The report as plain values. Whatever is unknown is None."""
+    subject, coverage, cost = diagnosis.subject, diagnosis.coverage, diagnosis.cost
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "osler", "version": __version__},
+        "subject": {
+            "command": subject.command,
+            "script": subject.script or None,
+            "steps": subject.steps,
+            "exit_code": subject.exit_code,
+            "run": None,
+        },
+        "coverage": {
+            "modules_seen": coverage.modules_seen,
+            "modules_total": coverage.modules_total,
+            "blind": [*coverage.blind, *cost.failures],
+        },
+        "overhead": {"limit": cost.limit, "measured": round(cost.measured, 6)},
+        "diagnoses": groups(diagnosis),
+        "findings": [finding(f, root, sources) for f in diagnosis.findings],
+        "experiments": [],
+        "checked": list(diagnosis.checked),
+        "not_applicable": reasons(diagnosis.not_applicable),
+        "failed": reasons(diagnosis.failed),
+    }
+
+
+def groups(diagnosis: Diagnosis) -> list[dict[str, object]]:
+    """Causes and symptoms as positions in the list of findings."""
+    described: list[dict[str, object]] = []
+    cause = 0
+    for group in diagnosis.groups:
+        end = cause + 1 + len(group.symptoms)
+        described.append({"cause": cause, "symptoms": list(range(cause + 1, end))})
+        cause = end
+    return described
+
+
+def reasons(by_check: Mapping[str, str]) -> list[dict[str, str]]:
+    """Checks that gave no answer, with the reason."""
+    return [{"check": name, "reason": reason} for name, reason in by_check.items()]
+
+
+def finding(seen: Finding, root: Path, sources: Sources) -> dict[str, object]:
+    """One finding."""
+    return {
+        "check": seen.check,
+        "severity": seen.severity.label,
+        "confidence": seen.confidence.value,
+        "message": seen.message,
+        "expected": seen.expected,
+        "why": seen.why,
+        "fix": seen.fix,
+        "place": place(seen.place, root),
+        "related": [related(r, root) for r in seen.related],
+        "evidence": [evidence(e) for e in seen.evidence],
+        "seen_by": list(seen.seen_by),
+        "fingerprint": fingerprint(seen, root, sources),
+        "patch": None,
+        "proof": None,
+        "suppressed": seen.suppressed,
+    }
+
+
+def place(where: Place, root: Path) -> dict[str, object]:
+    """One place. Columns are not known from running a program."""
+    return {
+        "file": relative(where.file, root) if where.file else None,
+        "line": where.line or None,
+        "column": None,
+        "end_line": None,
+        "end_column": None,
+        "step": where.step,
+        "subject": where.subject or None,
+        "rank": where.rank,
+        "cell": where.cell,
+    }
+
+
+def related(other: Related, root: Path) -> dict[str, object]:
+    """One place that takes part."""
+    file = relative(other.place.file, root) if other.place.file else None
+    return {"file": file, "line": other.place.line or None, "label": other.label}
+
+
+def evidence(item: Evidence) -> dict[str, object]:
+    """One number; JSON has none for NaN and infinity, so these are texts."""
+    return {
+        "measure": item.measure,
+        "value": item.value if math.isfinite(item.value) else str(item.value),
+        "expected": item.expected or None,
+        "unit": item.unit or None,
+        "step": item.step,
+    }
+
+
+def fingerprint(seen: Finding, root: Path, sources: Sources) -> str:
+    """Recognises the same finding in another run, even if lines were added above it."""
+    file = relative(seen.place.file, root) if seen.place.file else ""
+    parts = (seen.check, file, sources.line(seen.place), seen.place.subject)
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:FINGERPRINT_DIGITS]

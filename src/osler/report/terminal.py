@@ -1,0 +1,202 @@
+"""The diagnosis in words, for a person at a terminal or reading a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from osler.model import Confidence, Diagnosis, Evidence, Finding, Severity
+from osler.model import Group as Cause
+from osler.report.source import MOST_RELATED, Excerpt, Line, Sources, excerpts
+from osler.report.summary import opening, summary
+from osler.report.wording import in_one_line, number, printable, relative, where
+
+COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.HINT: "cyan"}
+INDENT = 2
+CUT = " ..."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a report is written on.
+
+    Attributes:
+        root: folder where Osler was started; paths below it are shown from there.
+        sources: the user's source lines.
+        width: columns.
+        has_color: colour may be used.
+    """
+
+    root: Path
+    sources: Sources
+    width: int = 100
+    has_color: bool = False
+
+
+def render(diagnosis: Diagnosis, page: Page) -> str:
+    """The whole report, ending in a newline."""
+    console = Console(
+        file=StringIO(),
+        width=page.width,
+        force_terminal=page.has_color,
+        color_system="standard" if page.has_color else None,
+        force_jupyter=False,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    with console.capture() as written:
+        for part in parts(diagnosis, page):
+            console.print(part, soft_wrap=False)
+    return "\n".join(line.rstrip() for line in written.get().split("\n"))
+
+
+def parts(diagnosis: Diagnosis, page: Page) -> Iterator[RenderableType]:
+    """From top to bottom: how the script ended, the headlines, the hints, what was looked at."""
+    shown = [g for g in diagnosis.groups if not g.cause.suppressed]
+    for sentence in opening(diagnosis):
+        yield Text(f"osler: {sentence}", "bold")
+    for group in shown:
+        if group.cause.severity > Severity.HINT:
+            yield ""
+            yield headline(group, page)
+    hints = [g.cause for g in shown if g.cause.severity is Severity.HINT]
+    if diagnosis.headlines:
+        yield ""
+    for hint in hints:
+        yield Text(in_one_line(hint, page.root))
+    for sentence in summary(diagnosis):
+        yield Text(f"osler: {sentence}")
+
+
+def headline(group: Cause, page: Page) -> RenderableType:
+    """One cause: where, the source, what was seen and what to do, and the symptoms it explains."""
+    finding = group.cause
+    shown = list(excerpts(finding, page.sources))
+    rows = [(label, text) for label, text in advice(finding, page) if text]
+    blocks: list[RenderableType] = [title(finding, page)]
+    blocks += [excerpt(e, page, named=e.file != finding.place.file) for e in shown]
+    blocks += [labelled(rows)]
+    blocks += [labelled([("numbers", numbers(finding.evidence))])] if finding.evidence else []
+    blocks += [labelled(symptoms(group.symptoms, page))] if group.symptoms else []
+    blocks += [labelled([("more", f"osler explain {finding.check}")])]
+    return Group(*blocks)
+
+
+def title(finding: Finding, page: Page) -> Text:
+    """Place, severity and name; how sure, unless it is certain."""
+    text = Text(where(finding.place, page.root), "bold")
+    text.append("  ").append(finding.severity.label, COLORS[finding.severity])
+    text.append("  ").append(printable(finding.check))
+    if finding.confidence is not Confidence.CERTAIN:
+        text.append(f"  ({finding.confidence.value})", "dim")
+    return text
+
+
+def advice(finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
+    """What a reader wants to know, in this order."""
+    yield "seen", printable(finding.message)
+    yield "at", printable(occasion(finding))
+    yield "also at", "; ".join(unseen(finding, page))
+    yield "expected", printable(finding.expected)
+    yield "why", printable(finding.why)
+    yield "fix", printable(finding.fix)
+
+
+def occasion(finding: Finding) -> str:
+    """Subject, step and rank, as far as the title and the message do not already tell them."""
+    place = finding.place
+    words = [place.subject] if place.subject and place.file and place.subject not in finding.message else []
+    if place.step is not None and (place.file or place.subject) and "step" not in finding.message:
+        words.append(f"first after {place.step} steps" if place.step else "before the first step")
+    if place.rank:
+        words.append(f"rank {place.rank}")
+    return ", ".join(words)
+
+
+def unseen(finding: Finding, page: Page) -> Iterator[str]:
+    """Related places that no excerpt shows: their source cannot be read, or there are too many."""
+    for index, other in enumerate(finding.related):
+        if index >= MOST_RELATED or not page.sources.line(other.place):
+            yield f"{where(other.place, page.root)} {printable(other.label)}"
+
+
+def excerpt(shown: Excerpt, page: Page, *, named: bool) -> RenderableType:
+    """Source lines with their numbers, the guilty one underlined."""
+    margin = len(str(shown.lines[-1].number))
+    lines = list(_rows(shown.lines, margin, page.width - margin - 2 * INDENT - 3))
+    head = [Text(f"{printable(relative(shown.file, page.root))}:")] if named else []
+    return Padding(Group(*head, *lines), (0, 0, 0, INDENT))
+
+
+def _rows(lines: Iterable[Line], margin: int, room: int) -> Iterator[Text]:
+    before = None
+    for line in lines:
+        if before is not None and line.number > before + 1:
+            yield Text(f"{'':{margin}} ...", "dim")
+        before = line.number
+        code = cropped(printable(line.text.rstrip()), room)
+        gutter = f"{'>' if line.guilty else ' '} {line.number:{margin}} | "
+        yield Text(gutter, "dim").append(Text(code, "bold" if line.guilty else ""))
+        if line.guilty or line.label:
+            yield _marked(code, line, margin)
+
+
+def _marked(code: str, line: Line, margin: int) -> Text:
+    """The row below a line: its code underlined, with what happens there."""
+    statement = code.split("  #")[0].rstrip()
+    indent = len(statement) - len(statement.lstrip())
+    mark = ("^" if line.guilty else "-") * max(cell_len(statement) - indent, 1)
+    text = Text(f"  {'':{margin}} | ", "dim").append(" " * indent)
+    text.append(mark, "red" if line.guilty else "blue")
+    return text.append(f" {printable(line.label)}" if line.label else "")
+
+
+def cropped(text: str, room: int) -> str:
+    """The text, shortened if it is wider than the room it has."""
+    if cell_len(text) <= room:
+        return text
+    while cell_len(text) > room - len(CUT):
+        text = text[:-1]
+    return text + CUT
+
+
+def labelled(rows: Iterable[tuple[str, RenderableType]]) -> RenderableType:
+    """Rows of label and text; long texts wrap beside their label."""
+    table = Table.grid(padding=(0, 2), expand=False)
+    table.add_column(width=len("expected"), style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in rows:
+        table.add_row(label, text)
+    return Padding(table, (0, 0, 0, INDENT))
+
+
+def numbers(evidence: Iterable[Evidence]) -> RenderableType:
+    """The numbers, aligned."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for item in evidence:
+        unit = f" {printable(item.unit)}" if item.unit else ""
+        expected = f"expected {printable(item.expected)}" if item.expected else ""
+        step = "" if item.step is None else f"step {item.step}"
+        rest = ", ".join(part for part in (expected, step) if part)
+        table.add_row(printable(item.measure), f"{number(item.value)}{unit}", rest)
+    return table
+
+
+def symptoms(findings: Iterable[Finding], page: Page) -> list[tuple[str, RenderableType]]:
+    """What the cause explains, one line each."""
+    lines = [Text("these follow from it and need no fix of their own:")]
+    lines += [Text(in_one_line(f, page.root)) for f in findings]
+    return [("also seen", Group(*lines))]

@@ -1,0 +1,1 @@
+"""Watch the training process: the running program in, events and facts out."""

@@ -1,0 +1,88 @@
+"""Notice when parameters are changed without an optimizer: `p -= lr * p.grad`, or an optimizer of one's own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from osler.runtime.census import Census
+from osler.runtime.gradients import COPYABLE, Holder
+
+MOST = 64
+"""Loose parameters that are compared after each backward."""
+
+COPIES = 8
+"""Turns in which values are compared as well: `p.data.add_()` leaves no other sign."""
+
+Sign = tuple[int, int]
+"""Version and address of a parameter."""
+
+
+class HandUpdates:
+    """Watches parameters that receive gradients and that no optimizer holds.
+
+    Attributes:
+        holder: state of their gradients, as for an optimizer.
+    """
+
+    def __init__(self, census: Census) -> None:
+        self.holder = Holder("by hand", [])
+        self._census = census
+        self._signs: list[Sign] = []
+        self._copy: Tensor | None = None
+        self._copies = 0
+        self._by_data = False
+
+    def watch(self, loose: list[Tensor]) -> None:
+        """Set the parameters to watch."""
+        current = {id(p) for p in self.holder.parameters}
+        new = [p for p in loose if id(p) not in current]
+        if new:
+            self.holder.parameters = [*self.holder.parameters, *new][:MOST]
+            self.holder.choose(self.holder.parameters)
+
+    def release(self, owned: set[int]) -> None:
+        """Stop watching parameters that an optimizer has taken over."""
+        if any(id(p) in owned for p in self.holder.parameters):
+            self.holder.parameters = [p for p in self.holder.parameters if id(p) not in owned]
+            self.holder.choose(self.holder.parameters)
+
+    def after_backward(self) -> None:
+        """Note how the parameters are before a hand may change them."""
+        parameters = self.holder.parameters
+        if not parameters:
+            return
+        self._signs = [sign(p) for p in parameters]
+        smallest = min(parameters, key=torch.Tensor.numel)
+        if smallest.numel() <= COPYABLE and (self._by_data or self._copies < COPIES):
+            self._copies += 1
+            self._copy = smallest.detach().clone()
+
+    def changed(self) -> str:
+        """What the gradients held if the parameters have changed since the last backward, else empty."""
+        if not self._signs:
+            return ""
+        moved = [p for p, s in zip(self.holder.parameters, self._signs, strict=False) if sign(p) != s]
+        if not moved and self._copy is not None:
+            smallest = min(self.holder.parameters, key=torch.Tensor.numel)
+            if smallest.shape == self._copy.shape and not torch.equal(smallest.detach(), self._copy):
+                moved = list(self.holder.parameters)
+                self._by_data = True
+        self.forget()
+        if not moved:
+            return ""
+        for parameter in moved:
+            self._census.of(parameter).updated = True
+        status = "carried" if self.holder.carried else "fresh"
+        self.holder.after_step()
+        return status
+
+    def forget(self) -> None:
+        """Drop what was noted: the next backward notes it anew."""
+        self._signs = []
+        self._copy = None
+
+
+def sign(parameter: Tensor) -> Sign:
+    """What changes when a parameter is written to or its data is exchanged."""
+    return parameter._version, parameter.data_ptr()  # pyright: ignore[reportPrivateUsage]

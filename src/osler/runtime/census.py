@@ -1,0 +1,187 @@
+"""Look at all parameters: who holds them, does a gradient reach them, is their module used."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+
+from torch import Tensor, nn
+
+from osler.model import ParameterFact, Place, Site
+from osler.runtime.registry import Model, Registry, held
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """What is remembered about one tensor between looks."""
+
+    tensor: weakref.ref[Tensor]
+    name: str = ""
+    reached: bool = False
+    updated: bool = False
+    sightings: int = 0
+    site: Site = ()
+
+
+@dataclass(slots=True, eq=False)
+class Census:
+    """Every parameter that was met, by identity."""
+
+    registry: Registry
+    known: dict[int, Known] = field(default_factory=dict[int, Known])
+    waiting: list[Tensor] = field(default_factory=list[Tensor])
+
+    def of(self, tensor: Tensor) -> Known:
+        """The entry of a tensor; a dead tensor's identity may have passed to a new one."""
+        entry = self.known.get(id(tensor))
+        if entry is None or entry.tensor() is not tensor:
+            entry = self.known[id(tensor)] = Known(weakref.ref(tensor))
+        return entry
+
+    def name_of(self, tensor: Tensor) -> str:
+        """The tensor's name, empty if it is not known as a parameter."""
+        entry = self.known.get(id(tensor))
+        return entry.name if entry is not None and entry.tensor() is tensor else ""
+
+    def reach(self, found: list[Tensor]) -> None:
+        """Leaves that a walk from a loss found."""
+        for leaf in found:
+            entry = self.of(leaf)
+            entry.reached = True
+            entry.sightings += 1
+
+    def glance(self) -> None:
+        """Before a step: has a gradient come to a parameter that had none so far?"""
+        still: list[Tensor] = []
+        for tensor in self.waiting:
+            if tensor.grad is not None:
+                self.of(tensor).reached = True
+            else:
+                still.append(tensor)
+        self.waiting = still
+
+    def name_loose(self, found: list[Tensor], frame: FrameType | None) -> None:
+        """Name leaves that belong to no module after the user's variables that hold them."""
+        nameless = [t for t in found if not self.of(t).name]
+        while nameless and frame is not None:
+            for name, value in [*frame.f_locals.items(), *frame.f_globals.items()]:
+                for path, tensor in within(name, value):
+                    if any(tensor is t for t in nameless):
+                        self.of(tensor).name = path
+            nameless = [t for t in nameless if not self.of(t).name]
+            frame = frame.f_back
+
+    def take(self) -> dict[str, ParameterFact]:
+        """Look at every parameter that is alive: facts by name."""
+        holders: dict[int, list[str]] = {}
+        for name, optimizer in self.registry.optimizers():
+            for tensor in held(optimizer):
+                holders.setdefault(id(tensor), []).append(name)
+        facts: dict[str, ParameterFact] = {}
+        listed: set[int] = set()
+        self.waiting = []
+        for model, tensor, name, used, registered, site in self._owned():
+            if id(tensor) not in listed:
+                listed.add(id(tensor))
+                self._add(facts, model.name, tensor, name, used, registered, site, holders)
+        for key, entry in list(self.known.items()):
+            tensor = entry.tensor()
+            if tensor is None:
+                del self.known[key]
+            elif key not in listed and tensor.is_leaf and tensor.requires_grad and entry.sightings > 1:
+                entry.name = entry.name or f"tensor {tuple(tensor.shape)}"
+                self._add(facts, "", tensor, entry.name, True, True, (), holders)
+        return facts
+
+    def _add(
+        self,
+        facts: dict[str, ParameterFact],
+        model: str,
+        tensor: Tensor,
+        name: str,
+        used: bool,
+        registered: bool,
+        site: Site,
+        holders: dict[int, list[str]],
+    ) -> None:
+        entry = self.of(tensor)
+        entry.name = name
+        entry.reached = entry.reached or tensor.grad is not None
+        if not entry.reached and tensor.requires_grad:
+            self.waiting.append(tensor)
+        key = f"{model}.{name}" if model else name
+        while key in facts:
+            key += "'"
+        facts[key] = ParameterFact(
+            name=name,
+            model=model,
+            elements=tensor.numel(),
+            trainable=tensor.requires_grad,
+            registered=registered,
+            optimizers=tuple(sorted(holders.get(id(tensor), ()))),
+            reached=entry.reached,
+            used=used,
+            updated=entry.updated,
+            site=site,
+        )
+
+    def _owned(self) -> Iterator[tuple[Model, Tensor, str, bool, bool, Site]]:
+        """Parameters of all models, the largest model first, then those of unregistered submodules."""
+        alive = [(m, module) for m in self.registry.models if (module := m.module()) is not None]
+        alive.sort(key=lambda pair: -sum(1 for _ in pair[1].modules()))
+        for model, root in alive:
+            for prefix, module in root.named_modules():
+                for name, tensor in module.named_parameters(recurse=False):
+                    yield model, tensor, joined(prefix, name), id(module) in model.called, True, ()
+        for model, root in alive:
+            for stranger, site in model.strangers:
+                prefix, place = attribute_of(root, stranger)
+                where = (*place, *site)
+                for name, tensor in stranger.named_parameters():
+                    yield model, tensor, joined(prefix, name), True, False, where
+            for path, tensor in loose_parameters(root):
+                yield model, tensor, path, True, False, ()
+
+
+def joined(prefix: str, name: str) -> str:
+    """A dotted name."""
+    return f"{prefix}.{name}" if prefix else name
+
+
+def within(name: str, value: object) -> Iterator[tuple[str, Tensor]]:
+    """Tensors in a variable: itself, or the items of its list, tuple or dict."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, list | tuple) and len(value) <= 256:  # pyright: ignore[reportUnknownArgumentType]
+        yield from ((f"{name}[{i}]", v) for i, v in enumerate(value) if isinstance(v, Tensor))  # pyright: ignore
+    elif isinstance(value, dict) and len(value) <= 256:  # pyright: ignore[reportUnknownArgumentType]
+        yield from ((f"{name}[{k!r}]", v) for k, v in value.items() if isinstance(v, Tensor))  # pyright: ignore
+
+
+def hidden(root: nn.Module) -> Iterator[tuple[str, object]]:
+    """Items of plain lists, tuples and dicts among the attributes of a module and its submodules."""
+    for prefix, module in root.named_modules():
+        for name, value in list(vars(module).items()):
+            if name.startswith("_") and name in ("_parameters", "_buffers", "_modules"):
+                continue
+            if isinstance(value, list | tuple):
+                yield from ((joined(prefix, f"{name}[{i}]"), v) for i, v in enumerate(value[:256]))  # pyright: ignore
+            elif isinstance(value, dict):
+                yield from ((joined(prefix, f"{name}[{k!r}]"), v) for k, v in list(value.items())[:256])  # pyright: ignore
+
+
+def attribute_of(root: nn.Module, stranger: nn.Module) -> tuple[str, tuple[Place, ...]]:
+    """Under which attribute a submodule is hidden in a plain container, as the user would write it."""
+    for path, value in hidden(root):
+        if value is stranger:
+            return path, ()
+        if isinstance(value, nn.Module) and any(m is stranger for m in value.modules()):
+            return path, ()
+    return type(stranger).__name__, ()
+
+
+def loose_parameters(root: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters that lie in plain containers of a module."""
+    return ((path, value) for path, value in hidden(root) if isinstance(value, nn.Parameter))

@@ -1,0 +1,158 @@
+"""A close look at one turn: which operation cut the graph on the way to the loss, and what made a loss input.
+
+Only taken when something is already known to be wrong, because a function mode makes that turn slower.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from osler.model import CutFact, Site
+from osler.runtime.graph import leaves
+from osler.runtime.userlines import UserLines
+
+SHAPES = frozenset(
+    "view reshape squeeze unsqueeze transpose permute contiguous flatten clone float half bfloat16 to type __getitem__ "
+    "movedim expand T mT t select narrow double view_as reshape_as swapaxes cat stack".split()
+)
+"""Operations that pass values on: what made their input made their output."""
+
+QUESTIONS = frozenset(
+    "size dim numel shape __len__ is_floating_point stride requires_grad dtype device grad_fn is_leaf ndim layout names "
+    "is_cuda storage_offset data_ptr is_contiguous element_size __hash__ __repr__ __format__ backward retain_grad "
+    "register_hook requires_grad_ zero_ is_sparse output_nr _version is_quantized is_meta is_complex grad type "
+    "get_device nelement is_same_size __reduce_ex__ untyped_storage is_mkldnn is_mps is_xla is_nested".split()
+)
+"""Functions that ask about a tensor, or do not pass its values on."""
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """What is known about one tensor of the turn."""
+
+    tensor: weakref.ref[Tensor]
+    cuts: frozenset[int]
+    made_by: str
+    made_at: Site
+    made_from: Trace | None
+
+
+class CloseLook(TorchFunctionMode):
+    """Sees every torch function of one turn and remembers where each tensor comes from.
+
+    A cut is an operation that got a tensor with a graph and returned something without one while gradients
+    were recorded, or ran without recording on something trainable.
+    """
+
+    def __init__(self, lines: UserLines, name_of: Callable[[Tensor], str], resting: Callable[[], bool]) -> None:
+        """Args: resting: whether Osler itself is at work, so that its own operations are passed over."""
+        super().__init__()
+        self.over = False
+        self.inside = False
+        self._lines = lines
+        self._name_of = name_of
+        self._resting = resting
+        self._traces: dict[int, Trace] = {}
+        self._values: dict[object, frozenset[int]] = {}
+        self._cuts: list[CutFact] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run the function, then note what it did to the graph."""
+        if self.over or self._resting():
+            return func(*args, **(kwargs or {}))
+        self.inside = True
+        try:
+            result = func(*args, **(kwargs or {}))
+        finally:
+            self.inside = False
+        name = spelled(func)
+        if name not in QUESTIONS:
+            site = self._lines.site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+            self._note(name, site, [*args, *(kwargs or {}).values()], result)
+        return result
+
+    def cuts_behind(self, root: Tensor) -> list[CutFact]:
+        """The cuts whose results flowed into this tensor, in order."""
+        trace = self._trace(root)
+        return [self._cuts[i] for i in sorted(trace.cuts)] if trace else []
+
+    def origin(self, tensor: Tensor) -> tuple[str, Site]:
+        """Name and line of the operation that made the tensor's values."""
+        trace = self._trace(tensor)
+        while trace is not None and trace.made_by in SHAPES and trace.made_from is not None:
+            trace = trace.made_from
+        return (trace.made_by, trace.made_at) if trace else ("", ())
+
+    def _trace(self, tensor: Tensor) -> Trace | None:
+        trace = self._traces.get(id(tensor))
+        return trace if trace is not None and trace.tensor() is tensor else None
+
+    def _note(self, name: str, site: Site, given: list[object], result: object) -> None:
+        inputs = list(flat_tensors(given))
+        traces = [t for t in map(self._trace, inputs) if t is not None]
+        cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(given))
+        outputs = list(flat_tensors([result]))
+        upstream = [t for t in inputs if t.requires_grad]
+        if upstream and not any(o.requires_grad for o in outputs) and (outputs or not returns_a_question(result)):
+            cuts |= {self._cut(name, site, upstream)}
+        if not outputs:
+            self._remember_value(result, cuts)
+        for output in outputs:
+            known = self._trace(output)
+            earlier = known.cuts if known else frozenset[int]()
+            made_from = traces[0] if traces else None
+            self._traces[id(output)] = Trace(weakref.ref(output), cuts | earlier, name, site, made_from)
+
+    def _cut(self, name: str, site: Site, upstream: list[Tensor]) -> int:
+        names = sorted({n for t in upstream for leaf in leaves([t]) if (n := self._name_of(leaf))})
+        operation = name if torch.is_grad_enabled() else "no_grad"
+        self._cuts.append(CutFact(operation, site, tuple(names)))
+        return len(self._cuts) - 1
+
+    def _remember_value(self, value: object, cuts: frozenset[int]) -> None:
+        """Numbers and arrays carry no trace of their own: recognise them when a tensor is made of them."""
+        if not cuts:
+            return
+        if isinstance(value, float | int):
+            self._values[value] = cuts
+        elif hasattr(value, "__array_interface__"):
+            self._values[id(value)] = cuts
+
+    def _cuts_of_values(self, given: Iterable[object]) -> frozenset[int]:
+        found: frozenset[int] = frozenset()
+        for value in given:
+            key = value if isinstance(value, float | int) else id(value)
+            found |= self._values.get(key, frozenset())
+        return found
+
+
+def spelled(func: Any) -> str:
+    """The function's name as the user writes it; ``data`` for the attribute."""
+    name = getattr(func, "__name__", "") or ""
+    if name == "__get__":
+        return getattr(getattr(func, "__self__", None), "__name__", name)
+    return name
+
+
+def returns_a_question(result: object) -> bool:
+    """Whether a result without tensors tells nothing about values."""
+    return result is None or isinstance(result, bool | str | torch.Size | torch.dtype)
+
+
+def flat_tensors(values: Iterable[object], depth: int = 2) -> Iterable[Tensor]:
+    """The tensors among the values, looking into lists and tuples."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, list | tuple) and depth:
+            yield from flat_tensors(value[:64], depth - 1)  # pyright: ignore[reportUnknownArgumentType]

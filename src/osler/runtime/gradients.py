@@ -1,0 +1,196 @@
+"""Know what is in the gradients an optimizer steps on: fresh, left over, cleared, or never computed.
+
+Nothing here relies on which function was called. A gradient is a tensor with an identity and a version:
+if it is the same object with the same version as after the previous step, nobody touched it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+READABLE = 65_536
+"""Elements up to which the values of a gradient are read: a test takes microseconds."""
+
+COPYABLE = 4_096
+"""Elements up to which a parameter is copied to see whether a hand changed it."""
+
+ALWAYS_READ = 16
+"""Value tests on an accelerator before they become rare: each one waits for the device."""
+
+Mark = tuple[int, int] | None
+"""Identity and version of a gradient, None if there is none."""
+
+
+@dataclass(slots=True, eq=False)
+class Holder:
+    """The state of the gradients of one optimizer, or of the parameters that are updated by hand.
+
+    Attributes:
+        name: name of the optimizer.
+        parameters: all trainable tensors.
+        probes: the few that are looked at in every step.
+        fresh: a backward has changed a gradient since the previous step or clear.
+        carried: the gradients hold something from before the previous step.
+        ever: some backward has reached a probe.
+        stepped: it has stepped at least once.
+        touched: a backward has run since the previous step.
+        cleared: gradients were cleared since the last backward that reached them.
+        moment: the ledger's clock at the last backward that reached them.
+    """
+
+    name: str
+    parameters: list[Tensor]
+    probes: list[Tensor] = field(default_factory=list[Tensor])
+    fresh: bool = False
+    carried: bool = False
+    ever: bool = False
+    stepped: bool = False
+    touched: bool = False
+    cleared: bool = False
+    moment: int = 0
+    before: list[Mark] = field(default_factory=list[Mark])
+    after: list[Mark] = field(default_factory=list[Mark])
+    at_step: list[Mark] = field(default_factory=list[Mark])
+    versions: list[int] = field(default_factory=list[int])
+    copy: Tensor | None = None
+    suspect: bool = False
+    reads: int = 0
+
+    def __post_init__(self) -> None:
+        self.choose(self.parameters)
+
+    def choose(self, candidates: list[Tensor]) -> None:
+        """Pick up to four probes: the first, the last and the two smallest."""
+        trainable = [p for p in candidates if p.requires_grad]
+        if not trainable:
+            self.probes = []
+            return
+        smallest = sorted(trainable, key=torch.Tensor.numel)[:2]
+        picked = {id(p): p for p in (trainable[0], trainable[-1], *smallest)}
+        self.probes = list(picked.values())
+
+    def before_backward(self) -> None:
+        """Note what the gradients are before a backward adds to them."""
+        grads = [p.grad for p in self.probes]
+        if all(g is None for g in grads):
+            self.carried = False
+            if self.fresh:
+                self.fresh = False
+                self.cleared = True
+        elif (self.stepped and not self.touched) or self.carried:
+            self.carried = self.holds_something(grads)
+        self.touched = True
+        self.before = marks(grads)
+
+    def after_backward(self, moment: int) -> bool:
+        """Note what a backward did; true if it reached these parameters."""
+        after = marks([p.grad for p in self.probes])
+        if after == self.before:
+            return False
+        self.fresh = self.ever = True
+        self.cleared = False
+        self.after = after
+        self.moment = moment
+        self.versions = [p._version for p in self.probes]  # pyright: ignore[reportPrivateUsage]
+        self.copy = self.copied() if self.suspect else None
+        return True
+
+    def status(self, closure: bool) -> str:
+        """What is in the gradients as the optimizer steps: ``fresh``, ``carried``, ``empty`` or ``stale``."""
+        grads = [p.grad for p in self.probes]
+        if all(g is None for g in grads):
+            reached = [p for p in self.parameters if p.grad is not None]
+            if not reached:
+                return "empty"
+            self.choose(reached)
+            grads = [p.grad for p in self.probes]
+        now = marks(grads)
+        if closure:
+            return "fresh"
+        if self.cleared and not self.holds_something(grads):
+            return "empty"
+        if not self.ever and not self.holds_something(grads):
+            return "empty"
+        if not self.fresh and self.stepped and now == self.at_step:
+            return "stale"
+        if self.carried and not replaced(self.before, now):
+            return "carried"
+        return "fresh"
+
+    def after_step(self) -> None:
+        """Begin to count anew."""
+        self.at_step = marks([p.grad for p in self.probes])
+        self.stepped = True
+        self.fresh = self.touched = False
+        self.copy = None
+
+    def discards(self, moment: int) -> bool:
+        """Whether clearing now would throw away gradients that nobody has used, of an earlier batch.
+
+        Called before the clear. Parameters that a hand moved since the backward (SAM), or gradients that a
+        hand rewrote (PCGrad), were used.
+        """
+        if not self.fresh or moment <= self.moment:
+            return False
+        grads = [p.grad for p in self.probes]
+        if marks(grads) != self.after or all(g is None for g in grads):
+            return False
+        if [p._version for p in self.probes] != self.versions:  # pyright: ignore[reportPrivateUsage]
+            return False
+        self.suspect = True
+        return self.copy is not None and self.unchanged(self.copy)
+
+    def rewritten_by_clipping(self) -> None:
+        """Clipping and unscaling change gradients in place; that is not a use of them."""
+        if self.fresh:
+            self.after = marks([p.grad for p in self.probes])
+
+    def was_cleared(self) -> None:
+        """Note that gradients were cleared, if they really are."""
+        grads = [p.grad for p in self.probes]
+        if any(g is not None for g in grads) and self.holds_something(grads):
+            return
+        self.fresh = self.carried = False
+        self.cleared = self.ever
+
+    def holds_something(self, grads: list[Tensor | None]) -> bool:
+        """Whether any gradient differs from zero. Reads values; on an accelerator it soon becomes rare."""
+        readable = [g for g in grads if g is not None and g.numel() <= READABLE]
+        if not readable:
+            return any(g is not None for g in grads)
+        self.reads += 1
+        if readable[0].is_cuda and self.reads > ALWAYS_READ and self.reads & (self.reads - 1):
+            return self.carried
+        return any(differs_from_zero(g) for g in readable)
+
+    def copied(self) -> Tensor | None:
+        """A copy of the smallest probe, to see later whether a hand changed it."""
+        smallest = min(self.probes, key=torch.Tensor.numel, default=None)
+        if smallest is None or smallest.numel() > COPYABLE:
+            return None
+        return smallest.detach().clone()
+
+    def unchanged(self, copy: Tensor) -> bool:
+        """Whether the smallest probe still equals its copy."""
+        smallest = min(self.probes, key=torch.Tensor.numel)
+        return smallest.shape == copy.shape and bool(torch.equal(smallest.detach(), copy))
+
+
+def marks(grads: list[Tensor | None]) -> list[Mark]:
+    """Identity and version of each gradient."""
+    return [None if g is None else (id(g), g._version) for g in grads]  # pyright: ignore[reportPrivateUsage]
+
+
+def replaced(before: list[Mark], now: list[Mark]) -> bool:
+    """Whether every gradient is another object than before."""
+    return all(b is None or n is None or b[0] != n[0] for b, n in zip(before, now, strict=False))
+
+
+def differs_from_zero(gradient: Tensor) -> bool:
+    """Whether a gradient holds anything but zeros."""
+    if gradient.layout is not torch.strided:
+        return gradient._nnz() > 0  # pyright: ignore
+    return bool(gradient.detach().any())

@@ -1,0 +1,95 @@
+"""The one guard: a fault inside Osler is one warning and a closed gate, never the script's problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import get_ident
+from time import perf_counter_ns
+from traceback import extract_tb
+from typing import TypeVar, TypeVarTuple
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+
+class Gate:
+    """Lets one kind of observation through until it fails once.
+
+    A gate also keeps time, refuses to be entered while Osler itself is at work (so that Osler's own
+    tensor operations are not taken for the script's), and listens to one thread only.
+    """
+
+    __slots__ = ("guard", "name", "open")
+
+    def __init__(self, guard: Guard, name: str) -> None:
+        self.guard = guard
+        self.name = name
+        self.open = True
+
+    def call(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
+        """Run a handler; None when the gate is closed, Osler is at work, or the handler failed."""
+        guard = self.guard
+        if not self.open or guard.busy or guard.foreign_thread():
+            return None
+        guard.busy = True
+        start = perf_counter_ns()
+        try:
+            return self.attempt(handler, *args)
+        finally:
+            guard.nanoseconds += perf_counter_ns() - start
+            guard.busy = False
+
+    def attempt(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
+        """Run a handler on behalf of one that already holds the gate; the only broad ``except`` there is."""
+        try:
+            return handler(*args)
+        except Exception as fault:
+            self.open = False
+            self.guard.failed(self.name, fault)
+            return None
+
+
+class Guard:
+    """All gates of one session: faults, time spent, the thread that is watched.
+
+    Attributes:
+        nanoseconds: time spent inside handlers.
+        busy: a handler is running.
+        failures: one sentence for each gate that closed.
+        warn: called with that sentence at once.
+        owner: identity of the watched thread, 0 until something happened.
+        strangers: identities of other threads in which something happened.
+    """
+
+    __slots__ = ("busy", "failures", "nanoseconds", "owner", "strangers", "warn")
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self.nanoseconds = 0
+        self.busy = False
+        self.failures: list[str] = []
+        self.warn = warn
+        self.owner = 0
+        self.strangers: set[int] = set()
+
+    def gate(self, name: str) -> Gate:
+        """A gate of its own for one kind of observation."""
+        return Gate(self, name)
+
+    def foreign_thread(self) -> bool:
+        """Whether the caller runs in another thread than the one that is watched."""
+        here = get_ident()
+        if here == self.owner:
+            return False
+        if not self.owner:
+            self.owner = here
+            return False
+        self.strangers.add(here)
+        return True
+
+    def failed(self, name: str, fault: Exception) -> None:
+        """Remember and announce a fault: what stopped, why, and where in Osler."""
+        frames = extract_tb(fault.__traceback__)
+        where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "?"
+        sentence = f"stopped watching {name}: {type(fault).__name__}: {fault} ({where})"
+        self.failures.append(sentence)
+        self.warn(sentence)

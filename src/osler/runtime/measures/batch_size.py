@@ -1,0 +1,22 @@
+"""Samples in a batch."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from osler.model import Kind, Measure
+from osler.runtime.measures import Moment
+from osler.runtime.registry import tensors_in
+
+WHEN = Kind.BATCH
+measure = Measure(__name__, unit="samples", title="length of the batch's first tensor")
+
+
+def take(moment: Moment) -> float | None:
+    """Length of the first axis of the first tensor; None if there is none."""
+    batch = moment.batch
+    if isinstance(batch, list | tuple) and batch and isinstance(batch[0], Tensor):  # the usual case, fast
+        first = batch[0]
+    else:
+        first = next(iter(tensors_in(batch, 1)), None)
+    return float(first.shape[0]) if first is not None and first.dim() else None

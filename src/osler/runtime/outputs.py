@@ -1,0 +1,166 @@
+"""Follow the output of each forward: does a backward go through it, and does its graph outlive its turn?"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+
+from torch import Tensor
+from torch.autograd.graph import Node
+
+from osler.model import Event, Place, RetainedFact, Site
+
+REMEMBERED = 64
+"""Forwards that are followed at once."""
+
+OLD = 3
+"""Turns after which a graph should be gone: the loss variable of the previous turn keeps one or two alive."""
+
+ENOUGH = 5
+"""Graphs of one site alive at once before the user's variables are searched."""
+
+NODES = 4
+"""Nodes of one output that are hooked, for models that return several tensors."""
+
+
+class Pulse:
+    """Lives exactly as long as the graph behind one output, and is told when a backward goes through it.
+
+    It is registered as a pre-hook of the output's node and returns nothing, so gradients stay what they are.
+    """
+
+    __slots__ = ("__weakref__", "forward", "record", "turn", "used")
+
+    def __init__(self, forward: Event, turn: int, record: Callable[[Pulse], None]) -> None:
+        self.forward = forward
+        self.turn = turn
+        self.used = False
+        self.record = record
+
+    def __call__(self, gradients: object) -> None:
+        """Called by autograd before it goes through the node."""
+        if not self.used:
+            self.used = True
+            self.record(self)
+
+
+class Outputs:
+    """The forwards whose graphs may still be alive."""
+
+    def __init__(self) -> None:
+        self._pulses: deque[weakref.ref[Pulse]] = deque(maxlen=REMEMBERED)
+
+    def follow(self, tensors: list[Tensor], pulse: Pulse) -> bool:
+        """Hook the nodes of an output; false if it has no graph."""
+        nodes = {t.grad_fn for t in tensors if t.grad_fn is not None}
+        if not nodes:
+            return False
+        for node in list(nodes)[:NODES]:
+            node.register_prehook(pulse)
+        self._pulses.append(weakref.ref(pulse))
+        return True
+
+    def kept(self, turn: int) -> dict[Site, list[Pulse]]:
+        """Graphs that outlived their turn, by the site of their forward."""
+        while self._pulses and self._pulses[0]() is None:
+            self._pulses.popleft()
+        old: dict[Site, list[Pulse]] = {}
+        for reference in self._pulses:
+            pulse = reference()
+            if pulse is None:
+                continue
+            if pulse.turn > turn - OLD:
+                break
+            old.setdefault(pulse.forward.site, []).append(pulse)
+        return old
+
+
+def retained(pulses: list[Pulse], frame: FrameType | None) -> RetainedFact:
+    """Describe graphs that are kept, and find the user's variable that keeps them.
+
+    Args:
+        pulses: at least one, all of one site.
+        frame: the user's innermost frame; its variables and its callers' are searched.
+    """
+    site = pulses[0].forward.site
+    after_backward = all(p.used for p in pulses)
+    name, place = holder(frame)
+    return RetainedFact(site, len(pulses), name, (place,) if place else (), after_backward)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the user's program whose graph is longer than one turn can explain."""
+
+    name: str
+    length: int
+
+
+def holder(frame: FrameType | None) -> tuple[str, Place | None]:
+    """Name of the user's variable with the longest chain of additions, and the line that grows it."""
+    for _ in range(3):
+        if frame is None:
+            break
+        best = max(chains(frame.f_locals), key=lambda v: v.length, default=None)
+        if best is not None:
+            return best.name, growing_line(frame, best.name)
+        frame = frame.f_back
+    return "", None
+
+
+def chains(variables: dict[str, object]) -> Iterator[Variable]:
+    """Variables that hold a chain of at least three graphs: a sum that grew, or a list of them."""
+    for name, value in list(variables.items()):
+        if isinstance(value, Tensor) and value.grad_fn is not None:
+            length = additions(value.grad_fn)
+        elif isinstance(value, list) and value and all(isinstance(v, Tensor) for v in value[-3:]):
+            length = sum(getattr(v, "grad_fn", None) is not None for v in value)
+        else:
+            continue
+        if length >= OLD:
+            yield Variable(name, length)
+
+
+def additions(node: Node | None) -> int:
+    """Length of the chain of additions that ends in this node."""
+    length = 0
+    while node is not None and length < REMEMBERED:
+        name = node.name()
+        if name not in ("AddBackward0", "SubBackward0"):
+            break
+        length += 1
+        node = node.next_functions[0][0]
+    return length
+
+
+def growing_line(frame: FrameType, name: str) -> Place | None:
+    """The statement of the frame's function that adds to the variable."""
+    code = frame.f_code
+    source = "".join(linecache.getlines(code.co_filename, frame.f_globals))
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+    first, last = code.co_firstlineno, max((line for *_, line in code.co_lines() if line), default=0)
+    for node in ast.walk(tree):
+        if first <= getattr(node, "lineno", 0) <= last and grows(node, name):
+            return Place(code.co_filename, getattr(node, "lineno", 0), code.co_name)
+    return None
+
+
+def grows(node: ast.AST, name: str) -> bool:
+    """Whether a statement adds to the variable: ``x += …``, ``x = x + …`` or ``x.append(…)``."""
+    match node:
+        case ast.AugAssign(target=ast.Name(id=target)):
+            return target == name
+        case ast.Assign(targets=[ast.Name(id=target)], value=ast.BinOp() as value):
+            return target == name and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(value))
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=target), attr="append"))):
+            return target == name
+        case _:
+            return False

@@ -1,0 +1,1 @@
+"""Where the watcher touches torch: one file per place, each with ``install(watcher, patches)``."""

@@ -1,0 +1,157 @@
+"""`backward()` and `autograd.grad`: the root, the leaves behind it, and what they do to the gradients."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.compiler import is_compiling
+
+from osler.model import Kind, Site
+from osler.runtime.deferred import Deferred
+from osler.runtime.graph import leaves
+from osler.runtime.patches import Patches
+from osler.runtime.registry import held
+from osler.runtime.watcher import Watcher
+
+WALKS = 3
+"""Backward calls per site whose graph is walked at first; later ones whenever parameters are looked at."""
+
+
+def install(watcher: Watcher, patches: Patches) -> None:
+    """Swap the code of ``torch.autograd.backward`` and ``torch.autograd.grad``."""
+    watch = Backwards(watcher)
+    patches.swap(torch.autograd.backward, lambda twin: watch.wrap(twin, watch.before, watch.after))
+    patches.swap(torch.autograd.grad, lambda twin: watch.wrap(twin, watch.before_grad, None))
+
+
+class Backwards:
+    """Observes backward calls."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.gate_before = watcher.gate("backward calls")
+        self.gate_after = watcher.gate("gradients")
+        self.walks: dict[Site, int] = {}
+        self.input_sites: set[Site] = set()
+        self.deferred = Deferred(watcher)
+
+    def wrap(
+        self, twin: Callable[..., Any], before: Callable[[Any, FrameType], None], after: Callable[[], None] | None
+    ) -> Callable[..., Any]:
+        """What the swapped code calls."""
+        inside = self.watcher.inside
+
+        def observed(*args: Any, **kwargs: Any) -> Any:
+            if is_compiling() or not args:
+                return twin(*args, **kwargs)
+            self.gate_before.call(before, args[0], sys._getframe(1))
+            outer, inside.now = inside.now, True
+            try:
+                result = twin(*args, **kwargs)
+            finally:
+                inside.now = outer
+            if after is not None:
+                self.gate_after.call(after)
+            return result
+
+        return observed
+
+    def before_grad(self, given: Any, frame: FrameType) -> None:
+        """``autograd.grad`` is about to run: it touches no ``.grad``."""
+        roots = tensors_of(given)
+        if roots:
+            self.watcher.arrived(frame)
+            traits = root_traits(roots) | {"gradient-only"}
+            self.watcher.ledger.emit(Kind.BACKWARD, "", self.watcher.lines.site(frame), frozenset(traits))
+
+    def before(self, given: Any, frame: FrameType) -> None:
+        """``backward`` is about to run."""
+        watcher = self.watcher
+        roots = tensors_of(given)
+        if not roots:
+            return
+        watcher.arrived(frame)
+        site = watcher.lines.site(frame)
+        traits = root_traits(roots)
+        watcher.end_look(roots[0])
+        if traits:
+            watcher.want_look()
+        watcher.run.backwards += 1
+        self.walk(roots, site, frame)
+        if site in self.input_sites:
+            traits |= {"reaches-inputs"}
+        for holder in watcher.all_holders():
+            holder.before_backward()
+        self.measure(roots[0], site)
+        watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
+
+    def after(self) -> None:
+        """``backward`` has run."""
+        watcher = self.watcher
+        moment = watcher.ledger.moments
+        for holder in watcher.all_holders():
+            holder.after_backward(moment)
+        watcher.look_at_parameters()
+        watcher.by_hand.after_backward()
+        if not watcher.registry.models:  # nothing but the next loss would announce the next turn
+            watcher.begin_look()
+
+    def measure(self, root: Tensor, site: Site) -> None:
+        """Record the loss; a value on an accelerator is read later."""
+        watcher = self.watcher
+        watcher.moment.root = root
+        if root.numel() == 1 and root.device.type != "cpu":
+            self.deferred.put(root, site)
+            return
+        watcher.take(Kind.BACKWARD)
+        watcher.moment.root = None
+        column = watcher.run.columns.get("loss")
+        if column is not None and len(column) and column.values[-1] - column.values[-1] != 0:
+            value = column.values.pop()
+            column.steps.pop()
+            watcher.not_finite(value, site, watcher.run.steps, watcher.run.backwards)
+            column.add(watcher.run.steps, value)
+
+    def walk(self, roots: list[Tensor], site: Site, frame: FrameType) -> None:
+        """Find the leaves behind the loss on the first calls of a site and when parameters are looked at."""
+        watcher = self.watcher
+        count = self.walks[site] = self.walks.get(site, 0) + 1
+        if count > WALKS and watcher.run.backwards < watcher.next_census:
+            return
+        found = leaves(roots)
+        census = watcher.census
+        census.reach(found)
+        owned = {id(p) for _, optimizer in watcher.registry.optimizers() for p in held(optimizer)}
+        watcher.by_hand.release(owned)
+        loose = [t for t in found if id(t) not in owned]
+        if not loose:
+            return
+        named = {id(p) for m in watcher.registry.models if (root := m.module()) for p in root.parameters()}
+        nameless = [t for t in loose if id(t) not in named]
+        census.name_loose(nameless, watcher.lines.frame(frame))
+        if any(not isinstance(t, nn.Parameter) and census.of(t).sightings < 2 for t in nameless) and count > 1:
+            self.input_sites.add(site)
+        watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+
+def tensors_of(given: Any) -> list[Tensor]:
+    """The roots of a backward call as a list."""
+    if isinstance(given, Tensor):
+        return [given]
+    if isinstance(given, list | tuple):
+        return [t for t in given if isinstance(t, Tensor)]  # pyright: ignore[reportUnknownVariableType]
+    return []
+
+
+def root_traits(roots: list[Tensor]) -> set[str]:
+    """What is odd about the roots."""
+    if not any(r.requires_grad for r in roots):
+        return {"no-graph"}
+    if all(r.grad_fn is None for r in roots):
+        return {"leaf-root"}
+    return set()

@@ -1,0 +1,83 @@
+"""Batches: `DataLoader` iterators, and how long the script waited for them."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from time import perf_counter_ns
+from types import FrameType
+from typing import Any
+
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
+
+from osler.model import Kind
+from osler.runtime.patches import Patches
+from osler.runtime.watcher import Watcher
+
+
+def install(watcher: Watcher, patches: Patches) -> None:
+    """Rebind the start of a pass and the hand-out of a batch."""
+    watch = Batches(watcher)
+    patches.rebind(DataLoader, "__iter__", watch.wrap_iter)
+    patches.rebind(_BaseDataLoaderIter, "__next__", watch.wrap_next)
+
+
+class Batches:
+    """Observes loaders."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.gate = watcher.gate("batches")
+        self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+    def wrap_iter(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``DataLoader.__iter__``."""
+
+        def __iter__(self_: Any) -> Any:
+            iterator = original(self_)
+            self.gate.call(self.began, self_, iterator)
+            return iterator
+
+        return __iter__
+
+    def wrap_next(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of the iterator's ``__next__``."""
+
+        def __next__(self_: Any) -> Any:
+            self.watcher.stop_if_asked()
+            start = perf_counter_ns()
+            try:
+                batch = original(self_)
+            except StopIteration:
+                self.gate.call(self.ended, self_, sys._getframe(1))
+                raise
+            self.gate.call(self.handed_out, self_, batch, perf_counter_ns() - start, sys._getframe(1))
+            return batch
+
+        return __next__
+
+    def began(self, loader: Any, iterator: Any) -> None:
+        """A pass begins: give the iterator its loader's name, look at the models' layers again."""
+        self.names[iterator] = self.watcher.registry.loader(loader)
+        for model in self.watcher.registry.models:
+            model.refresh()
+
+    def handed_out(self, iterator: Any, batch: Any, waited: int, frame: FrameType) -> None:
+        """A batch goes to the script."""
+        watcher = self.watcher
+        watcher.arrived(frame)
+        watcher.begin_look()
+        watcher.ledger.batch(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))
+        moment = watcher.moment
+        moment.batch, moment.seconds = batch, waited / 1e9
+        watcher.take(Kind.BATCH)
+        moment.batch = None
+
+    def ended(self, iterator: Any, frame: FrameType) -> None:
+        """A pass is over."""
+        watcher = self.watcher
+        watcher.arrived(frame)
+        watcher.end_look(None)
+        watcher.ledger.pass_end(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))

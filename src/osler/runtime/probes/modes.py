@@ -1,0 +1,63 @@
+"""`train()` and `eval()`: the outermost call, with the line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from torch import nn
+from torch.compiler import is_compiling
+
+from osler.model import Kind
+from osler.runtime.patches import Patches
+from osler.runtime.watcher import Watcher
+
+TRAITS = {
+    (True, True): frozenset({"train"}),
+    (False, True): frozenset({"eval"}),
+    (True, False): frozenset({"train", "part"}),
+    (False, False): frozenset({"eval", "part"}),
+}
+
+
+def install(watcher: Watcher, patches: Patches) -> None:
+    """Rebind ``nn.Module.train``; ``eval()`` calls it."""
+    watch = Modes(watcher)
+    patches.rebind(nn.Module, "train", watch.wrap)
+
+
+class Modes:
+    """Observes mode changes; ``train()`` calls itself for every submodule, only the outermost counts."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.gate = watcher.gate("train() and eval()")
+        self.depth = 0
+
+    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``Module.train``."""
+
+        def train(self_: nn.Module, mode: bool = True) -> Any:
+            if is_compiling():
+                return original(self_, mode)
+            self.depth += 1
+            try:
+                result = original(self_, mode)
+            finally:
+                self.depth -= 1
+            if not self.depth:
+                self.gate.call(self.changed, self_, bool(mode), sys._getframe(1))
+            return result
+
+        return train
+
+    def changed(self, module: nn.Module, mode: bool, frame: FrameType) -> None:
+        """A module was switched."""
+        watcher = self.watcher
+        known = watcher.registry.known(module)
+        name = known.name if known else type(module).__name__
+        for model in watcher.registry.models:
+            model.refresh()
+        watcher.ledger.emit(Kind.MODE, name, watcher.lines.site(frame), TRAITS[mode, known is not None])

@@ -1,0 +1,168 @@
+"""Root forwards: `nn.Module.__call__`, with the mode of the layers and the fate of the output's graph."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.compiler import is_compiling
+
+from osler.model import Kind, ModelFact
+from osler.runtime.outputs import Pulse
+from osler.runtime.patches import Patches
+from osler.runtime.registry import Model, recalibrating, tensors_in
+from osler.runtime.watcher import Watcher
+
+RECORDED = 4
+"""Root calls with a graph in which the calls of submodules are recorded; recording costs 0.3 µs per submodule."""
+
+REPEATS = 2
+"""Calls with the very same input before the next is called a repeat: evaluating loss and accuracy takes two."""
+
+
+def install(watcher: Watcher, patches: Patches) -> None:
+    """Rebind ``nn.Module.__call__``."""
+    watch = Forwards(watcher)
+    patches.rebind(nn.Module, "__call__", watch.wrap)
+
+
+class Forwards:
+    """Observes the outermost module call; what happens inside is looked at only in the first calls."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.before = watcher.gate("forward calls")
+        self.after = watcher.gate("forward outputs")
+        self.below = watcher.gate("calls of submodules")
+        self.root: Model | None = None
+        self.lifted: dict[object, bool] = {}
+
+    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``Module.__call__``."""
+        inside = self.watcher.inside
+
+        def __call__(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if is_compiling():
+                return original(self_, *args, **kwargs)
+            if inside.now:
+                if self.root is not None:
+                    self.below.call(self.submodule, self_, sys._getframe(1))
+                return original(self_, *args, **kwargs)
+            if not self_._modules and not self_._parameters:  # a loss or an activation: no model
+                return original(self_, *args, **kwargs)
+            return root_call(self_, args, kwargs, sys._getframe(1))
+
+        def root_call(module: nn.Module, args: Any, kwargs: Any, frame: FrameType) -> Any:
+            self.watcher.stop_if_asked()
+            model = self.before.call(self.begin, module, frame)
+            inside.now = True
+            try:
+                output = original(module, *args, **kwargs)
+            finally:
+                inside.now = False
+                self.root = None
+            if model is not None:
+                self.after.call(self.end, model, args, kwargs, output, frame)
+            return output
+
+        return __call__
+
+    def begin(self, module: nn.Module, frame: FrameType) -> Model | None:
+        """Before a root call: whose it is, and whether its submodules are recorded."""
+        if torch._C._get_tracing_state() is not None or torch._C._current_graph_task_id() != -1:  # pyright: ignore
+            return None
+        watcher = self.watcher
+        watcher.arrived(frame)
+        watcher.begin_look()
+        root = self.owner(module, frame)
+        model = watcher.registry.known(root)
+        if model is None:
+            model = watcher.registry.model(root)
+            self.describe(model)
+        watcher.compile_seen = watcher.compile_seen or model.compiled
+        if model.calls < RECORDED and torch.is_grad_enabled():
+            self.root = model
+            model.called.update((id(root), id(module)))
+            if id(module) not in model.registered:
+                model.refresh()
+        return model
+
+    def owner(self, module: nn.Module, frame: FrameType) -> nn.Module:
+        """The module that is really at work: a user's module may call its parts outside ``__call__``."""
+        user = self.watcher.lines.frame(frame)
+        owner = module
+        while user is not None:
+            code = user.f_code
+            if not code.co_argcount or code.co_varnames[0] != "self":
+                break
+            holder = user.f_locals.get("self")
+            if not isinstance(holder, nn.Module) or holder is owner:
+                break
+            if not any(m is owner for m in holder.modules()):
+                break
+            owner = holder
+            user = self.watcher.lines.frame(user.f_back)
+        return owner
+
+    def describe(self, model: Model) -> None:
+        """Write down what is known of a model."""
+        module = model.module()
+        if module is None:
+            return
+        parameters = list(module.parameters())
+        self.watcher.run.models[model.name] = ModelFact(
+            name=model.name,
+            parameters=sum(p.numel() for p in parameters),
+            trainable=sum(p.numel() for p in parameters if p.requires_grad),
+            modules=len(model.registered),
+            mode_sensitive=tuple(name for name, _ in model.sensitive),
+            compiled=model.compiled,
+        )
+
+    def submodule(self, module: nn.Module, frame: FrameType) -> None:
+        """A call below the root: it is used; if the root does not know it, it is not registered."""
+        model = self.root
+        if model is None or not torch.is_grad_enabled():
+            return
+        model.called.add(id(module))
+        if id(module) not in model.registered:
+            model.registered.update(id(m) for m in module.modules())
+            model.strangers.append((module, self.watcher.lines.site(frame)))
+
+    def end(self, model: Model, args: Any, kwargs: Any, output: Any, frame: FrameType) -> None:
+        """After a root call: emit the event, follow the output's graph."""
+        watcher = self.watcher
+        site = watcher.lines.site(frame)
+        traits = [model.mode()]
+        outputs = tensors_in(output)
+        graph = torch.is_grad_enabled() and any(t.requires_grad for t in outputs)
+        if graph:
+            traits.append("grad")
+            model.calls += 1
+        elif not torch.is_grad_enabled():
+            traits.append("no-grad")
+            if is_repeat(model, args, kwargs):
+                traits.append("repeat")
+            if traits[0] and recalibrating(model):
+                traits.append("recalibrating")
+        event = watcher.ledger.emit(Kind.FORWARD, model.name, site, frozenset(t for t in traits if t))
+        watcher.ledger.moments += 1
+        if graph:
+            used = watcher.ledger.event(Kind.USED, model.name, site)
+            pulse = Pulse(event, watcher.run.turns, lambda _: watcher.ledger.append(used))
+            watcher.outputs.follow(outputs, pulse)
+            watcher.look_for_kept_graphs(frame)
+
+
+def is_repeat(model: Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the model got the very same tensor for the third time in a row."""
+    first = next((a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)), None)
+    same = first is not None and model.last_input is not None and model.last_input() is first
+    model.repeats = model.repeats + 1 if same else 0
+    model.last_input = weakref.ref(first) if first is not None else None
+    return model.repeats >= REPEATS

@@ -1,0 +1,137 @@
+"""Optimizers: where they are built, when they step and clear, and what was in the gradients."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from torch import nn
+from torch.compiler import is_compiling
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from osler.model import Kind
+from osler.runtime.gradients import Holder
+from osler.runtime.patches import Patches
+from osler.runtime.watcher import Watcher
+
+DISCARDS = frozenset({"discards"})
+NOTHING: frozenset[str] = frozenset()
+
+
+def install(watcher: Watcher, patches: Patches) -> None:
+    """Rebind construction and clearing, and register torch's global step hooks."""
+    watch = Optimizers(watcher)
+    patches.rebind(Optimizer, "__init__", watch.wrap_init)
+    patches.rebind(Optimizer, "zero_grad", watch.wrap_clear)
+    patches.rebind(nn.Module, "zero_grad", watch.wrap_clear)
+    patches.on_undo(register_optimizer_step_pre_hook(watch.before_step).remove)
+    patches.on_undo(register_optimizer_step_post_hook(watch.after_step).remove)
+
+
+class Optimizers:
+    """Observes optimizers. A step inside another optimizer's step belongs to the outer one."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.gate_built = watcher.gate("construction of optimizers")
+        self.gate_clear = watcher.gate("zero_grad")
+        self.gate_before = watcher.gate("gradients before steps")
+        self.gate_after = watcher.gate("optimizer steps")
+        self.stepping: list[int] = []
+        self.traits: frozenset[str] = NOTHING
+
+    def wrap_init(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``Optimizer.__init__``."""
+
+        def __init__(self_: Optimizer, *args: Any, **kwargs: Any) -> None:
+            original(self_, *args, **kwargs)
+            if not is_compiling():
+                self.gate_built.call(self.built, self_, sys._getframe(1))
+
+        return __init__
+
+    def built(self, optimizer: Optimizer, frame: FrameType) -> None:
+        """An optimizer was built: remember where."""
+        self.watcher.holder(optimizer, frame)
+
+    def wrap_clear(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``zero_grad``."""
+
+        def zero_grad(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            if is_compiling():
+                return original(self_, *args, **kwargs)
+            discarded = self.gate_clear.call(self.before_clear, self_)
+            result = original(self_, *args, **kwargs)
+            self.gate_clear.call(self.after_clear, self_, bool(discarded), sys._getframe(1))
+            return result
+
+        return zero_grad
+
+    def concerned(self, owner: Any) -> list[Holder]:
+        """States whose gradients this object clears."""
+        if isinstance(owner, Optimizer):
+            return [self.watcher.holder(owner)]
+        own = {id(p) for p in owner.parameters()}
+        return [h for h in self.watcher.all_holders() if any(id(p) in own for p in h.probes)]
+
+    def before_clear(self, owner: Any) -> bool:
+        """Whether the clear is about to throw something away."""
+        moment = self.watcher.ledger.moments
+        discarding = [h for h in self.concerned(owner) if h.discards(moment)]
+        return bool(discarding)
+
+    def after_clear(self, owner: Any, discarded: bool, frame: FrameType) -> None:
+        """Gradients were cleared."""
+        watcher = self.watcher
+        for holder in self.concerned(owner):
+            holder.was_cleared()
+        if isinstance(owner, Optimizer):
+            name = watcher.registry.optimizer(owner)
+        else:
+            name = watcher.registry.model(owner).name if watcher.registry.known(owner) else type(owner).__name__
+        watcher.ledger.emit(Kind.CLEAR, name, watcher.lines.site(frame), DISCARDS if discarded else NOTHING)
+
+    def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """Torch's hook ahead of every step; returns nothing, so the arguments stay."""
+        if not is_compiling():
+            self.gate_before.call(self.inspect, optimizer, args, kwargs)
+
+    def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """Torch's hook behind every step."""
+        if not is_compiling():
+            self.gate_after.call(self.stepped, optimizer, sys._getframe(1))
+
+    def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """What is in the gradients that are about to be used."""
+        if self.stepping and self.stepping[-1] != id(optimizer):
+            self.stepping.append(id(optimizer))
+            return
+        self.stepping = [id(optimizer)]
+        holder = self.watcher.holder(optimizer)
+        closure = callable(args[1] if len(args) > 1 else kwargs.get("closure"))
+        self.watcher.census.glance()
+        traits = {holder.status(closure)}
+        if closure:
+            traits.add("closure")
+        if not holder.ever and not closure:
+            traits.add("first-ever")
+        self.traits = frozenset(traits)
+
+    def stepped(self, optimizer: Optimizer, frame: FrameType) -> None:
+        """A step has been taken."""
+        if not self.stepping or self.stepping.pop() != id(optimizer):
+            self.stepping = []
+        if self.stepping:
+            return
+        watcher = self.watcher
+        holder = watcher.holder(optimizer)
+        moment = watcher.moment
+        moment.optimizer, moment.seconds = optimizer, watcher.since(Kind.STEP)
+        watcher.take(Kind.STEP)
+        moment.optimizer = None
+        watcher.by_hand.release({id(p) for p in holder.probes})
+        holder.after_step()
+        watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)

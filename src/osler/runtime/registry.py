@@ -1,0 +1,197 @@
+"""Give names to models, optimizers and parameters, and know who owns what."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
+from torch.optim import Optimizer
+
+from osler.model import Site
+
+WRAPPERS = ("_orig_mod", "module")
+"""Attributes under which compiled and data-parallel wrappers hold the model they wrap."""
+
+
+@dataclass(slots=True, eq=False)
+class Model:
+    """A root module that was called.
+
+    Attributes:
+        name: class name, numbered when several live at once.
+        module: the module itself, weakly.
+        compiled: its inside runs compiled.
+        sensitive: Dropout and BatchNorm layers outside frozen parts, with their dotted names.
+        registered: identities of all its submodules.
+        called: identities of the submodules that were called while gradients were recorded.
+        calls: root calls with a graph so far.
+        last_input: first tensor of the previous call, weakly, and how often it came in a row.
+        strangers: submodules that were called inside it without being registered, with the line.
+    """
+
+    name: str
+    module: weakref.ref[nn.Module]
+    compiled: bool = False
+    sensitive: list[tuple[str, nn.Module]] = field(default_factory=list[tuple[str, nn.Module]])
+    registered: set[int] = field(default_factory=set[int])
+    called: set[int] = field(default_factory=set[int])
+    calls: int = 0
+    last_input: weakref.ref[Tensor] | None = None
+    repeats: int = 0
+    strangers: list[tuple[nn.Module, Site]] = field(default_factory=list[tuple[nn.Module, Site]])
+
+    def refresh(self) -> None:
+        """Look again at the layers: after a mode change, at a new pass, when something was replaced."""
+        module = self.module()
+        if module is None:
+            return
+        self.registered = {id(m) for m in module.modules()}
+        self.sensitive = list(live_sensitive(module))
+
+    def mode(self) -> str:
+        """``train``, ``eval`` or ``mixed``; empty if no layer behaves differently."""
+        module = self.module()
+        if module is None or not self.sensitive:
+            return ""
+        training = sum(layer.training for _, layer in self.sensitive)
+        if training == len(self.sensitive) and module.training:
+            return "train"
+        return "mixed" if training or module.training else "eval"
+
+
+class Registry:
+    """Names for everything the watcher meets; nothing is kept alive by being known."""
+
+    def __init__(self) -> None:
+        self.models: list[Model] = []
+        self._by_module: weakref.WeakKeyDictionary[nn.Module, Model] = weakref.WeakKeyDictionary()
+        self._optimizers: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
+        self._loaders: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+        self._taken: dict[str, weakref.ref[object]] = {}
+
+    def model(self, module: nn.Module) -> Model:
+        """The entry of a root module, made at its first call."""
+        known = self._by_module.get(module)
+        if known is not None:
+            return known
+        inner = unwrapped(module)
+        compiled = any("_compiled_call_impl" in vars(m) or hasattr(m, "_orig_mod") for m in (module, inner))
+        compiled = compiled and (module is not inner or getattr(module, "_compiled_call_impl", None) is not None)
+        model = Model(self._name(type(inner).__name__, module), weakref.ref(inner), compiled)
+        model.refresh()
+        self._by_module[module] = model
+        self.models.append(model)
+        return model
+
+    def known(self, module: nn.Module) -> Model | None:
+        """The entry of a module that was already called as a root."""
+        return self._by_module.get(module)
+
+    def optimizer(self, optimizer: Optimizer) -> str:
+        """The optimizer's name."""
+        known = self._optimizers.get(optimizer)
+        if known is None:
+            known = self._optimizers[optimizer] = self._name(type(optimizer).__name__, optimizer)
+        return known
+
+    def optimizers(self) -> Iterator[tuple[str, Optimizer]]:
+        """Optimizers that are alive, with their names."""
+        return ((name, optimizer) for optimizer, name in list(self._optimizers.items()))
+
+    def loader(self, loader: object) -> str:
+        """The loader's name."""
+        known = self._loaders.get(loader)
+        if known is None:
+            known = self._loaders[loader] = self._name(type(loader).__name__, loader)
+        return known
+
+    def _name(self, stem: str, thing: object) -> str:
+        """The class name, or the class name with the first free number; a dead owner frees its name."""
+        number = 1
+        while True:
+            name = stem if number == 1 else f"{stem} {number}"
+            owner = self._taken.get(name)
+            if owner is None or owner() is None:
+                self._taken[name] = weakref.ref(thing)
+                return name
+            number += 1
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The user's model below compiled and data-parallel wrappers."""
+    while type(module).__module__.startswith("torch."):
+        inner = next((m for w in WRAPPERS if isinstance(m := getattr(module, w, None), nn.Module)), None)
+        if inner is None:
+            return module
+        module = inner
+    return module
+
+
+def live_sensitive(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Layers whose behaviour depends on the mode and that do not belong to a frozen part.
+
+    A BatchNorm is frozen if its own parameters are. A Dropout has none: it is frozen if every parameter
+    of the module that holds it is.
+    """
+    for prefix, parent in root.named_modules():
+        for name, layer in parent.named_children():
+            if is_sensitive(layer) and not is_frozen(layer, parent):
+                yield (f"{prefix}.{name}" if prefix else name), layer
+    if is_sensitive(root):
+        yield "", root
+
+
+def is_sensitive(layer: nn.Module) -> bool:
+    """Whether a layer computes something else in training than in evaluation."""
+    if isinstance(layer, _DropoutNd):
+        return layer.p > 0
+    if isinstance(layer, _BatchNorm):
+        return layer.track_running_stats
+    if isinstance(layer, nn.RNNBase | nn.MultiheadAttention):
+        return layer.dropout > 0
+    return False
+
+
+def is_frozen(layer: nn.Module, parent: nn.Module) -> bool:
+    """Whether everything that could learn in the layer, or around a layer without parameters, is frozen."""
+    own = list(layer.parameters())
+    parameters = own or list(parent.parameters())
+    return bool(parameters) and not any(p.requires_grad for p in parameters)
+
+
+def recalibrating(model: Model) -> bool:
+    """Whether a BatchNorm computes cumulative statistics, as `update_bn` does."""
+    return any(isinstance(layer, _BatchNorm) and layer.momentum is None for _, layer in model.sensitive)
+
+
+def plain(tensor: object) -> bool:
+    """Whether a value is an ordinary tensor whose numbers may be read: no subclass, fake or wrapped tensor."""
+    return type(tensor) in (Tensor, nn.Parameter) and torch._C._functorch.peek_interpreter_stack() is None  # pyright: ignore
+
+
+def tensors_in(value: object, limit: int = 4) -> list[Tensor]:
+    """The first tensors in a nested output of tuples, lists, dicts and dataclasses."""
+    found: list[Tensor] = []
+    todo: list[object] = [value]
+    while todo and len(found) < limit:
+        item = todo.pop(0)
+        if isinstance(item, Tensor):
+            found.append(item)
+        elif isinstance(item, list | tuple):
+            todo.extend(item[:8])
+        elif isinstance(item, dict):
+            todo.extend(list(item.values())[:8])
+        elif hasattr(item, "__dataclass_fields__"):
+            todo.extend(list(vars(item).values())[:8] if hasattr(item, "__dict__") else ())
+    return found
+
+
+def held(optimizer: Optimizer) -> list[Tensor]:
+    """The parameters of an optimizer in order."""
+    groups: Iterable[dict[str, list[Tensor]]] = optimizer.param_groups
+    return [p for group in groups for p in group["params"]]

@@ -1,0 +1,248 @@
+"""The watcher: everything the probes share while one program is watched."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import threading
+import weakref
+from collections.abc import Callable
+from time import perf_counter_ns
+from types import FrameType
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Run, Site
+from osler.runtime import probes
+from osler.runtime.byhand import HandUpdates
+from osler.runtime.census import Census
+from osler.runtime.closelook import CloseLook
+from osler.runtime.gradients import Holder
+from osler.runtime.guard import Gate, Guard
+from osler.runtime.ledger import Ledger
+from osler.runtime.measures import Moment, takers
+from osler.runtime.outputs import Outputs, retained
+from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
+from osler.runtime.patches import Patches
+from osler.runtime.registry import Registry, held
+from osler.runtime.stopping import StopTraining
+from osler.runtime.userlines import UserLines
+
+MOST_LOOKS = 3
+"""Close looks per program: what three did not find a fourth will not."""
+
+GROWTH = 1.5
+"""Factor between the backward calls after which all parameters are looked at."""
+
+
+class Inside(threading.local):
+    """Per thread: whether a root forward or a backward is under way."""
+
+    now = False
+
+
+class Watcher:
+    """State shared by the probes. Probes are the modules of ``osler.runtime.probes``, found by walking it."""
+
+    def __init__(self, warn: Callable[[str], None], own: tuple[str, ...] = ()) -> None:
+        self.guard = Guard(warn)
+        self.ledger = Ledger()
+        self.lines = UserLines(own)
+        self.registry = Registry()
+        self.census = Census(self.registry)
+        self.outputs = Outputs()
+        self.holders: weakref.WeakKeyDictionary[Optimizer, Holder] = weakref.WeakKeyDictionary()
+        self.by_hand = HandUpdates(self.census)
+        self.inside = Inside()
+        self.moment = Moment()
+        self.stop_reason = ""
+        self.compile_seen = False
+        self.scaler_seen = False
+        self.at_finish: list[Callable[[], None]] = []
+        self.look: CloseLook | None = None
+        self.look_wanted = False
+        self.next_census = 1
+        self._takers = takers().by_kind
+        self._taken: dict[str, int] = {}
+        self._looks = 0
+        self._clock: dict[Kind, int] = {}
+        self._patches = Patches()
+        self.began = 0
+        self.latest = 0
+
+    @property
+    def run(self) -> Run:
+        """The evidence so far."""
+        return self.ledger.run
+
+    def gate(self, name: str) -> Gate:
+        """A gate for one kind of observation."""
+        return self.guard.gate(name)
+
+    def attach(self) -> None:
+        """Install every probe."""
+        for info in sorted(pkgutil.iter_modules(probes.__path__), key=lambda i: i.name):
+            importlib.import_module(f"{probes.__name__}.{info.name}").install(self, self._patches)
+
+    def detach(self) -> None:
+        """Restore everything."""
+        self.end_look(None)
+        self._patches.undo()
+
+    def stop_if_asked(self) -> None:
+        """Called outside the guard, where a batch or forward begins: ends the script's loop."""
+        if self.stop_reason:
+            reason, self.stop_reason = self.stop_reason, ""
+            raise StopTraining(reason)
+
+    def arrived(self, frame: FrameType | None) -> None:
+        """Something new begins: note updates by hand since the last backward."""
+        self.latest = perf_counter_ns()
+        if not self.began:
+            self.began = self.latest
+        status = self.by_hand.changed()
+        if status:
+            site = self.lines.site(frame)
+            self.ledger.step("by hand", site[:0], frozenset({status}))
+        if self.look is not None and self.look.over:
+            self.leave_look()
+
+    def take(self, kind: Kind) -> None:
+        """Take the measures that belong to this kind of event."""
+        for taker in self._takers.get(kind, ()):
+            name = taker.measure.name
+            if taker.every > 1:
+                count = self._taken[name] = self._taken.get(name, 0) + 1
+                if count > 8 and count % taker.every:
+                    continue
+            value = taker.take(self.moment)
+            if value is not None:
+                self.add(name, value)
+
+    def add(self, name: str, value: float, step: int | None = None) -> None:
+        """Append one value of a measure, at the current step unless another is given."""
+        column = self.run.columns.get(name)
+        if column is None:
+            column = self.run.columns[name] = Column()
+        column.add(self.run.steps if step is None else step, value)
+
+    def since(self, kind: Kind) -> float:
+        """Seconds since this was last asked for the kind of event, 0 at the first time."""
+        now = perf_counter_ns()
+        before = self._clock.get(kind)
+        self._clock[kind] = now
+        return (now - before) / 1e9 if before else 0.0
+
+    def holder(self, optimizer: Optimizer, frame: FrameType | None = None) -> Holder:
+        """The state of an optimizer's gradients; its fact is written when it is first met."""
+        known = self.holders.get(optimizer)
+        parameters = held(optimizer)
+        if known is not None and len(known.parameters) == len(parameters):
+            return known
+        name = self.registry.optimizer(optimizer)
+        site = self.run.optimizers[name].site if known is not None else self.lines.site(frame)
+        elements = sum(p.numel() for p in parameters)
+        fact = OptimizerFact(name, site, len(parameters), elements, self.run.turns)
+        self.run.optimizers[name] = fact
+        if known is None:
+            known = self.holders[optimizer] = Holder(name, parameters)
+        else:
+            known.parameters = parameters
+            known.choose(parameters)
+        return known
+
+    def all_holders(self) -> list[Holder]:
+        """The states of all optimizers that are alive, and of what is updated by hand."""
+        return [*self.holders.values(), self.by_hand.holder]
+
+    def not_finite(self, value: float, site: Site, step: int, backward: int) -> None:
+        """The loss was NaN or infinite: remember the first time. A loss scale may overflow on purpose."""
+        if "loss" in self.run.not_finite or (self.scaler_seen and value == value):
+            return
+        values = self.run.columns["loss"].values if "loss" in self.run.columns else []
+        first = values[0] if len(values) else None
+        last = values[-1] if len(values) else None
+        fact = NotFiniteFact("loss", value, step, backward, site, last, first)
+        self.run.not_finite["loss"] = fact
+
+    def look_at_parameters(self) -> None:
+        """Take a census when it is due, and want a close look if something trainable is never reached."""
+        self.census.glance()
+        if self.run.backwards < self.next_census:
+            return
+        self.next_census = max(self.next_census + 1, int(self.next_census * GROWTH))
+        self.take_census()
+        if self.run.backwards > 1 and any(
+            f.trainable and f.used and not f.reached and f.optimizers for f in self.run.parameters.values()
+        ):
+            self.want_look()
+
+    def take_census(self) -> None:
+        """Look at all parameters now."""
+        self.run.parameters = self.census.take()
+        self.run.parameters_step = self.run.steps
+
+    def look_for_kept_graphs(self, frame: FrameType | None) -> None:
+        """Are graphs of earlier turns still alive?"""
+        for site, pulses in self.outputs.kept(self.run.turns).items():
+            known = self.run.retained.get(site)
+            if len(pulses) >= ENOUGH_GRAPHS and (known is None or len(pulses) > known.graphs):
+                fact = retained(pulses, self.lines.frame(frame))
+                self.run.retained[site] = fact
+
+    def want_look(self) -> None:
+        """Ask for a close look at the next turn, unless enough were taken or compiled code is about."""
+        if self._looks < MOST_LOOKS and not self.compile_seen:
+            self.look_wanted = True
+
+    def begin_look(self) -> None:
+        """Take a close look at what follows, if one is wanted."""
+        if not self.look_wanted or self.look is not None:
+            return
+        self.look_wanted = False
+        self._looks += 1
+        self.look = CloseLook(self.lines, self.census.name_of, lambda: self.guard.busy)
+        self.look.__enter__()
+
+    def end_look(self, root: Tensor | None) -> None:
+        """The backward that a close look was waiting for has come, or the loop ended without one."""
+        look = self.look
+        if look is None or look.over:
+            return
+        look.over = True
+        if root is not None:
+            known = {(c.operation, c.site) for c in self.run.cuts}
+            self.run.cuts += [c for c in look.cuts_behind(root) if (c.operation, c.site) not in known]
+        self.leave_look()
+
+    def leave_look(self) -> None:
+        """Take the function mode off, once it is the innermost: inside its own handler it is not."""
+        if self.look is not None and torch.overrides._get_current_function_mode() is self.look:  # pyright: ignore
+            self.look.__exit__(None, None, None)
+            self.look = None
+
+    def finish(self) -> None:
+        """The program has ended: close what is open and take the last look."""
+        self.end_look(None)
+        for action in self.at_finish:
+            action()
+        self.by_hand.forget()
+        self.ledger.close()
+        self.take_census()
+        self.run.ended = True
+        if self.guard.strangers:
+            self.run.blind.append(BlindFact("other threads", "only the thread that trains was watched"))
+        self.run.blind += [BlindFact("Osler", sentence) for sentence in self.guard.failures]
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in Osler's handlers."""
+        return self.guard.nanoseconds / 1e9
+
+    @property
+    def training_seconds(self) -> float:
+        """Time from the first to the latest event, without Osler's own."""
+        return max(0.0, (self.latest - self.began) / 1e9 - self.seconds)
+

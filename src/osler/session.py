@@ -1,0 +1,246 @@
+"""Watch one program from attaching to the verdict: the wiring of watcher, checks and diagnosis."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from osler.engine.catalogue import catalogue, selected
+from osler.engine.fold import fold
+from osler.engine.judge import Judgement, judge
+from osler.errors import UsageError
+from osler.model import (
+    BlindFact,
+    Confidence,
+    Cost,
+    Coverage,
+    CrashFact,
+    Diagnosis,
+    Finding,
+    Kind,
+    Place,
+    Run,
+    Severity,
+    Subject,
+)
+from osler.settings import Settings
+
+if TYPE_CHECKING:
+    from osler.runtime.guard import Gate
+
+EARLY = 6
+"""Turns after each of which the checks are asked: most faults show in the first."""
+
+GROWTH = 1.5
+"""Factor between later turns at which the checks are asked."""
+
+JUDGING = 0.01
+"""Share of the time so far that asking the checks because something new was seen may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training stands, for a live line."""
+
+    steps: int
+    loss: float | None
+    findings: int
+    seconds: float
+
+
+class Session:
+    """One watched program.
+
+    Args:
+        settings: what to look for and when to stop.
+        on_finding: called once for each certain finding above hint, the moment it is seen.
+        warn: called with a sentence when a fault inside Osler closed a gate.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        on_finding: Callable[[Finding], None] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        from osler.runtime.watcher import Watcher  # torch is only needed once something is watched
+
+        self.settings = settings or Settings()
+        self.checks = selected(self.settings.select, self.settings.ignore)
+        self.watcher = Watcher(warn or print_warning)
+        self.watcher.ledger.after_turn = self._after_turn
+        self.stopped_by = ""
+        self.diagnosis = Diagnosis()
+        self._on_finding = on_finding
+        self._announced: set[tuple[str, str]] = set()
+        self._gates: dict[str, Gate] = {}
+        self._next = 1
+        self._revision = 0
+        self._judging = 0.0
+        self._began = monotonic()
+        self._logged: dict[str, float] = {}
+
+    def attach(self) -> None:
+        """Begin to watch this process.
+
+        Raises:
+            UsageError: another session is already watching.
+        """
+        from osler.runtime import attach_point
+
+        if not attach_point.take(self):
+            raise UsageError("this process is already being watched", fix="End the other `watch()` first.")
+        self.watcher.attach()
+
+    def detach(self) -> None:
+        """Stop watching; every patched name is restored."""
+        from osler.runtime import attach_point
+
+        self.watcher.detach()
+        attach_point.free(self)
+
+    def log(self, **measures: float) -> None:
+        """Record the user's own measures, for example ``session.log(accuracy=0.93)``."""
+        for name, value in measures.items():
+            self._logged[name] = float(value)
+            self.watcher.add(name, float(value))
+
+    def progress(self) -> Progress:
+        """Where training stands."""
+        column = self.run.columns.get("loss")
+        loss = column.last if column else None
+        return Progress(self.run.steps, loss, len(self._announced), monotonic() - self._began)
+
+    @property
+    def run(self) -> Run:
+        """The evidence so far."""
+        return self.watcher.run
+
+    def finish(
+        self, script: str = "", exit_code: int | None = None, ended_by: str = "", crash: BaseException | None = None
+    ) -> Diagnosis:
+        """The program has ended: judge everything that was seen."""
+        watcher = self.watcher
+        if crash is not None and not self.stopped_by:
+            self.run.crash = self._crash(crash)
+        if not self.run.ended:
+            watcher.gate("the end of the run").call(watcher.finish)
+        self.run.ended = True
+        judgement = self._judge()
+        subject = Subject(
+            script=script,
+            steps=self.run.steps,
+            backwards=self.run.backwards,
+            forwards=sum(p.count * len(p.of(Kind.FORWARD)) for p in self.run.patterns),
+            batches=sum(p.count * len(p.of(Kind.BATCH)) for p in self.run.patterns),
+            optimizers=len(self.run.optimizers),
+            exit_code=exit_code,
+            ended_by=ended_by,
+        )
+        self.diagnosis = Diagnosis(
+            subject=subject,
+            groups=fold(judgement.findings, catalogue()),
+            checked=judgement.checked,
+            not_applicable=judgement.not_applicable,
+            failed=judgement.failed,
+            coverage=coverage(self.run),
+            cost=Cost(
+                self.settings.overhead, watcher.seconds, watcher.training_seconds, tuple(watcher.guard.failures)
+            ),
+            measures={name: column.values[-1] for name, column in self.run.columns.items() if len(column)},
+        )
+        return self.diagnosis
+
+    def __enter__(self) -> Session:
+        self.attach()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.detach()
+        self.finish(crash=error, ended_by="exception" if error is not None else "")
+
+    def _after_turn(self) -> None:
+        """A turn of the loop is over: ask the checks when it is time, stop when it is asked for."""
+        run = self.run
+        if self.settings.max_steps is not None and run.steps >= self.settings.max_steps and not self.stopped_by:
+            self._stop("max-steps")
+        revision = len(run.patterns) + len(run.losses) + len(run.retained) + len(run.not_finite) + len(run.cuts)
+        if run.turns < self._next and (revision == self._revision or not self._may_judge()):
+            return
+        if run.turns >= self._next:
+            self._next = self._next + 1 if self._next < EARLY else int(self._next * GROWTH)
+        self._revision = revision
+        start = monotonic()
+        self._announce(self._judge().findings)
+        self._judging += monotonic() - start
+
+    def _may_judge(self) -> bool:
+        return self._judging < JUDGING * (monotonic() - self._began)
+
+    def _judge(self) -> Judgement:
+        judgement = judge(self.run, self.checks, self._guarded)
+        return replace(judgement, findings=tuple(self._acknowledged(judgement.findings)))
+
+    def _guarded(self, ask: Callable[[], list[Finding]], name: str) -> list[Finding] | None:
+        gate = self._gates.get(name)
+        if gate is None:
+            gate = self._gates[name] = self.watcher.gate(f"check {name}")
+        return gate.attempt(ask) if gate.open else None
+
+    def _acknowledged(self, findings: Iterable[Finding]) -> Iterable[Finding]:
+        """Mark findings that `[tool.osler.intended]` names."""
+        for finding in findings:
+            patterns = self.settings.intended.get(finding.check, ())
+            intended = any(fnmatch(finding.place.subject, p) for p in patterns)
+            yield replace(finding, suppressed=True) if intended else finding
+
+    def _announce(self, findings: Iterable[Finding]) -> None:
+        if self.watcher.look_wanted or self.watcher.look is not None:
+            self._next = self.run.turns + 1  # the line will be known one turn later
+            return
+        for group in fold(findings, catalogue()):
+            finding = group.cause
+            key = (finding.check, finding.place.subject)
+            certain = finding.confidence is Confidence.CERTAIN and finding.severity > Severity.HINT
+            if not certain or finding.suppressed or key in self._announced:
+                continue
+            self._announced.add(key)
+            if self._on_finding is not None:
+                self._on_finding(finding)
+            if self.settings.stop_on is not None and finding.severity >= self.settings.stop_on:
+                self._stop("stop-on")
+
+    def _stop(self, reason: str) -> None:
+        self.stopped_by = self.stopped_by or reason
+        self.watcher.stop_reason = reason
+
+    def _crash(self, error: BaseException) -> CrashFact:
+        lines = self.watcher.lines
+        frames = traceback.extract_tb(error.__traceback__)
+        site = [Place(f.filename, f.lineno or 0, f.name) for f in frames if lines.is_user_file(f.filename)]
+        current = self.watcher.ledger.current
+        return CrashFact(
+            type(error).__name__, str(error), tuple(reversed(site)), current[-1].kind.value if current else ""
+        )
+
+
+def coverage(run: Run) -> Coverage:
+    """How much of the program was seen."""
+    total = sum(m.modules for m in run.models.values())
+    seen = sum(1 if m.compiled else m.modules for m in run.models.values())
+    blind = [f"{b.subject}: {b.reason}" for b in run.blind if isinstance(b, BlindFact)]
+    return Coverage(len(run.models), seen, total, tuple(dict.fromkeys(blind)))
+
+
+def print_warning(sentence: str) -> None:
+    """Tell the user about a fault inside Osler; training goes on."""
+    if sys.stderr is not None:
+        print(f"osler: {sentence}; training goes on", file=sys.stderr)  # noqa: T201

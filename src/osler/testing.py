@@ -1,0 +1,146 @@
+"""Write tests of checks: build runs by hand, examine examples for real, assert silence."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, cast
+
+from osler.engine.catalogue import catalogue
+from osler.engine.context import derive
+from osler.engine.judge import judge
+from osler.model import Check, Diagnosis, Event, Finding, Kind, ParameterFact, Pattern, Place, Run, Severity
+
+FILE = "/home/user/train.py"
+"""Where the lines of runs built by hand are."""
+
+PRELUDE = '''\
+"""What the examples of the catalogue take for granted."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 16)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.body(x)))
+
+
+def rows(count):
+    x = torch.randn(count, 8)
+    return TensorDataset(x, x[:, :4].argmax(dim=1))
+
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 4))
+loader = DataLoader(rows(192), batch_size=16, shuffle=True)
+val_loader = DataLoader(rows(64), batch_size=16)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+loss_fn = nn.CrossEntropyLoss()
+epochs = 3
+'''
+"""The start of every example: 12 training batches an epoch, 8 features, 4 classes."""
+
+
+def place(line: int) -> Place:
+    """A line of the user's script."""
+    return Place(FILE, line, "main")
+
+
+def event(kind: Kind, subject: str = "", line: int = 0, *traits: str) -> Event:
+    """An event at a line of the user's script, nowhere if the line is 0. Use one object for what recurs."""
+    return Event(kind, subject, (place(line),) if line else (), frozenset(traits))
+
+
+def run_of(turns: Iterable[Iterable[Event]] = (), **facts: object) -> Run:
+    """A run as the ledger would have recorded it.
+
+    Args:
+        turns: the events of each turn of the loop; turns of the same objects are one pattern.
+        facts: other fields of `Run`. Models, optimizers, parameters, losses, retained graphs and values
+            that are not finite may be given as lists of facts.
+    """
+    run = Run()
+    for name, value in facts.items():
+        setattr(run, name, keyed(name, value))
+    patterns: dict[tuple[int, ...], Pattern] = {}
+    for turn in turns:
+        events = tuple(turn)
+        run.steps += sum(e.kind is Kind.STEP for e in events)
+        run.backwards += sum(e.kind is Kind.BACKWARD for e in events)
+        run.passes += sum(e.kind is Kind.PASS_END for e in events)
+        key = tuple(id(e) for e in events)
+        if key not in patterns:
+            patterns[key] = Pattern(events, first=run.turns, step=run.steps)
+            run.patterns.append(patterns[key])
+        patterns[key].seen(run.turns)
+        run.turns += 1
+    if run.parameters and "parameters_step" not in facts:
+        run.parameters_step = run.steps
+    run.context = derive(run)
+    return run
+
+
+def keyed(name: str, value: object) -> object:
+    """Facts given as a list, under the keys that `Run` uses."""
+    if name not in KEYS or not isinstance(value, list):
+        return value
+    return {KEYS[name](fact): fact for fact in cast("list[object]", value)}
+
+
+def full_name(fact: ParameterFact) -> str:
+    """The key of a parameter: its model and its name."""
+    return f"{fact.model}.{fact.name}" if fact.model else fact.name
+
+
+KEYS: dict[str, Callable[[Any], object]] = {
+    "models": attrgetter("name"),
+    "optimizers": attrgetter("name"),
+    "parameters": full_name,
+    "losses": attrgetter("function", "site"),
+    "retained": attrgetter("site"),
+    "not_finite": attrgetter("measure"),
+}
+"""How `Run` keys its facts."""
+
+
+def findings(run: Run, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:
+    """What the checks say about a run, by default all of the catalogue."""
+    return judge(run, catalogue().values() if checks is None else checks).findings
+
+
+def assert_silent(run: Run, checks: Iterable[Check] | None = None) -> None:
+    """Nothing above a hint is found.
+
+    Raises:
+        AssertionError: something is; the message holds the findings.
+    """
+    loud = [f for f in findings(run, checks) if f.severity > Severity.HINT]
+    assert not loud, "\n".join(f"{f.check} at line {f.place.line}: {f.message}" for f in loud)
+
+
+def examine(code: str) -> Diagnosis:
+    """Run an example after the prelude under the real watcher.
+
+    Args:
+        code: the example; it may end in the RuntimeError that it explains.
+    """
+    from osler.session import watch  # loads torch: reading runs must work without it
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "example.py")
+        path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
+        program = compile(path.read_text("utf-8"), str(path), "exec")
+        with contextlib.suppress(RuntimeError), watch() as session:
+            exec(program, {"__name__": "__main__", "__file__": str(path)})
+        return session.diagnosis

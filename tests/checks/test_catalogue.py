@@ -1,0 +1,106 @@
+"""What every check owes its reader: a page whose examples run, advice that can be followed, a name that is promised."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from osler.engine.catalogue import catalogue
+from osler.model import Check, Diagnosis, Severity
+from osler.testing import examine
+
+HERE = Path(__file__).parent
+PROMISED = dict(line.split() for line in (HERE / "catalogue_names.txt").read_text("utf-8").splitlines())
+SECTIONS = ["Bad", "Good", "Not a problem", "Sources"]
+CHECKS = list(catalogue().values())
+IMPERATIVES = set(
+    "Add Build Call Change Clear Compute Evaluate Feed Give Keep Let Move Pass Put Remove Replace Return Run Set Take "
+    "Turn Use Wrap Divide Free Detach Check Find Read Apply Start Lower Raise Make Leave Drop Compare Look Switch Scale Step Train Ask".split()
+)
+
+
+@pytest.fixture(params=CHECKS, ids=lambda c: c.name)
+def check(request: pytest.FixtureRequest) -> Check:
+    return request.param
+
+
+def page(check: Check) -> str:
+    return __import__(check.module, fromlist=["check"]).__doc__ or ""
+
+
+def section(check: Check, title: str) -> str:
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", page(check), re.MULTILINE | re.DOTALL)
+    assert found, f"{check.name} has no section {title}"
+    return found[1].strip()
+
+
+def example(check: Check, title: str) -> str:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", section(check, title), re.MULTILINE | re.DOTALL)
+    return code
+
+
+@cache
+def examined(code: str) -> Diagnosis:
+    return examine(code)
+
+
+def test_page_has_its_sections_in_order(check: Check) -> None:
+    assert re.findall(r"^## (.*)$", page(check), re.MULTILINE) == SECTIONS
+    assert all(section(check, title) for title in SECTIONS)
+
+
+def test_page_opens_with_one_sentence_that_says_what_is_wrong(check: Check) -> None:
+    first, blank, *_ = page(check).splitlines()
+    assert first.endswith(".")
+    assert not blank
+
+
+@pytest.mark.parametrize("title", ["Bad", "Good"])
+def test_example_is_one_block_that_compiles(check: Check, title: str) -> None:
+    compile(example(check, title), check.name, "exec")
+
+
+def test_sources_are_links(check: Check) -> None:
+    assert re.search(r"\]\(https://[^)\s]+\)", section(check, "Sources"))
+
+
+def test_fix_is_an_imperative_sentence(check: Check) -> None:
+    assert check.fix.endswith(".")
+    assert check.fix.split()[0] in IMPERATIVES
+
+
+def test_why_is_a_sentence(check: Check) -> None:
+    assert check.why.endswith(".")
+    assert check.expected
+
+
+def test_name_and_severity_are_the_promised_ones(check: Check) -> None:
+    assert PROMISED[check.name] == check.severity.label
+
+
+def test_symptoms_are_other_names_of_the_catalogue(check: Check) -> None:
+    assert set(check.symptoms) <= set(PROMISED) - {check.name}
+    assert len(set(check.symptoms)) == len(check.symptoms)
+
+
+def test_has_its_own_test(check: Check) -> None:
+    assert (HERE / check.topic / f"test_{check.name.replace('-', '_')}.py").exists()
+
+
+def test_bad_example_is_found(check: Check) -> None:
+    diagnosis = examined(example(check, "Bad"))
+    assert check.name in {f.check for f in diagnosis.findings}
+    assert not diagnosis.failed
+
+
+def test_good_example_is_healthy(check: Check) -> None:
+    diagnosis = examined(example(check, "Good"))
+    assert [f.message for f in diagnosis.headlines] == []
+    assert not diagnosis.failed
+
+
+def test_bad_example_names_its_line(check: Check) -> None:
+    found = [f for f in examined(example(check, "Bad")).findings if f.check == check.name]
+    assert any(f.place.line for f in found)
+    assert all(f.severity <= Severity[PROMISED[check.name].upper()] for f in found)
