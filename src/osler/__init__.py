@@ -1,3 +1,33 @@
 """Osler, the doctor for PyTorch training: watch an unmodified script and say what is wrong with it."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from osler.model import Check, Confidence, Diagnosis, Evidence, Finding, Kind, Measure, Place, Run, Severity
+    from osler.session import watch
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Check",
+    "Confidence",
+    "Diagnosis",
+    "Evidence",
+    "Finding",
+    "Kind",
+    "Measure",
+    "Place",
+    "Run",
+    "Severity",
+    "watch",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a name when it is asked for: `osler --help` needs none of them, `watch` needs torch."""
+    if name not in __all__:
+        raise AttributeError(f"module 'osler' has no attribute '{name}'")
+    return getattr(import_module("osler.session" if name == "watch" else "osler.model"), name)

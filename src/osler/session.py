@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ from osler.settings import Settings
 
 if TYPE_CHECKING:
     from osler.runtime.guard import Gate
+    from osler.runtime.patches import Patches
 
 EARLY = 6
 """Turns after each of which the checks are asked: most faults show in the first."""
@@ -61,6 +62,7 @@ class Session:
         settings: what to look for and when to stop.
         on_finding: called once for each certain finding above hint, the moment it is seen.
         warn: called with a sentence when a fault inside Osler closed a gate.
+        at_exit: called with the diagnosis when a ``with`` block ends.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Session:
         settings: Settings | None = None,
         on_finding: Callable[[Finding], None] | None = None,
         warn: Callable[[str], None] | None = None,
+        at_exit: Callable[[Diagnosis], None] | None = None,
     ) -> None:
         from osler.runtime.watcher import Watcher  # torch is only needed once something is watched
 
@@ -78,8 +81,10 @@ class Session:
         self.stopped_by = ""
         self.diagnosis = Diagnosis()
         self._on_finding = on_finding
+        self._at_exit = at_exit
         self._announced: set[tuple[str, str]] = set()
         self._gates: dict[str, Gate] = {}
+        self._patches: Patches | None = None
         self._next = 1
         self._revision = 0
         self._judging = 0.0
@@ -93,16 +98,19 @@ class Session:
             UsageError: another session is already watching.
         """
         from osler.runtime import attach_point
+        from osler.runtime.attach import attach
 
         if not attach_point.take(self):
             raise UsageError("this process is already being watched", fix="End the other `watch()` first.")
-        self.watcher.attach()
+        self._patches = attach(self.watcher)
 
     def detach(self) -> None:
         """Stop watching; every patched name is restored."""
         from osler.runtime import attach_point
 
-        self.watcher.detach()
+        self.watcher.end_look()
+        if self._patches is not None:
+            self._patches.undo()
         attach_point.free(self)
 
     def log(self, **measures: float) -> None:
@@ -166,6 +174,8 @@ class Session:
     ) -> None:
         self.detach()
         self.finish(crash=error, ended_by="exception" if error is not None else "")
+        if self._at_exit is not None:
+            self._at_exit(self.diagnosis)
 
     def _after_turn(self) -> None:
         """A turn of the loop is over: ask the checks when it is time, stop when it is asked for."""
@@ -198,9 +208,7 @@ class Session:
     def _acknowledged(self, findings: Iterable[Finding]) -> Iterable[Finding]:
         """Mark findings that `[tool.osler.intended]` names."""
         for finding in findings:
-            patterns = self.settings.intended.get(finding.check, ())
-            intended = any(fnmatch(finding.place.subject, p) for p in patterns)
-            yield replace(finding, suppressed=True) if intended else finding
+            yield replace(finding, suppressed=True) if self.settings.intends(finding) else finding
 
     def _announce(self, findings: Iterable[Finding]) -> None:
         if self.watcher.look_wanted or self.watcher.look is not None:
@@ -230,6 +238,31 @@ class Session:
         return CrashFact(
             type(error).__name__, str(error), tuple(reversed(site)), current[-1].kind.value if current else ""
         )
+
+
+def watch(*things: object, quiet: bool = False, settings: Settings | None = None) -> Session:
+    """Watch what happens inside a ``with`` block: for notebooks, tests and scripts of one's own.
+
+    Args:
+        things: models and optimizers that exist already, so that they are known from the start.
+        quiet: do not print the diagnosis at the end; it stays in ``session.diagnosis``.
+        settings: what to look for; everything if not given.
+
+    Example:
+        ``with osler.watch(model, optimizer) as session: train()``
+    """
+    session = Session(settings, at_exit=None if quiet else print_report)
+    session.watcher.meet(things)
+    return session
+
+
+def print_report(diagnosis: Diagnosis) -> None:
+    """Print the diagnosis to stderr."""
+    from osler.report.source import Sources
+    from osler.report.terminal import Page, render
+
+    if sys.stderr is not None:
+        print(render(diagnosis, Page(Path.cwd(), Sources())), file=sys.stderr, end="")  # noqa: T201
 
 
 def coverage(run: Run) -> Coverage:

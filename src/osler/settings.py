@@ -68,10 +68,13 @@ class _Source:
     folder: Path
     known: Collection[str]
 
-    def complain(self, key: str, value: object, expected: str) -> SettingsError:
+    def complain(self, key: str, value: object, expected: str, fix: str = "") -> SettingsError:
         """The error for a value that this key cannot have."""
-        what = f"`{key}` is {value!r}, expected {expected}"
-        return SettingsError(f"{self.name}: {what}" if self.name else what, fix=f"Correct `{key}`.")
+        return SettingsError(f"{self.named(key)} is {value!r}, expected {expected}", fix=fix)
+
+    def named(self, key: str) -> str:
+        """The key as the user wrote it."""
+        return f"{self.name}: `{key}`" if self.name else f"--{key}"
 
 
 def load(folder: Path, given: Mapping[str, object], known: Collection[str]) -> Settings:
@@ -153,17 +156,17 @@ def _texts_in(value: object) -> tuple[str, ...] | None:
 def _check_names(key: str, value: object, source: _Source) -> tuple[str, ...]:
     names = _texts(key, value, source)
     for name in names:
-        _require_check(name, f"`{key}`", source)
+        _require_check(name, key, source)
     return names
 
 
-def _require_check(name: str, where: str, source: _Source) -> None:
+def _require_check(name: str, key: str, source: _Source) -> None:
     if name in source.known:
         return
     unknown = UnknownName("check", name, source.known)
     if not source.name:
         raise unknown
-    raise SettingsError(f"{source.name}: {where}: {unknown}", fix=unknown.fix)
+    raise SettingsError(f"{source.named(key)}: {unknown}", fix=unknown.fix)
 
 
 def _intended(key: str, value: object, source: _Source) -> Mapping[str, tuple[str, ...]]:
@@ -171,7 +174,7 @@ def _intended(key: str, value: object, source: _Source) -> Mapping[str, tuple[st
         raise source.complain(key, value, "a table from check name to a list of subject patterns")
     table = cast("dict[str, object]", value)
     for name in table:
-        _require_check(name, f"`{key}`", source)
+        _require_check(name, key, source)
     return {name: _texts(f"{key}.{name}", patterns, source) for name, patterns in table.items()}
 
 
@@ -214,9 +217,11 @@ def _path(key: str, value: object, source: _Source) -> Path:
         raise source.complain(key, value, "the path of a file")
     path = (source.folder / value).absolute()
     if path.is_dir():
-        raise source.complain(key, value, "the path of a file, and this is a folder")
+        raise source.complain(key, value, "the path of a file", fix="Add a file name: this is a folder.")
     if not path.parent.is_dir():
-        raise source.complain(key, value, f"a file in a folder that exists, and {path.parent} does not")
+        raise source.complain(
+            key, value, "a file in a folder that exists", fix=f"Create {path.parent} first."
+        )
     return path
 
 

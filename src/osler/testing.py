@@ -141,6 +141,6 @@ def examine(code: str) -> Diagnosis:
         path = Path(folder, "example.py")
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
-        with contextlib.suppress(RuntimeError), watch() as session:
+        with contextlib.suppress(RuntimeError), watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

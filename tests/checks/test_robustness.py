@@ -20,8 +20,29 @@ from osler.model import (
 from osler.testing import assert_silent, event, place, run_of
 
 TRAITS = [
-    *("grad", "no-grad", "train", "eval", "mixed", "repeat", "recalibrating", "leaf-root", "no-graph", "part"),
-    *("gradient-only", "reaches-inputs", "discards", "fresh", "carried", "empty", "stale", "closure", "first-ever"),
+    *(
+        "grad",
+        "no-grad",
+        "train",
+        "eval",
+        "mixed",
+        "repeat",
+        "recalibrating",
+        "leaf-root",
+        "no-graph",
+        "part",
+    ),
+    *(
+        "gradient-only",
+        "reaches-inputs",
+        "discards",
+        "fresh",
+        "carried",
+        "empty",
+        "stale",
+        "closure",
+        "first-ever",
+    ),
 ]
 NAMES = ["Net", "Adam", "SGD", "by hand", "body.weight", ""]
 
@@ -57,13 +78,19 @@ def runs(draw: st.DrawFn) -> Run:
     return run_of(
         draw(st.lists(turn, max_size=12)),
         ended=draw(st.booleans()),
-        models=draw(st.lists(st.builds(ModelFact, names, st.integers(0), st.integers(0), st.integers(1)), max_size=2)),
-        optimizers=draw(st.lists(st.builds(OptimizerFact, names, sites, st.integers(0), st.integers(0)), max_size=2)),
+        models=draw(
+            st.lists(st.builds(ModelFact, names, st.integers(0), st.integers(0), st.integers(1)), max_size=2)
+        ),
+        optimizers=draw(
+            st.lists(st.builds(OptimizerFact, names, sites, st.integers(0), st.integers(0)), max_size=2)
+        ),
         parameters=draw(st.lists(parameters, max_size=6)),
         parameters_step=draw(st.integers(-1, 30)),
         cuts=draw(st.lists(st.builds(CutFact, names, sites, st.lists(names).map(tuple)), max_size=2)),
         retained=draw(st.lists(st.builds(RetainedFact, sites, st.integers(0, 9), names, sites), max_size=2)),
-        crash=draw(st.none() | st.builds(CrashFact, st.just("RuntimeError"), st.sampled_from(messages), sites)),
+        crash=draw(
+            st.none() | st.builds(CrashFact, st.just("RuntimeError"), st.sampled_from(messages), sites)
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import py_compile
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,10 @@ sys.exit(code)
 """
 
 
+ADDRESS = re.compile(r"0x[0-9a-f]+|(?<=refcount : )\d+")
+"""What differs from process to process."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What the world outside sees of a finished process, and what `on_end` was told."""
@@ -70,7 +75,7 @@ def finished(folder: Path, command: Sequence[str], cwd: Path | None, answer: int
         check=False,
     )
     told = [json.loads(line) for line in endings.read_text().splitlines()] if endings.exists() else []
-    return Run(done.stdout.decode(), done.stderr.decode(), done.returncode, told)
+    return Run(done.stdout.decode(), ADDRESS.sub("…", done.stderr.decode()), done.returncode, told)
 
 
 def plain(folder: Path, *command: str, cwd: Path | None = None) -> Run:
@@ -443,7 +448,7 @@ ENDINGS: dict[str, tuple[list[object], str]] = {
             context = mp.get_context("fork")
             with context.Pool(2) as pool:
                 print(pool.map(work, range(5)))
-            sleeper = context.Process(target=time.sleep, args=(60,))
+            sleeper = context.Process(target=time.sleep, args=(20,))
             sleeper.start(); sleeper.terminate(); sleeper.join()
             print(sleeper.exitcode)
         """,
@@ -786,10 +791,12 @@ def test_signal_from_outside(number: signal.Signals, waits_for_thread: bool, tmp
 
     with_osler, without = interrupted(["-c", DRIVER, "train.py"]), interrupted(["train.py"])
     assert with_osler[0] == without[0]
-    if not waits_for_thread:
-        assert with_osler == without
+    assert waits_for_thread or with_osler == without
     (ending,) = [json.loads(line) for line in (tmp_path / "endings.jsonl").read_text().splitlines()]
-    assert ending[0] == ("SIGTERM" if number == signal.SIGTERM else "interrupt")
+    if number == signal.SIGTERM:
+        assert ending[0] == "SIGTERM"
+    else:  # since Python 3.13 `threading` deals with a late Ctrl-C itself and nobody is told
+        assert ending[0] == "interrupt" or (waits_for_thread and sys.version_info >= (3, 13))
 
 
 LOADERS = """

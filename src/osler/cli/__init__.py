@@ -118,8 +118,8 @@ def load(name: str) -> Command:
 
 def unknown(name: str) -> UsageError:
     """There is no such command: what may have been meant."""
-    if Path(name).is_file():
-        return UsageError(f"'{name}' is a file, not a command", fix=f"To watch a script: osler run {name}")
+    if Path(name).suffix == ".py" or Path(name).is_file():
+        return UsageError(f"'{name}' is a script, not a command", fix=f"To watch it: osler run {name}")
     near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
     fix = f"Did you mean '{near[0]}'?" if near else "List the commands with `osler --help`."
     return UsageError(f"there is no command named '{name}'", fix=fix)
@@ -148,7 +148,7 @@ def table_of_commands() -> str:
 def promise(name: str) -> str:
     """What a command does, read from its file: importing all commands would make help slow."""
     source = Path(__file__).with_name(f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    return (ast.get_docstring(ast.parse(source), clean=False) or "").partition("\n")[0]
 
 
 def version(*, verbose: bool) -> str:

@@ -16,6 +16,7 @@ from osler.settings import FAIL_ON, FORMATS, STOP_ON, load
 if TYPE_CHECKING:
     from osler.cli import Parser
     from osler.model import Diagnosis
+    from osler.report.json import Frame
     from osler.report.live import Live
     from osler.report.screen import Screen
     from osler.report.source import Sources
@@ -75,15 +76,17 @@ def execute(args: Namespace) -> int:
     session = Session(settings, live.announce if speaks else None, warn)
     name = f"-m {args.module}" if args.module else args.script
     bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path))
-    gate = Guard(warn).gate("the report")
+    gate = Guard(lambda sentence: screen.write(f"osler: {sentence}\n")).gate("the end of the script")
     session.attach()
     if speaks:
         live.start(session.progress)
     try:
         target = Target(args.script, args.module, args.arguments)
         return run_script(target, lambda ending: gate.call(bedside.end, ending))
-    finally:
+    except UsageError:  # there was nothing to run
         live.stop()
+        session.detach()
+        raise
 
 
 def require_torch() -> None:
@@ -165,7 +168,7 @@ class Bedside:
         if settings.output is not None:
             self.save(self.for_file(diagnosis))
         if settings.format == "json" and settings.output is None:
-            screen.write(json.render(diagnosis, self.root, self.sources, indent=None))
+            screen.write(json.render(diagnosis, self.frame(), indent=None))
         elif not settings.quiet:
             page = terminal.Page(self.root, self.sources, screen.width, screen.has_color)
             screen.write(terminal.render(diagnosis, page))
@@ -175,8 +178,15 @@ class Bedside:
         from osler.report import json, terminal
 
         if self.settings.format == "json":
-            return json.render(diagnosis, self.root, self.sources)
+            return json.render(diagnosis, self.frame())
         return terminal.render(diagnosis, terminal.Page(self.root, self.sources))
+
+    def frame(self) -> Frame:
+        """What the JSON report says around the findings."""
+        from osler import __version__
+        from osler.report.json import Frame
+
+        return Frame(__version__, self.root, self.sources)
 
     def save(self, text: str) -> None:
         """Write the file; a full disk must not hide the report on the screen."""

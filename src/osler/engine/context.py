@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from osler.model import Context, Kind, Run
+from osler.model import Context, Event, Kind, Pattern, Run, Site
 
 
 def derive(run: Run) -> Context:
@@ -21,6 +21,7 @@ def derive(run: Run) -> Context:
         ),
         training_loaders=training_loaders(run),
         evaluates=any("no-grad" in e.traits for e, _ in run.events(Kind.FORWARD)),
+        evaluations=evaluations(run),
         compiled=any(m.compiled for m in run.models.values()),
     )
 
@@ -47,3 +48,32 @@ def training_loaders(run: Run) -> frozenset[str]:
         for e in p.events
         if e.kind is Kind.BATCH
     )
+
+
+def evaluations(run: Run) -> frozenset[tuple[str, Site]]:
+    """Forwards that are evaluations by their place in the loop, as (model, site).
+
+    The model is one whose output the loss is computed from, no backward ever goes through the outputs of this
+    site, and it is called in at least two turns but in at most half as many as there are training turns. What is
+    called in every turn takes part in training: pseudo-labels, rollouts, a generator that feeds a discriminator.
+    """
+    training = [p for p in run.patterns if p.of(Kind.BACKWARD)]
+    trained = {e.subject for p in training if (e := last_forward(p))}
+    used = {(e.subject, e.site) for e, _ in run.events(Kind.USED)}
+    turns = Counter[tuple[str, Site]]()
+    for pattern in run.patterns:
+        for key in {(e.subject, e.site) for e in pattern.of(Kind.FORWARD)}:
+            turns[key] += pattern.count
+    most = sum(p.count for p in training) // 2
+    return frozenset(k for k, n in turns.items() if k[0] in trained and k not in used and 2 <= n <= most)
+
+
+def last_forward(pattern: Pattern) -> Event | None:
+    """The forward before the turn's first backward."""
+    last = None
+    for event in pattern.events:
+        if event.kind is Kind.BACKWARD:
+            return last
+        if event.kind is Kind.FORWARD and "grad" in event.traits:
+            last = event
+    return None

@@ -91,7 +91,7 @@ class Check:
         first = site[0] if site else Place()
         place = Place(first.file, first.line, first.function, step, subject)
         others = [Related(s[0], label) for s, label in related if s]
-        callers = [Related(p, f"called from {p.function}") for p in site[1:]]
+        callers = [Related(p, "called here") for p in site[1:]]
         return Finding(
             check=self.name,
             place=place,

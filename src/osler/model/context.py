@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from osler.model.event import Site
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -17,7 +19,8 @@ class Context:
         scaler: a gradient scaler is in use.
         trained: names of the models whose parameters are stepped.
         training_loaders: loaders whose batches are followed by a backward.
-        evaluates: some forward is never followed by a backward.
+        evaluates: some forward runs without gradient recording.
+        evaluations: forwards, as (model, site), that by their place in the loop are evaluations of a model in training.
         compiled: some model or function is compiled.
     """
 
@@ -29,4 +32,5 @@ class Context:
     trained: frozenset[str] = frozenset()
     training_loaders: frozenset[str] = frozenset()
     evaluates: bool = False
+    evaluations: frozenset[tuple[str, Site]] = frozenset()
     compiled: bool = False

@@ -119,11 +119,13 @@ class CutFact:
         operation: ``detach``, ``argmax``, ``item`` … or ``no_grad``.
         site: where it is called.
         parameters: names of the parameters upstream of the cut.
+        root: where the backward is called whose loss lies behind the cut.
     """
 
     operation: str
     site: Site
     parameters: tuple[str, ...]
+    root: Site = ()
 
 
 @dataclass(frozen=True, slots=True)

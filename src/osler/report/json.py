@@ -6,9 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from osler import __version__
 from osler.model import Diagnosis, Evidence, Finding, Place, Related
 from osler.report.source import Sources
 from osler.report.wording import relative
@@ -17,25 +17,34 @@ SCHEMA = "osler.report/1"
 FINGERPRINT_DIGITS = 16
 
 
-def render(diagnosis: Diagnosis, root: Path, sources: Sources, *, indent: int | None = 2) -> str:
-    """The report as one JSON document, ending in a newline.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is said around the findings.
 
-    Args:
-        diagnosis: what to report.
+    Attributes:
+        version: of Osler.
         root: folder where Osler was started; files below it are named from there.
         sources: the user's source lines, for the fingerprints.
-        indent: None writes everything on one line.
     """
-    content = report(diagnosis, root, sources)
-    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+    version: str
+    root: Path
+    sources: Sources
 
 
-def report(diagnosis: Diagnosis, root: Path, sources: Sources) -> dict[str, object]:
+def render(diagnosis: Diagnosis, frame: Frame, *, indent: int | None = 2) -> str:
+    """The report as one JSON document, ending in a newline; without ``indent`` on a single line."""
+    content = report(diagnosis, frame)
+    # ASCII, because control characters of other alphabets would reach the terminal unescaped.
+    return json.dumps(content, indent=indent, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def report(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
     """The report as plain values. Whatever is unknown is None."""
     subject, coverage, cost = diagnosis.subject, diagnosis.coverage, diagnosis.cost
     return {
         "schema": SCHEMA,
-        "tool": {"name": "osler", "version": __version__},
+        "tool": {"name": "osler", "version": frame.version},
         "subject": {
             "command": subject.command,
             "script": subject.script or None,
@@ -50,7 +59,7 @@ def report(diagnosis: Diagnosis, root: Path, sources: Sources) -> dict[str, obje
         },
         "overhead": {"limit": cost.limit, "measured": round(cost.measured, 6)},
         "diagnoses": groups(diagnosis),
-        "findings": [finding(f, root, sources) for f in diagnosis.findings],
+        "findings": [finding(f, frame) for f in diagnosis.findings],
         "experiments": [],
         "checked": list(diagnosis.checked),
         "not_applicable": reasons(diagnosis.not_applicable),
@@ -74,7 +83,7 @@ def reasons(by_check: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"check": name, "reason": reason} for name, reason in by_check.items()]
 
 
-def finding(seen: Finding, root: Path, sources: Sources) -> dict[str, object]:
+def finding(seen: Finding, frame: Frame) -> dict[str, object]:
     """One finding."""
     return {
         "check": seen.check,
@@ -84,11 +93,11 @@ def finding(seen: Finding, root: Path, sources: Sources) -> dict[str, object]:
         "expected": seen.expected,
         "why": seen.why,
         "fix": seen.fix,
-        "place": place(seen.place, root),
-        "related": [related(r, root) for r in seen.related],
+        "place": place(seen.place, frame.root),
+        "related": [related(r, frame.root) for r in seen.related],
         "evidence": [evidence(e) for e in seen.evidence],
         "seen_by": list(seen.seen_by),
-        "fingerprint": fingerprint(seen, root, sources),
+        "fingerprint": fingerprint(seen, frame),
         "patch": None,
         "proof": None,
         "suppressed": seen.suppressed,
@@ -127,9 +136,9 @@ def evidence(item: Evidence) -> dict[str, object]:
     }
 
 
-def fingerprint(seen: Finding, root: Path, sources: Sources) -> str:
+def fingerprint(seen: Finding, frame: Frame) -> str:
     """Recognises the same finding in another run, even if lines were added above it."""
-    file = relative(seen.place.file, root) if seen.place.file else ""
-    parts = (seen.check, file, sources.line(seen.place), seen.place.subject)
+    file = relative(seen.place.file, frame.root) if seen.place.file else ""
+    parts = (seen.check, file, frame.sources.line(seen.place), seen.place.subject)
     text = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(text).hexdigest()[:FINGERPRINT_DIGITS]

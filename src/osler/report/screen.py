@@ -13,6 +13,9 @@ STDERR = 2
 WIDEST = 100
 """Columns of text at most: longer lines are hard to read."""
 
+NARROWEST = 40
+"""Columns of text at least: below this the terminal may wrap the lines itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Screen:
@@ -64,5 +67,5 @@ def screen_on(
         encoding,
         is_terminal=is_terminal,
         has_color=is_terminal and not environment.get("NO_COLOR"),
-        width=min(columns, WIDEST),
+        width=max(min(columns, WIDEST), NARROWEST),
     )

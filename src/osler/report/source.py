@@ -40,7 +40,8 @@ def _read(file: str) -> list[str]:
         with tokenize.open(Path(file)) as source:
             return source.read().split("\n")  # as Python counts them: a form feed ends no line
     except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
-        return [line.rstrip("\r\n") for line in linecache.getlines(file)]
+        cell = linecache.getlines(file) if file in linecache.cache else []
+        return [line.rstrip("\r\n") for line in cell]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from osler.model import Coverage, Diagnosis, Subject
+from osler.model import Cost, Coverage, Diagnosis, Subject
 from osler.report.wording import counted, percent, printable
 
 ENDINGS: Mapping[str, str] = {
@@ -16,19 +16,24 @@ ENDINGS: Mapping[str, str] = {
 }
 """How a script can be cut short, in words."""
 
+SHORT = 1.0
+"""Seconds of training below which a share of them says nothing about a real run."""
+
 MOST_NAMES = 6
 """Names listed for one reason; `--format json` has them all."""
 
 
 def opening(diagnosis: Diagnosis) -> Iterator[str]:
-    """What must be read first: how the script was cut, that nothing was trained, how many problems follow."""
+    """What must be read first: how the script was cut, and the verdict."""
     subject = diagnosis.subject
     if cut := ending(subject):
         yield cut
-    if not subject.backwards and not subject.steps:
-        yield from no_training(subject)
     if diagnosis.headlines:
-        yield f"{verdict(diagnosis)} in {script(subject)}"
+        yield f"{problems(diagnosis)} in {script(subject)}"
+    elif not subject.backwards and not subject.steps:
+        yield from no_training(subject)
+    else:
+        yield healthy(diagnosis)
 
 
 def ending(subject: Subject) -> str:
@@ -36,7 +41,7 @@ def ending(subject: Subject) -> str:
     after = f"after {counted(subject.steps, 'step')}"
     if subject.ended_by in ENDINGS:
         return f"{script(subject)} {ENDINGS[subject.ended_by]} {after}"
-    if subject.ended_by:
+    if subject.ended_by and subject.ended_by != "sys.exit":
         return f"{script(subject)} was ended by {printable(subject.ended_by)} {after}"
     if subject.exit_code:
         return f"{script(subject)} exited with code {subject.exit_code} {after}"
@@ -45,69 +50,71 @@ def ending(subject: Subject) -> str:
 
 def script(subject: Subject) -> str:
     """The script as the user called it."""
-    return printable(subject.script) or "the program"
+    return printable(subject.script.removeprefix("-m ")) or "the program"
 
 
 def no_training(subject: Subject) -> Iterator[str]:
     """No training was seen: what was seen, and how to help."""
     seen = [
-        counted(subject.batches, "batch").replace("batchs", "batches"),
+        counted(subject.batches, "batch", "batches"),
         counted(subject.forwards, "forward call"),
         counted(subject.optimizers, "optimizer"),
     ]
-    yield f"no training seen: no backward and no optimizer step in this process, only {', '.join(seen)}"
-    if subject.ended_by or subject.exit_code:
-        return
-    yield (
-        "if the script trains, it does so in a child process or only with certain arguments: "
-        "give them after the script's name, or use `with osler.watch():` around the loop"
-    )
+    yield f"no training seen: no backward, no optimizer step; {', '.join(seen)}"
+    if not ending(subject):
+        yield (
+            "if it trains in a child process, run Osler on that one; if only with certain arguments, "
+            "give them after the script"
+        )
 
 
-def verdict(diagnosis: Diagnosis) -> str:
+def healthy(diagnosis: Diagnosis) -> str:
+    """The one line of a run in which nothing was found."""
+    skipped = len(diagnosis.not_applicable)
+    found = "no problem found" if diagnosis.checked else "no verdict"
+    checks = counted(len(diagnosis.checked), "check") + (f", {skipped} not applicable" if skipped else "")
+    parts = [checks, f"saw {extent(diagnosis.coverage)}", price(diagnosis.cost)]
+    return f"{found} in {counted(diagnosis.subject.steps, 'step')} ({'; '.join(parts)})"
+
+
+def problems(diagnosis: Diagnosis) -> str:
     """How many problems of each severity."""
     counts = Counter(g.cause.severity for g in diagnosis.groups if not g.cause.suppressed)
     return ", ".join(counted(counts[s], s.label) for s in sorted(counts, reverse=True))
 
 
 def summary(diagnosis: Diagnosis) -> Iterator[str]:
-    """What was looked at; a single sentence if all is well and all was seen."""
-    trained = bool(diagnosis.subject.backwards or diagnosis.subject.steps)
-    if trained and not diagnosis.headlines:
-        yield healthy(diagnosis)
-    elif trained:
+    """What was looked at and what was not; nothing more if all is well and all was seen."""
+    if diagnosis.headlines:
         yield looked_at(diagnosis)
-    if diagnosis.headlines and diagnosis.not_applicable:
-        yield not_applicable(diagnosis.not_applicable)
+        if diagnosis.not_applicable:
+            yield not_applicable(diagnosis.not_applicable)
     yield from silent_about(diagnosis)
-
-
-def healthy(diagnosis: Diagnosis) -> str:
-    """The one line of a run in which nothing was found."""
-    if not diagnosis.checked:
-        return f"no verdict: none of the checks could be evaluated. {looked_at(diagnosis)}"
-    return f"no problem found. {looked_at(diagnosis)}"
 
 
 def looked_at(diagnosis: Diagnosis) -> str:
     """Steps, checks, coverage and cost."""
     cost = diagnosis.cost
-    skipped = len(diagnosis.not_applicable)
-    return ", ".join(
-        [
-            counted(diagnosis.subject.steps, "step"),
-            f"checked {counted(len(diagnosis.checked), 'check')}",
-            *([f"not applicable {skipped}"] if skipped and not diagnosis.headlines else []),
-            f"coverage {extent(diagnosis.coverage)}",
-            f"cost {percent(cost.measured)} (limit {percent(cost.limit)} for sampled work)",
-        ]
-    )
+    parts = [
+        counted(diagnosis.subject.steps, "step"),
+        f"checked {counted(len(diagnosis.checked), 'check')}",
+        f"coverage {extent(diagnosis.coverage)}",
+        f"{price(cost)} (limit {percent(cost.limit)} for sampled work)",
+    ]
+    return ", ".join(parts)
+
+
+def price(cost: Cost) -> str:
+    """What watching cost: the share, or the time where the first steps of a short run would distort it."""
+    if cost.training_seconds < SHORT:
+        return f"cost {cost.seconds:.2f} s"
+    return f"cost {percent(cost.measured)}"
 
 
 def extent(coverage: Coverage) -> str:
     """How many of the modules were seen."""
     if not coverage.modules_total:
-        return "no modules, only tensors"
+        return "no modules"
     return f"{coverage.modules_seen} of {counted(coverage.modules_total, 'module')}"
 
 

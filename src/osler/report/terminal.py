@@ -17,7 +17,7 @@ from osler.model import Confidence, Diagnosis, Evidence, Finding, Severity
 from osler.model import Group as Cause
 from osler.report.source import MOST_RELATED, Excerpt, Line, Sources, excerpts
 from osler.report.summary import opening, summary
-from osler.report.wording import in_one_line, number, printable, relative, where
+from osler.report.wording import counted, in_one_line, number, printable, relative, where
 
 COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.HINT: "cyan"}
 INDENT = 2
@@ -56,7 +56,7 @@ def render(diagnosis: Diagnosis, page: Page) -> str:
     )
     with console.capture() as written:
         for part in parts(diagnosis, page):
-            console.print(part, soft_wrap=False)
+            console.print(part, crop=False)
     return "\n".join(line.rstrip() for line in written.get().split("\n"))
 
 
@@ -64,49 +64,57 @@ def parts(diagnosis: Diagnosis, page: Page) -> Iterator[RenderableType]:
     """From top to bottom: how the script ended, the headlines, the hints, what was looked at."""
     shown = [g for g in diagnosis.groups if not g.cause.suppressed]
     for sentence in opening(diagnosis):
-        yield Text(f"osler: {sentence}", "bold")
+        yield unwrapped(Text(f"osler: {sentence}", "bold"))
     for group in shown:
         if group.cause.severity > Severity.HINT:
             yield ""
             yield headline(group, page)
-    hints = [g.cause for g in shown if g.cause.severity is Severity.HINT]
     if diagnosis.headlines:
         yield ""
-    for hint in hints:
-        yield Text(in_one_line(hint, page.root))
+    for group in shown:
+        if group.cause.severity is Severity.HINT:
+            yield Text(in_one_line(group.cause, page.root))
     for sentence in summary(diagnosis):
         yield Text(f"osler: {sentence}")
+
+
+def unwrapped(text: Text) -> RenderableType:
+    """One line, however long: the verdict is searched for in logs."""
+    text.no_wrap, text.overflow = True, "ignore"
+    return Group(text)  # alone, the console would merge it into a text that wraps
 
 
 def headline(group: Cause, page: Page) -> RenderableType:
     """One cause: where, the source, what was seen and what to do, and the symptoms it explains."""
     finding = group.cause
-    shown = list(excerpts(finding, page.sources))
-    rows = [(label, text) for label, text in advice(finding, page) if text]
     blocks: list[RenderableType] = [title(finding, page)]
-    blocks += [excerpt(e, page, named=e.file != finding.place.file) for e in shown]
-    blocks += [labelled(rows)]
-    blocks += [labelled([("numbers", numbers(finding.evidence))])] if finding.evidence else []
-    blocks += [labelled(symptoms(group.symptoms, page))] if group.symptoms else []
-    blocks += [labelled([("more", f"osler explain {finding.check}")])]
-    return Group(*blocks)
+    for shown in excerpts(finding, page.sources):
+        blocks += ["", excerpt(shown, page, named=shown.file != finding.place.file)]
+    rows: list[tuple[str, RenderableType]] = [(label, text) for label, text in advice(finding, page) if text]
+    if finding.evidence:
+        rows.append(("numbers", numbers(finding.evidence)))
+    if group.symptoms:
+        rows.append(("symptoms", symptoms(group.symptoms, page)))
+    rows.append(("more", f"osler explain {printable(finding.check)}"))
+    return Group(*blocks, "", labelled(rows))
 
 
 def title(finding: Finding, page: Page) -> Text:
     """Place, severity and name; how sure, unless it is certain."""
-    text = Text(where(finding.place, page.root), "bold")
-    text.append("  ").append(finding.severity.label, COLORS[finding.severity])
-    text.append("  ").append(printable(finding.check))
-    if finding.confidence is not Confidence.CERTAIN:
-        text.append(f"  ({finding.confidence.value})", "dim")
-    return text
+    return Text.assemble(
+        (where(finding.place, page.root), "bold"),
+        "  ",
+        (finding.severity.label, COLORS[finding.severity]),
+        f"  {printable(finding.check)}",
+        "" if finding.confidence is Confidence.CERTAIN else f"  ({finding.confidence.value})",
+    )
 
 
 def advice(finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
     """What a reader wants to know, in this order."""
     yield "seen", printable(finding.message)
-    yield "at", printable(occasion(finding))
-    yield "also at", "; ".join(unseen(finding, page))
+    yield "where", printable(occasion(finding))
+    yield "see also", "; ".join(unseen(finding, page))
     yield "expected", printable(finding.expected)
     yield "why", printable(finding.why)
     yield "fix", printable(finding.fix)
@@ -115,9 +123,11 @@ def advice(finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
 def occasion(finding: Finding) -> str:
     """Subject, step and rank, as far as the title and the message do not already tell them."""
     place = finding.place
-    words = [place.subject] if place.subject and place.file and place.subject not in finding.message else []
+    words: list[str] = []
+    if place.subject and place.file and place.subject not in finding.message:
+        words.append(f"in {place.subject}")
     if place.step is not None and (place.file or place.subject) and "step" not in finding.message:
-        words.append(f"first after {place.step} steps" if place.step else "before the first step")
+        words.append(f"after {counted(place.step, 'step')}" if place.step else "before the first step")
     if place.rank:
         words.append(f"rank {place.rank}")
     return ", ".join(words)
@@ -146,26 +156,31 @@ def _rows(lines: Iterable[Line], margin: int, room: int) -> Iterator[Text]:
         before = line.number
         code = cropped(printable(line.text.rstrip()), room)
         gutter = f"{'>' if line.guilty else ' '} {line.number:{margin}} | "
-        yield Text(gutter, "dim").append(Text(code, "bold" if line.guilty else ""))
+        yield Text.assemble((gutter, "dim"), (code, "bold" if line.guilty else ""))
         if line.guilty or line.label:
-            yield _marked(code, line, margin)
+            yield from _marked(code, line, margin, room)
 
 
-def _marked(code: str, line: Line, margin: int) -> Text:
-    """The row below a line: its code underlined, with what happens there."""
+def _marked(code: str, line: Line, margin: int, room: int) -> Iterator[Text]:
+    """Below a line: its code underlined, with what happens there, if need be on a row of its own."""
     statement = code.split("  #")[0].rstrip()
     indent = len(statement) - len(statement.lstrip())
-    mark = ("^" if line.guilty else "-") * max(cell_len(statement) - indent, 1)
-    text = Text(f"  {'':{margin}} | ", "dim").append(" " * indent)
-    text.append(mark, "red" if line.guilty else "blue")
-    return text.append(f" {printable(line.label)}" if line.label else "")
+    width = max(cell_len(statement) - indent, 1)
+    label = printable(line.label)
+    gutter = (f"  {'':{margin}} | {'':{indent}}", "dim")
+    mark = ("^" * width, "red") if line.guilty else ("-" * width, "blue")
+    if not label or indent + width + 1 + cell_len(label) <= room:
+        yield Text.assemble(gutter, mark, f" {label}" if label else "")
+        return
+    yield Text.assemble(gutter, mark)
+    yield Text.assemble(gutter, label)
 
 
 def cropped(text: str, room: int) -> str:
     """The text, shortened if it is wider than the room it has."""
     if cell_len(text) <= room:
         return text
-    while cell_len(text) > room - len(CUT):
+    while text and cell_len(text) > room - len(CUT):
         text = text[:-1]
     return text + CUT
 
@@ -187,16 +202,14 @@ def numbers(evidence: Iterable[Evidence]) -> RenderableType:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for item in evidence:
-        unit = f" {printable(item.unit)}" if item.unit else ""
         expected = f"expected {printable(item.expected)}" if item.expected else ""
         step = "" if item.step is None else f"step {item.step}"
-        rest = ", ".join(part for part in (expected, step) if part)
-        table.add_row(printable(item.measure), f"{number(item.value)}{unit}", rest)
+        rest = ", ".join(part for part in (printable(item.unit), expected, step) if part)
+        table.add_row(printable(item.measure), number(item.value), rest)
     return table
 
 
-def symptoms(findings: Iterable[Finding], page: Page) -> list[tuple[str, RenderableType]]:
+def symptoms(findings: Iterable[Finding], page: Page) -> RenderableType:
     """What the cause explains, one line each."""
-    lines = [Text("these follow from it and need no fix of their own:")]
-    lines += [Text(in_one_line(f, page.root)) for f in findings]
-    return [("also seen", Group(*lines))]
+    lines = [Text("explained by this; fix the cause first:")]
+    return Group(*lines, *(Text(in_one_line(f, page.root)) for f in findings))

@@ -31,9 +31,9 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def counted(amount: int, noun: str) -> str:
+def counted(amount: int, noun: str, plural: str = "") -> str:
     """A number with its noun: ``1 step``, ``2 steps``."""
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
+    return f"{amount} {noun}" if amount == 1 else f"{amount} {plural or f'{noun}s'}"
 
 
 def percent(share: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -41,8 +43,11 @@ class HandUpdates:
             self.holder.parameters = [*self.holder.parameters, *new][:MOST]
             self.holder.choose(self.holder.parameters)
 
-    def release(self, owned: set[int]) -> None:
+    def release(self, taken: Iterable[Tensor]) -> None:
         """Stop watching parameters that an optimizer has taken over."""
+        if not self.holder.parameters:
+            return
+        owned = {id(p) for p in taken}
         if any(id(p) in owned for p in self.holder.parameters):
             self.holder.parameters = [p for p in self.holder.parameters if id(p) not in owned]
             self.holder.choose(self.holder.parameters)
@@ -63,19 +68,25 @@ class HandUpdates:
         if not self._signs:
             return ""
         moved = [p for p, s in zip(self.holder.parameters, self._signs, strict=False) if sign(p) != s]
-        if not moved and self._copy is not None:
-            smallest = min(self.holder.parameters, key=torch.Tensor.numel)
-            if smallest.shape == self._copy.shape and not torch.equal(smallest.detach(), self._copy):
-                moved = list(self.holder.parameters)
-                self._by_data = True
+        same = self._equals_copy()
+        if not moved and same is False:
+            moved = list(self.holder.parameters)
+            self._by_data = True
         self.forget()
         if not moved:
             return ""
         for parameter in moved:
             self._census.of(parameter).updated = True
-        status = "carried" if self.holder.carried else "fresh"
+        status = "empty" if same else "carried" if self.holder.carried else "fresh"
         self.holder.after_step()
         return status
+
+    def _equals_copy(self) -> bool | None:
+        """Whether the smallest parameter still has its values, None if they were not copied."""
+        if self._copy is None:
+            return None
+        smallest = min(self.holder.parameters, key=torch.Tensor.numel)
+        return smallest.shape == self._copy.shape and bool(torch.equal(smallest.detach(), self._copy))
 
     def forget(self) -> None:
         """Drop what was noted: the next backward notes it anew."""

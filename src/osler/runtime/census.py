@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -137,12 +138,11 @@ class Census:
                     yield model, tensor, joined(prefix, name), id(module) in model.called, True, ()
         for model, root in alive:
             for stranger, site in model.strangers:
-                prefix, place = attribute_of(root, stranger)
-                where = (*place, *site)
+                prefix = attribute_of(root, stranger)
                 for name, tensor in stranger.named_parameters():
-                    yield model, tensor, joined(prefix, name), True, False, where
-            for path, tensor in loose_parameters(root):
-                yield model, tensor, path, True, False, ()
+                    yield model, tensor, joined(prefix, name), True, False, site
+            for path, tensor, place in concealed(root, model.registered):
+                yield model, tensor, path, True, False, place
 
 
 def joined(prefix: str, name: str) -> str:
@@ -160,28 +160,54 @@ def within(name: str, value: object) -> Iterator[tuple[str, Tensor]]:
         yield from ((f"{name}[{k!r}]", v) for k, v in value.items() if isinstance(v, Tensor))  # pyright: ignore
 
 
-def hidden(root: nn.Module) -> Iterator[tuple[str, object]]:
-    """Items of plain lists, tuples and dicts among the attributes of a module and its submodules."""
+def hidden(root: nn.Module) -> Iterator[tuple[str, object, Site]]:
+    """Items of plain lists, tuples and dicts among the attributes of a module and its submodules.
+
+    With their names as the user would write them and the line that assigns the attribute.
+    """
+    own = vars(nn.Module())
     for prefix, module in root.named_modules():
         for name, value in list(vars(module).items()):
-            if name.startswith("_") and name in ("_parameters", "_buffers", "_modules"):
+            if name in own:
                 continue
             if isinstance(value, list | tuple):
-                yield from ((joined(prefix, f"{name}[{i}]"), v) for i, v in enumerate(value[:256]))  # pyright: ignore
+                items = [(f"{name}[{i}]", v) for i, v in enumerate(value[:256])]  # pyright: ignore
             elif isinstance(value, dict):
-                yield from ((joined(prefix, f"{name}[{k!r}]"), v) for k, v in list(value.items())[:256])  # pyright: ignore
+                items = [(f"{name}[{k!r}]", v) for k, v in list(value.items())[:256]]  # pyright: ignore
+            else:
+                continue
+            if any(isinstance(v, nn.Module | nn.Parameter) for _, v in items):  # pyright: ignore
+                place = assigned_at(type(module), name)
+                yield from ((joined(prefix, n), v, place) for n, v in items)  # pyright: ignore
 
 
-def attribute_of(root: nn.Module, stranger: nn.Module) -> tuple[str, tuple[Place, ...]]:
-    """Under which attribute a submodule is hidden in a plain container, as the user would write it."""
-    for path, value in hidden(root):
-        if value is stranger:
-            return path, ()
-        if isinstance(value, nn.Module) and any(m is stranger for m in value.modules()):
-            return path, ()
-    return type(stranger).__name__, ()
+def attribute_of(root: nn.Module, stranger: nn.Module) -> str:
+    """The plain container that hides a submodule, as the user would write it."""
+    for path, value, _ in hidden(root):
+        if value is stranger or (isinstance(value, nn.Module) and any(m is stranger for m in value.modules())):
+            return path
+    return type(stranger).__name__
 
 
-def loose_parameters(root: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Parameters that lie in plain containers of a module."""
-    return ((path, value) for path, value in hidden(root) if isinstance(value, nn.Parameter))
+def concealed(root: nn.Module, registered: set[int]) -> Iterator[tuple[str, Tensor, Site]]:
+    """Parameters in plain containers of a module, or of modules that lie there."""
+    for path, value, place in hidden(root):
+        if isinstance(value, nn.Parameter):
+            yield path, value, place
+        elif isinstance(value, nn.Module) and id(value) not in registered:
+            yield from ((joined(path, name), tensor, place) for name, tensor in value.named_parameters())
+
+
+def assigned_at(kind: type, attribute: str) -> Site:
+    """The line of a class that assigns ``self.<attribute>``; empty if its source is not at hand."""
+    for owner in kind.__mro__:
+        init = vars(owner).get("__init__")
+        code = getattr(init, "__code__", None)
+        if code is None:
+            continue
+        source = "".join(linecache.getlines(code.co_filename))
+        last = max((line for *_, line in code.co_lines() if line), default=0)
+        for number, text in enumerate(source.splitlines(), 1):
+            if code.co_firstlineno <= number <= last and text.strip().startswith(f"self.{attribute}"):
+                return (Place(code.co_filename, number, code.co_name),)
+    return ()

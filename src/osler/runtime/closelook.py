@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -63,6 +63,7 @@ class CloseLook(TorchFunctionMode):
         self._traces: dict[int, Trace] = {}
         self._values: dict[object, frozenset[int]] = {}
         self._cuts: list[CutFact] = []
+        self._escaped: frozenset[int] = frozenset()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -81,10 +82,16 @@ class CloseLook(TorchFunctionMode):
             self._note(name, site, [*args, *(kwargs or {}).values()], result)
         return result
 
-    def cuts_behind(self, root: Tensor) -> list[CutFact]:
-        """The cuts whose results flowed into this tensor, in order."""
+    def cuts_behind(self, root: Tensor, site: Site) -> list[CutFact]:
+        """The cuts whose results flowed into this tensor, in order, and those that left torch: numpy keeps no trace.
+
+        Args:
+            root: what backward starts from.
+            site: where backward is called.
+        """
         trace = self._trace(root)
-        return [self._cuts[i] for i in sorted(trace.cuts)] if trace else []
+        found = self._escaped | (trace.cuts if trace else frozenset())
+        return [replace(self._cuts[i], root=site) for i in sorted(found)]
 
     def origin(self, tensor: Tensor) -> tuple[str, Site]:
         """Name and line of the operation that made the tensor's values."""
@@ -105,6 +112,8 @@ class CloseLook(TorchFunctionMode):
         upstream = [t for t in inputs if t.requires_grad]
         if upstream and not any(o.requires_grad for o in outputs) and (outputs or not returns_a_question(result)):
             cuts |= {self._cut(name, site, upstream)}
+        if name in ("numpy", "tolist", "__array__"):
+            self._escaped |= cuts
         if not outputs:
             self._remember_value(result, cuts)
         for output in outputs:

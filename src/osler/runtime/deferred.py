@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from osler.model import Site
-
-if TYPE_CHECKING:
-    from osler.runtime.watcher import Watcher
+from osler.runtime.watcher import Watcher
 
 BUNDLE = 64
 """Losses per transfer: one wait for the device in 64 backward calls."""

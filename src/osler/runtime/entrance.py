@@ -15,7 +15,7 @@ from functools import partial
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
 from io import BytesIO
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 
 from osler.errors import UsageError
 
@@ -33,7 +33,7 @@ class NeverStarted(UsageError):
     """No line of the user's program has run, because there is none to be found."""
 
 
-RUN_AS_MAIN: Callable[[str, bool], object] = vars(runpy)["_run_module_as_main"]
+RUN_AS_MAIN: FunctionType = vars(runpy)["_run_module_as_main"]
 """What the interpreter itself calls for `-m`, folders and zip files, so tracebacks are equal to the byte."""
 
 
@@ -84,7 +84,7 @@ def start_by_runpy(name: str, fix: str, *, keeps_argv: bool = False) -> None:
     try:
         RUN_AS_MAIN(name, not keeps_argv)
     except SystemExit as leaving:
-        if innermost_code(leaving) is vars(RUN_AS_MAIN)["__code__"]:
+        if innermost_code(leaving) is RUN_AS_MAIN.__code__:
             raise NeverStarted(str(leaving).removeprefix(f"{sys.executable}: "), fix=fix) from None
         raise
 
@@ -119,7 +119,7 @@ def enter(argv: list[str], folder: str | None) -> ModuleType:
 
 def absolute(path: str) -> str:
     """The path as Python shows it in `__file__`: complete, but neither shortened nor resolved."""
-    return path if Path(path).is_absolute() else f"{Path.cwd()}{os.sep}{path.removeprefix('./')}"
+    return path if Path(path).is_absolute() else f"{Path.cwd()}{os.sep}{path}"
 
 
 def read(path: str) -> bytes:

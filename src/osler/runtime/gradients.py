@@ -4,6 +4,8 @@ Nothing here relies on which function was called. A gradient is a tensor with an
 if it is the same object with the same version as after the previous step, nobody touched it.
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -39,6 +41,8 @@ class Holder:
         touched: a backward has run since the previous step.
         cleared: gradients were cleared since the last backward that reached them.
         moment: the ledger's clock at the last backward that reached them.
+        number: which backward of the run that was.
+        in_step: a closure is being called by the optimizer.
     """
 
     name: str
@@ -51,10 +55,12 @@ class Holder:
     touched: bool = False
     cleared: bool = False
     moment: int = 0
+    number: int = 0
+    in_step: bool = False
     before: list[Mark] = field(default_factory=list[Mark])
-    after: list[Mark] = field(default_factory=list[Mark])
+    after: Mark = None
     at_step: list[Mark] = field(default_factory=list[Mark])
-    versions: list[int] = field(default_factory=list[int])
+    version: int = 0
     copy: Tensor | None = None
     suspect: bool = False
     reads: int = 0
@@ -63,43 +69,54 @@ class Holder:
         self.choose(self.parameters)
 
     def choose(self, candidates: list[Tensor]) -> None:
-        """Pick up to four probes: the first, the last and the two smallest."""
+        """Pick up to three probes: the first, the last and the smallest."""
         trainable = [p for p in candidates if p.requires_grad]
         if not trainable:
             self.probes = []
             return
-        smallest = sorted(trainable, key=torch.Tensor.numel)[:2]
-        picked = {id(p): p for p in (trainable[0], trainable[-1], *smallest)}
+        smallest = min(trainable, key=torch.Tensor.numel)
+        picked = {id(p): p for p in (smallest, trainable[0], trainable[-1])}
         self.probes = list(picked.values())
 
     def before_backward(self) -> None:
         """Note what the gradients are before a backward adds to them."""
-        grads = [p.grad for p in self.probes]
-        if all(g is None for g in grads):
+        before = self.before = [mark(p.grad) for p in self.probes]
+        if self.in_step and self.touched and any(before):
+            self.carried = self.holds_something([p.grad for p in self.probes])
+        elif not any(before):
             self.carried = False
             if self.fresh:
                 self.fresh = False
                 self.cleared = True
         elif (self.stepped and not self.touched) or self.carried:
-            self.carried = self.holds_something(grads)
+            self.carried = self.holds_something([p.grad for p in self.probes])
         self.touched = True
-        self.before = marks(grads)
 
-    def after_backward(self, moment: int) -> bool:
-        """Note what a backward did; true if it reached these parameters."""
-        after = marks([p.grad for p in self.probes])
-        if after == self.before:
+    def after_backward(self, moment: int, number: int = 0) -> bool:
+        """Note what a backward did; true if it reached these parameters.
+
+        Args:
+            moment: the ledger's clock.
+            number: which backward of the run it was, from 1.
+        """
+        for probe, before in zip(self.probes, self.before, strict=False):
+            if mark(probe.grad) != before:
+                break
+        else:
             return False
         self.fresh = self.ever = True
         self.cleared = False
-        self.after = after
         self.moment = moment
-        self.versions = [p._version for p in self.probes]  # pyright: ignore[reportPrivateUsage]
+        self.number = number
+        self.after = mark(self.probes[0].grad)
+        self.version = self.probes[0]._version
         self.copy = self.copied() if self.suspect else None
         return True
 
     def status(self, closure: bool) -> str:
         """What is in the gradients as the optimizer steps: ``fresh``, ``carried``, ``empty`` or ``stale``."""
+        if self.fresh and not self.carried and not self.cleared:
+            return "fresh"
         grads = [p.grad for p in self.probes]
         if all(g is None for g in grads):
             reached = [p for p in self.parameters if p.grad is not None]
@@ -107,14 +124,10 @@ class Holder:
                 return "empty"
             self.choose(reached)
             grads = [p.grad for p in self.probes]
-        now = marks(grads)
-        if closure:
-            return "fresh"
-        if self.cleared and not self.holds_something(grads):
+        now = [mark(g) for g in grads]
+        if (self.cleared or not self.ever) and not self.holds_something(grads):
             return "empty"
-        if not self.ever and not self.holds_something(grads):
-            return "empty"
-        if not self.fresh and self.stepped and now == self.at_step:
+        if not closure and not self.fresh and self.stepped and now == self.at_step:
             return "stale"
         if self.carried and not replaced(self.before, now):
             return "carried"
@@ -122,23 +135,22 @@ class Holder:
 
     def after_step(self) -> None:
         """Begin to count anew."""
-        self.at_step = marks([p.grad for p in self.probes])
+        self.at_step = [mark(p.grad) for p in self.probes]
         self.stepped = True
-        self.fresh = self.touched = False
+        self.fresh = self.touched = self.in_step = False
         self.copy = None
 
-    def discards(self, moment: int) -> bool:
+    def discards(self, moment: int, used: int) -> bool:
         """Whether clearing now would throw away gradients that nobody has used, of an earlier batch.
 
-        Called before the clear. Parameters that a hand moved since the backward (SAM), or gradients that a
+        Called before the clear with the ledger's clock and the number of the last backward that any optimizer
+        stepped on: the gradients a generator's loss leaves in a discriminator were used by the generator. Parameters that a hand moved since the backward (SAM), or gradients that a
         hand rewrote (PCGrad), were used.
         """
-        if not self.fresh or moment <= self.moment:
+        if not self.fresh or moment <= self.moment or self.number <= used:
             return False
-        grads = [p.grad for p in self.probes]
-        if marks(grads) != self.after or all(g is None for g in grads):
-            return False
-        if [p._version for p in self.probes] != self.versions:  # pyright: ignore[reportPrivateUsage]
+        probe = self.probes[0]
+        if probe.grad is None or mark(probe.grad) != self.after or probe._version != self.version:
             return False
         self.suspect = True
         return self.copy is not None and self.unchanged(self.copy)
@@ -146,7 +158,7 @@ class Holder:
     def rewritten_by_clipping(self) -> None:
         """Clipping and unscaling change gradients in place; that is not a use of them."""
         if self.fresh:
-            self.after = marks([p.grad for p in self.probes])
+            self.after = mark(self.probes[0].grad)
 
     def was_cleared(self) -> None:
         """Note that gradients were cleared, if they really are."""
@@ -179,9 +191,9 @@ class Holder:
         return smallest.shape == copy.shape and bool(torch.equal(smallest.detach(), copy))
 
 
-def marks(grads: list[Tensor | None]) -> list[Mark]:
-    """Identity and version of each gradient."""
-    return [None if g is None else (id(g), g._version) for g in grads]  # pyright: ignore[reportPrivateUsage]
+def mark(gradient: Tensor | None) -> Mark:
+    """Identity and version of a gradient."""
+    return None if gradient is None else (id(gradient), gradient._version)
 
 
 def replaced(before: list[Mark], now: list[Mark]) -> bool:

@@ -18,11 +18,14 @@ from osler.model import Event, Place, RetainedFact, Site
 REMEMBERED = 64
 """Forwards that are followed at once."""
 
-OLD = 3
-"""Turns after which a graph should be gone: the loss variable of the previous turn keeps one or two alive."""
+OLD = 2
+"""Turns after which a graph should be gone: the variables of the previous turn keep one alive."""
 
-ENOUGH = 5
+ENOUGH = 3
 """Graphs of one site alive at once before the user's variables are searched."""
+
+LONG = 3
+"""Graphs in one variable that no single turn explains."""
 
 NODES = 4
 """Nodes of one output that are hooked, for models that return several tensors."""
@@ -114,16 +117,31 @@ def holder(frame: FrameType | None) -> tuple[str, Place | None]:
 
 
 def chains(variables: dict[str, object]) -> Iterator[Variable]:
-    """Variables that hold a chain of at least three graphs: a sum that grew, or a list of them."""
-    for name, value in list(variables.items()):
-        if isinstance(value, Tensor) and value.grad_fn is not None:
-            length = additions(value.grad_fn)
-        elif isinstance(value, list) and value and all(isinstance(v, Tensor) for v in value[-3:]):
-            length = sum(getattr(v, "grad_fn", None) is not None for v in value)
-        else:
-            continue
-        if length >= OLD:
+    """Variables that hold a chain of at least three graphs: a sum that grew, or a list of them.
+
+    The items of lists and dicts, and the attributes of ``self``, count as variables too.
+    """
+    for name, value in [*variables.items(), *attributes(variables.get("self"))]:
+        length = chain(value)
+        if length >= LONG:
             yield Variable(name, length)
+
+
+def attributes(thing: object) -> list[tuple[str, object]]:
+    """Attributes of an object, as the user writes them inside its methods."""
+    return [(f"self.{name}", value) for name, value in list(getattr(thing, "__dict__", {}).items())]
+
+
+def chain(value: object) -> int:
+    """How many graphs a value keeps alive."""
+    if isinstance(value, Tensor):
+        return additions(value.grad_fn)
+    if isinstance(value, dict):
+        value = list(value.values())  # pyright: ignore
+    if not isinstance(value, list) or not value:
+        return 0
+    tensors = [v for v in value[-REMEMBERED:] if isinstance(v, Tensor) and v.grad_fn is not None]  # pyright: ignore
+    return max([len(tensors), *(additions(t.grad_fn) for t in tensors[:4])])
 
 
 def additions(node: Node | None) -> int:
@@ -154,13 +172,26 @@ def growing_line(frame: FrameType, name: str) -> Place | None:
 
 
 def grows(node: ast.AST, name: str) -> bool:
-    """Whether a statement adds to the variable: ``x += …``, ``x = x + …`` or ``x.append(…)``."""
+    """Whether a statement adds to the variable: ``x += …``, ``x = x + …``, ``x["key"] += …`` or ``x.append(…)``."""
     match node:
-        case ast.AugAssign(target=ast.Name(id=target)):
-            return target == name
-        case ast.Assign(targets=[ast.Name(id=target)], value=ast.BinOp() as value):
-            return target == name and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(value))
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=target), attr="append"))):
-            return target == name
+        case ast.AugAssign(target=target):
+            return spelled(target) == name
+        case ast.Assign(targets=[target], value=ast.BinOp() as value):
+            return spelled(target) == name and any(spelled(n) == name for n in ast.walk(value))
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr="append"))):
+            return spelled(target) == name
         case _:
             return False
+
+
+def spelled(node: ast.AST) -> str:
+    """The variable an expression stands for: ``x`` for ``x`` and ``x[0]``, ``self.x`` for ``self.x``."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Subscript(value=value):
+            return spelled(value)
+        case ast.Attribute(value=ast.Name(id="self"), attr=attribute):
+            return f"self.{attribute}"
+        case _:
+            return ""

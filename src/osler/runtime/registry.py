@@ -14,6 +14,9 @@ from torch.optim import Optimizer
 
 from osler.model import Site
 
+PLAIN = (Tensor, nn.Parameter)
+interpreter_stack = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
+
 WRAPPERS = ("_orig_mod", "module")
 """Attributes under which compiled and data-parallel wrappers hold the model they wrap."""
 
@@ -171,11 +174,13 @@ def recalibrating(model: Model) -> bool:
 
 def plain(tensor: object) -> bool:
     """Whether a value is an ordinary tensor whose numbers may be read: no subclass, fake or wrapped tensor."""
-    return type(tensor) in (Tensor, nn.Parameter) and torch._C._functorch.peek_interpreter_stack() is None  # pyright: ignore
+    return type(tensor) in PLAIN and interpreter_stack() is None
 
 
 def tensors_in(value: object, limit: int = 4) -> list[Tensor]:
     """The first tensors in a nested output of tuples, lists, dicts and dataclasses."""
+    if isinstance(value, Tensor):
+        return [value]
     found: list[Tensor] = []
     todo: list[object] = [value]
     while todo and len(found) < limit:

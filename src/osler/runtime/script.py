@@ -50,13 +50,24 @@ def run_script(target: Target, on_end: Callable[[Ending], int | None]) -> int:
     return code
 
 
+class End:
+    """Receives whatever a block ends with, as a value: how the script ends is what we are here to learn."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> End:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        self.error = error
+        return True
+
+
 def outcome(action: Callable[[], object]) -> BaseException | None:
     """Do it; what was raised, for the code of other people may raise anything."""
-    try:
+    with End() as end:
         action()
-    except BaseException as error:  # noqa: BLE001 - whatever ends the script becomes the process's end
-        return error
-    return None
+    return end.error
 
 
 def show(error: BaseException | None) -> Ending:

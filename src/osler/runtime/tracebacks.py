@@ -29,7 +29,7 @@ def forget_our_frames(error: BaseException) -> None:
 def without_our_frames(start: TracebackType | None) -> TracebackType | None:
     """The entries of a traceback that are not ours, linked to each other."""
     kept = [entry for entry in entries(start) if not is_ours(entry.tb_frame.f_code)]
-    for entry, following in zip(kept, [*kept[1:], None], strict=True):
+    for entry, following in zip(kept, [*kept[1:], None], strict=False):
         # Every assignment walks the chain: only where it changes something, or deep recursion takes minutes.
         if entry.tb_next is not following:
             entry.tb_next = following

@@ -25,36 +25,40 @@ class UserLines:
         """Args: own: directories whose files are the user's even below ``site-packages``."""
         paths = sysconfig.get_paths()
         self._own = own
-        self._library = tuple(
-            {paths["stdlib"], paths["platstdlib"], str(Path(__file__).resolve().parents[1])}
-        )
-        self._kinds: dict[CodeType, int] = {}
-        self._sites: dict[tuple[object, ...], Site] = {}
+        self._library = (paths["stdlib"], paths["platstdlib"], str(Path(__file__).resolve().parents[1]))
+        self._kinds: dict[int, int] = {}
+        self._pinned: dict[int, CodeType] = {}
+        self._sites: dict[tuple[int, ...], Site] = {}
+        self._same: dict[Site, Site] = {}
 
     def kind(self, code: CodeType) -> int:
-        """Whose code this is."""
-        known = self._kinds.get(code)
+        """Whose code this is. Looked up by identity: hashing a code object reads all of it."""
+        known = self._kinds.get(id(code))
         if known is None:
-            known = self._kinds[code] = self._classify(code)
+            known = self._kinds[id(code)] = self._classify(code)
+            self._pinned[id(code)] = code
         return known
 
     def site(self, frame: FrameType | None) -> Site:
-        """The user's lines from this frame outwards, innermost first, at most three."""
+        """The user's lines from this frame outwards, innermost first, at most three.
+
+        Frames are told apart by instruction: finding the line of one means reading its table from the start.
+        """
         kinds = self._kinds
-        key: list[object] = []
+        key: list[int] = []
         while frame is not None:
             code = frame.f_code
-            kind = kinds.get(code)
+            kind = kinds.get(id(code))
             if kind is None:
                 kind = self.kind(code)
             if kind:
-                key.append(code)
-                key.append(frame.f_lineno)
+                key += (id(code), frame.f_lasti)
                 if kind == TOP or len(key) == 2 * DEPTH:
                     break
             frame = frame.f_back
-        known = self._sites.get(tuple(key))
-        return known if known is not None else self._new(tuple(key))
+        whole = tuple(key)
+        known = self._sites.get(whole)
+        return known if known is not None else self._new(whole)
 
     def frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost user frame from this frame outwards."""
@@ -77,12 +81,18 @@ class UserLines:
             return LIBRARY
         return TOP if code.co_name == "<module>" else USER
 
-    def _new(self, key: tuple[object, ...]) -> Site:
+    def _new(self, key: tuple[int, ...]) -> Site:
         pairs = zip(key[::2], key[1::2], strict=True)
-        site = tuple(
-            Place(code.co_filename, line, code.co_name)
-            for code, line in pairs
-            if isinstance(code, CodeType) and isinstance(line, int)
-        )
+        codes = ((self._pinned[identity], instruction) for identity, instruction in pairs)
+        lines = tuple(Place(code.co_filename, line_of(code, at), code.co_name) for code, at in codes)
+        site = self._same.setdefault(lines, lines)
         self._sites[key] = site
         return site
+
+
+def line_of(code: CodeType, instruction: int) -> int:
+    """The line of an instruction, 0 if it has none."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end:
+            return line or 0
+    return 0

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter_ns
 from types import FrameType
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Run, Site
-from osler.runtime import probes
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
@@ -23,9 +21,8 @@ from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.ledger import Ledger
 from osler.runtime.measures import Moment, takers
-from osler.runtime.outputs import Outputs, retained
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
-from osler.runtime.patches import Patches
+from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.registry import Registry, held
 from osler.runtime.stopping import StopTraining
 from osler.runtime.userlines import UserLines
@@ -44,7 +41,7 @@ class Inside(threading.local):
 
 
 class Watcher:
-    """State shared by the probes. Probes are the modules of ``osler.runtime.probes``, found by walking it."""
+    """State shared by the probes."""
 
     def __init__(self, warn: Callable[[str], None], own: tuple[str, ...] = ()) -> None:
         self.guard = Guard(warn)
@@ -54,6 +51,7 @@ class Watcher:
         self.census = Census(self.registry)
         self.outputs = Outputs()
         self.holders: weakref.WeakKeyDictionary[Optimizer, Holder] = weakref.WeakKeyDictionary()
+        self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
         self.inside = Inside()
         self.moment = Moment()
@@ -67,8 +65,9 @@ class Watcher:
         self._takers = takers().by_kind
         self._taken: dict[str, int] = {}
         self._looks = 0
+        self._look_turn = 0
+        self.used_backward = 0
         self._clock: dict[Kind, int] = {}
-        self._patches = Patches()
         self.began = 0
         self.latest = 0
 
@@ -81,15 +80,13 @@ class Watcher:
         """A gate for one kind of observation."""
         return self.guard.gate(name)
 
-    def attach(self) -> None:
-        """Install every probe."""
-        for info in sorted(pkgutil.iter_modules(probes.__path__), key=lambda i: i.name):
-            importlib.import_module(f"{probes.__name__}.{info.name}").install(self, self._patches)
-
-    def detach(self) -> None:
-        """Restore everything."""
-        self.end_look(None)
-        self._patches.undo()
+    def meet(self, things: Iterable[object]) -> None:
+        """Get to know models and optimizers that were built before watching began."""
+        for thing in things:
+            if isinstance(thing, Optimizer):
+                self.holder(thing)
+            elif isinstance(thing, nn.Module):
+                self.registry.model(thing)
 
     def stop_if_asked(self) -> None:
         """Called outside the guard, where a batch or forward begins: ends the script's loop."""
@@ -106,8 +103,8 @@ class Watcher:
         if status:
             site = self.lines.site(frame)
             self.ledger.step("by hand", site[:0], frozenset({status}))
-        if self.look is not None and self.look.over:
-            self.leave_look()
+        if self.look is not None and (self.look.over or self.run.turns > self._look_turn):
+            self.end_look()
 
     def take(self, kind: Kind) -> None:
         """Take the measures that belong to this kind of event."""
@@ -138,9 +135,9 @@ class Watcher:
     def holder(self, optimizer: Optimizer, frame: FrameType | None = None) -> Holder:
         """The state of an optimizer's gradients; its fact is written when it is first met."""
         known = self.holders.get(optimizer)
-        parameters = held(optimizer)
-        if known is not None and len(known.parameters) == len(parameters):
+        if known is not None and len(known.parameters) == sum(len(g["params"]) for g in optimizer.param_groups):
             return known
+        parameters = held(optimizer)
         name = self.registry.optimizer(optimizer)
         site = self.run.optimizers[name].site if known is not None else self.lines.site(frame)
         elements = sum(p.numel() for p in parameters)
@@ -148,6 +145,7 @@ class Watcher:
         self.run.optimizers[name] = fact
         if known is None:
             known = self.holders[optimizer] = Holder(name, parameters)
+            self._states = [(weakref.ref(o), h) for o, h in self.holders.items()]
         else:
             known.parameters = parameters
             known.choose(parameters)
@@ -155,7 +153,12 @@ class Watcher:
 
     def all_holders(self) -> list[Holder]:
         """The states of all optimizers that are alive, and of what is updated by hand."""
-        return [*self.holders.values(), self.by_hand.holder]
+        alive = [holder for optimizer, holder in self._states if optimizer() is not None]
+        if len(alive) < len(self._states):
+            self._states = [(o, h) for o, h in self._states if o() is not None]
+        if self.by_hand.holder.parameters:
+            alive.append(self.by_hand.holder)
+        return alive
 
     def not_finite(self, value: float, site: Site, step: int, backward: int) -> None:
         """The loss was NaN or infinite: remember the first time. A loss scale may overflow on purpose."""
@@ -180,17 +183,22 @@ class Watcher:
             self.want_look()
 
     def take_census(self) -> None:
-        """Look at all parameters now."""
-        self.run.parameters = self.census.take()
+        """Look at all parameters now; what is known of models that are gone stays."""
+        self.run.parameters = {**self.run.parameters, **self.census.take()}
         self.run.parameters_step = self.run.steps
+
+    def follow_root(self, roots: list[Tensor], site: Site) -> None:
+        """In a program without modules the loss itself tells whether graphs outlive their turn."""
+        event = self.ledger.event(Kind.BACKWARD, "", site)
+        self.outputs.follow(roots, Pulse(event, self.run.turns, do_nothing))
+        self.look_for_kept_graphs(sys._getframe())  # pyright: ignore[reportPrivateUsage]
 
     def look_for_kept_graphs(self, frame: FrameType | None) -> None:
         """Are graphs of earlier turns still alive?"""
         for site, pulses in self.outputs.kept(self.run.turns).items():
             known = self.run.retained.get(site)
             if len(pulses) >= ENOUGH_GRAPHS and (known is None or len(pulses) > known.graphs):
-                fact = retained(pulses, self.lines.frame(frame))
-                self.run.retained[site] = fact
+                self.run.retained[site] = retained(pulses, self.lines.frame(frame))
 
     def want_look(self) -> None:
         """Ask for a close look at the next turn, unless enough were taken or compiled code is about."""
@@ -202,20 +210,24 @@ class Watcher:
         if not self.look_wanted or self.look is not None:
             return
         self.look_wanted = False
+        self._look_turn = self.run.turns + 1
         self._looks += 1
         self.look = CloseLook(self.lines, self.census.name_of, lambda: self.guard.busy)
         self.look.__enter__()
 
-    def end_look(self, root: Tensor | None) -> None:
-        """The backward that a close look was waiting for has come, or the loop ended without one."""
-        look = self.look
-        if look is None or look.over:
+    def note_cuts(self, root: Tensor, site: Site) -> None:
+        """A backward begins during a close look: which cuts lie behind its root?"""
+        if self.look is None or self.look.over:
             return
-        look.over = True
-        if root is not None:
-            known = {(c.operation, c.site) for c in self.run.cuts}
-            self.run.cuts += [c for c in look.cuts_behind(root) if (c.operation, c.site) not in known]
-        self.leave_look()
+        known = {(c.operation, c.site, c.root) for c in self.run.cuts}
+        found = self.look.cuts_behind(root, site)
+        self.run.cuts += [c for c in found if (c.operation, c.site, c.root) not in known]
+
+    def end_look(self) -> None:
+        """The turn that was looked at is over."""
+        if self.look is not None:
+            self.look.over = True
+            self.leave_look()
 
     def leave_look(self) -> None:
         """Take the function mode off, once it is the innermost: inside its own handler it is not."""
@@ -225,7 +237,7 @@ class Watcher:
 
     def finish(self) -> None:
         """The program has ended: close what is open and take the last look."""
-        self.end_look(None)
+        self.end_look()
         for action in self.at_finish:
             action()
         self.by_hand.forget()
@@ -246,3 +258,6 @@ class Watcher:
         """Time from the first to the latest event, without Osler's own."""
         return max(0.0, (self.latest - self.began) / 1e9 - self.seconds)
 
+
+def do_nothing(_: Pulse) -> None:
+    """For a graph whose use is no news."""

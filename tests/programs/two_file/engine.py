@@ -8,10 +8,10 @@ UNKNOWN = -1
 
 def task_losses(outputs, targets):
     known = targets["loops"] != UNKNOWN
-    loops = F.cross_entropy(outputs["loops"], targets["loops"], ignore_index=UNKNOWN, reduction="sum")
+    loops = F.cross_entropy(outputs["loops"], targets["loops"].clamp(min=0), reduction="none")
     return {
         "digit": F.nll_loss(outputs["digit"], targets["digit"]),
-        "loops": loops / known.sum().clamp(min=1),
+        "loops": (loops * known).sum() / known.sum().clamp(min=1),
         "ink": F.smooth_l1_loss(outputs["ink"], targets["ink"]),
     }
 

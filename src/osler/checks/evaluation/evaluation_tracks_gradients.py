@@ -71,12 +71,12 @@ def never_called(run: Run) -> str:
 
 @check.in_run
 def graphs_nobody_uses(run: Run) -> Iterator[Finding]:
-    used = {(e.subject, e.site) for e, _ in run.events(Kind.USED)}
-    trained = run.context.trained | {subject for subject, _ in used}
+    used = {(e.subject, e.site, e.traits) for e, _ in run.events(Kind.USED)}
+    trained = run.context.trained | {subject for subject, _, _ in used}
     if not used and not run.steps:
         return
     for event in dict.fromkeys(e for e, _ in run.events(Kind.FORWARD)):
-        if "grad" not in event.traits or (event.subject, event.site) in used:
+        if "grad" not in event.traits or (event.subject, event.site, event.traits) in used:
             continue
         certain = "eval" in event.traits and event.subject in trained
         holding = [p for p in run.patterns if event in p.events and (certain or trains_nothing(p))]

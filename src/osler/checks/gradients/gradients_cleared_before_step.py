@@ -89,7 +89,7 @@ def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
     first = run.steps
     for pattern in run.patterns:
         for index, step in enumerate(pattern.events):
-            if step.kind is Kind.STEP and step.subject == optimizer and "empty" in step.traits:
+            if step.kind is Kind.STEP and step.subject == optimizer and step.traits & {"empty", "closure"}:
                 pair = cleared_between(run, pattern, index)
                 if pair and "first-ever" not in step.traits:
                     lost[(*pair, step)] += pattern.count
@@ -146,6 +146,8 @@ def cleared_inside_a_window(run: Run, optimizer: str) -> Iterator[Finding]:
             across += 0 if inside else pattern.count
     if short - skipped(run, optimizer) < PATIENCE or short < OFTEN * steps or across > unused_turns(run):
         return
+    if another_never_steps(run):
+        return
     yield describe_window(run, optimizer, discards, first)
 
 
@@ -158,7 +160,7 @@ def describe_window(run: Run, optimizer: str, discards: Counter[Event], first: i
     return check.finding(
         clear.site,
         f"`{optimizer}` stepped {steps} times for {run.backwards} backward calls, but `zero_grad()` threw "
-        f"away the gradients of {thrown_away} of them: only the last batch before each step counts.",
+        f"away the gradients of at least {thrown_away}: only the last batch before each step counts.",
         step=first,
         subject=optimizer,
         related=[(backward, "gradients are computed here"), (step.site, "stepped here")],
@@ -189,6 +191,12 @@ def used_elsewhere(run: Run, pattern: Pattern, index: int, optimizer: str) -> bo
         if used and not any(touches(run, subject, event.subject) for subject in cleared):
             return True
     return False
+
+
+def another_never_steps(run: Run) -> bool:
+    """An optimizer that is cleared but never steps: the gradients thrown away may be meant for it."""
+    stepped = {e.subject for e, _ in run.events(Kind.STEP)}
+    return any(e.subject in run.optimizers and e.subject not in stepped for e, _ in run.events(Kind.CLEAR))
 
 
 def unused_turns(run: Run) -> int:

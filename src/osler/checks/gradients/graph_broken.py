@@ -86,8 +86,8 @@ REMEDIES = {
         "Compute the loss from the values before this operation, which has no gradient: "
         "for classes, from the logits with `CrossEntropyLoss`."
     ),
-    "detach detach_ data": "Remove `.detach()` or `.data` from the path to the loss.",
-    "item tolist numpy tensor as_tensor from_numpy __float__ __int__ __array__": (
+    "detach data": "Remove `.detach()` or `.data` from the path to the loss.",
+    "item tolist numpy tensor as_tensor from_numpy float array": (
         "Keep the tensor that was computed: do not turn it into a number or a new tensor before `backward()`."
     ),
     "no_grad inference_mode": "Take the forward that is trained out of `torch.no_grad()`.",
@@ -116,13 +116,26 @@ check = Check(
 
 @check.in_run
 def path_cut(run: Run) -> Iterator[Finding]:
+    found = [*loss_without_history(run), *backward_failed(run)]
+    yield from found
+    told = {f.place.line for f in found if f.place.line}
     cut_off = {key: p for key, p in run.parameters.items() if is_cut_off(run, p)}
-    for cut in run.cuts:
-        lost = [p for key, p in cut_off.items() if key in cut.parameters or p.name in cut.parameters]
-        if lost:
-            yield describe_cut(run, cut, lost)
-    yield from loss_without_history(run)
-    yield from backward_failed(run)
+    accidents = [c for c in run.cuts if not stops_on_purpose(run, c) and not told.intersection(lines(c))]
+    pairs = [(cut, {key for key, p in cut_off.items() if holds(cut, key, p)}) for cut in accidents]
+    explained: set[str] = set()
+    for cut, lost in sorted(pairs, key=lambda pair: -len(pair[1])):
+        if lost - explained:
+            yield describe_cut(run, cut, [cut_off[key] for key in cut_off if key in lost])
+            explained |= lost
+
+
+def lines(cut: CutFact) -> set[int]:
+    return {place.line for place in cut.site[:1]}
+
+
+def holds(cut: CutFact, key: str, parameter: ParameterFact) -> bool:
+    """Whether the parameter lies before the cut."""
+    return key in cut.parameters or parameter.name in cut.parameters
 
 
 def is_cut_off(run: Run, p: ParameterFact) -> bool:
@@ -130,6 +143,17 @@ def is_cut_off(run: Run, p: ParameterFact) -> bool:
     if p.reached or p.updated or not (p.trainable and p.used):
         return False
     return any(run.steps_of(o) - (run.steps - run.parameters_step) >= PATIENCE for o in p.optimizers)
+
+
+def stops_on_purpose(run: Run, cut: CutFact) -> bool:
+    """Values taken out of the graph beside a path that is trained, outside of a forward: a target."""
+    if cut.operation in ("no_grad", "inference_mode"):
+        beside = [c for c in run.cuts if c.operation == cut.operation]
+    elif cut.operation in ("detach", "data") and cut.site and cut.site[0].function != "forward":
+        beside = [cut]
+    else:
+        return False
+    return any(p.reached and holds(c, key, p) for key, p in run.parameters.items() for c in beside)
 
 
 def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
@@ -202,6 +226,9 @@ def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:
     if run.models and not any(m.trainable for m in run.models.values()):
         return (), "requires_grad", "every parameter of the model is frozen"
     loss = next((e.site for e in pattern.of(Kind.LOSS) if "grad" not in e.traits), ())
+    model = next((e.subject for e in pattern.of(Kind.FORWARD) if "grad" in e.traits), "")
+    if model:
+        return loss, "", f"the output of `{model}` had one, but it was lost on the way to the loss"
     return loss, "", "what it was computed from requires no gradient"
 
 
@@ -209,12 +236,12 @@ def spelled(operation: str) -> str:
     """The operation as the user wrote it."""
     if operation in ("data", "no_grad", "inference_mode"):
         return {"data": "`.data`"}.get(operation, f"`torch.{operation}()`")
-    return f"`{operation}()`"
+    return f"`{operation.strip('_')}()`"
 
 
 def remedy(operation: str) -> str:
     """What to do about one kind of cut; empty for the check's own advice."""
-    return next((advice for names, advice in REMEDIES.items() if operation in names.split()), "")
+    return next((advice for names, advice in REMEDIES.items() if operation.strip("_") in names.split()), "")
 
 
 def most_frequent(run: Run, kind: Kind) -> Site:

@@ -108,17 +108,10 @@ def never_reached(run: Run) -> Iterator[Finding]:
     enough = run.parameters_step >= (STEPS_AT_END if run.ended else STEPS)
     if not enough or not run.backwards or not (run.ended or run.passes):
         return
-    cut = {name for c in run.cuts for name in c.parameters}
     stepping = {o.name for o in run.optimizers.values() if run.steps_of(o.name)}
     models: dict[str, list[ParameterFact]] = {}
-    for key, p in run.parameters.items():
-        is_cut = p.name in cut or key in cut
-        if (
-            p.trainable
-            and p.used
-            and not (p.reached or p.updated or is_cut)
-            and stepping.intersection(p.optimizers)
-        ):
+    for p in run.parameters.values():
+        if p.trainable and p.used and not (p.reached or p.updated) and stepping.intersection(p.optimizers):
             models.setdefault(p.model, []).append(p)
     for model, unreached in models.items():
         yield describe(run, model, unreached)
@@ -131,16 +124,21 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
     fact = run.models.get(model)
     unsure = fact is not None and fact.compiled
     optimizer = run.optimizers[next(n for n in unreached[0].optimizers if n in run.optimizers)]
-    forward = most_frequent(run, Kind.FORWARD, model)
+    names = {p.name for p in unreached}
+    cut = next((c for c in run.cuts if names.intersection(c.parameters)), None)
     return check.finding(
-        forward or optimizer.site,
+        most_frequent(run, Kind.BACKWARD) or optimizer.site,
         f"No gradient reached {len(unreached)} of {len(family)} trainable parameters{of(model)} in "
         f"{run.parameters_step} steps: {listed([p.name for p in unreached])}. "
         f"That is {elements / total:.1%} of its trainable elements.",
         step=run.parameters_step,
         subject=model,
         related=[
-            (most_frequent(run, Kind.BACKWARD), "no backward from here reaches them"),
+            (most_frequent(run, Kind.FORWARD, model), f"`{model}` is called here"),
+            (
+                cut.site if cut else (),
+                f"`{cut.operation}` takes what they compute out of the graph" if cut else "",
+            ),
             (optimizer.site, "the optimizer that holds them is built here"),
         ],
         evidence=[

@@ -54,6 +54,8 @@ from collections.abc import Iterable, Iterator, Set
 
 from osler.model import Check, Confidence, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site
 
+Forward = tuple[str, Site, frozenset[str]]
+
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
 
@@ -78,12 +80,12 @@ def no_mode(run: Run) -> str:
 
 @check.in_run
 def layers_active_in_evaluation(run: Run) -> Iterator[Finding]:
-    used = {(e.subject, e.site) for e, _ in run.events(Kind.USED)}
-    trained = run.context.trained | {subject for subject, _ in used}
+    used = {forward_of(e) for e, _ in run.events(Kind.USED)}
+    trained = run.context.trained | {subject for subject, _, _ in used}
     sampled = {(e.subject, e.site) for e, _ in run.events(Kind.FORWARD) if "repeat" in e.traits}
     for event in dict.fromkeys(e for e, _ in run.events(Kind.FORWARD)):
-        key = (event.subject, event.site)
-        if event.subject not in trained or key in sampled or not is_suspect(run, event, key in used):
+        known = event.subject in trained and (event.subject, event.site) not in sampled
+        if not known or not is_suspect(run, event, used):
             continue
         holding = [p for p in run.patterns if event in p.events]
         idle = [p for p in holding if p.events[0].kind is Kind.BATCH and not trains(p.events, used)]
@@ -94,24 +96,28 @@ def layers_active_in_evaluation(run: Run) -> Iterator[Finding]:
             yield passed_over(run, event, idle)
 
 
-def is_suspect(run: Run, event: Event, used: bool) -> bool:
+def forward_of(event: Event) -> Forward:
+    """What tells a forward from others, and what it shares with the event that says it was used."""
+    return (event.subject, event.site, event.traits)
+
+
+def is_suspect(run: Run, event: Event, used: Set[Forward]) -> bool:
     """Whether a forward in train mode is known to serve no backward."""
     if "train" not in event.traits or "recalibrating" in event.traits:
         return False
     settled = run.ended or run.passes > 0
-    return "no-grad" in event.traits or ("grad" in event.traits and settled and not used)
+    return "no-grad" in event.traits or ("grad" in event.traits and settled and forward_of(event) not in used)
 
 
-def trains(events: Iterable[Event], used: Set[tuple[str, Site]]) -> bool:
+def trains(events: Iterable[Event], used: Set[Forward]) -> bool:
     """Whether something here serves a step: a backward, a step, or a forward that a backward goes through."""
     return any(
-        e.kind in (Kind.BACKWARD, Kind.STEP)
-        or (e.kind is Kind.FORWARD and "grad" in e.traits and (e.subject, e.site) in used)
+        e.kind in (Kind.BACKWARD, Kind.STEP) or (e.kind is Kind.FORWARD and forward_of(e) in used)
         for e in events
     )
 
 
-def is_scored(run: Run, pattern: Pattern, event: Event, used: Set[tuple[str, Site]]) -> bool:
+def is_scored(run: Run, pattern: Pattern, event: Event, used: Set[Forward]) -> bool:
     """Whether a loss that trains nothing was computed after the forward, outside of a training step."""
     at = pattern.events.index(event)
     before, after = pattern.events[:at], pattern.events[at + 1 :]
@@ -124,7 +130,7 @@ def is_scored(run: Run, pattern: Pattern, event: Event, used: Set[tuple[str, Sit
     return not trains(before, used) and opens_turn(run, event, used)
 
 
-def opens_turn(run: Run, event: Event, used: Set[tuple[str, Site]]) -> bool:
+def opens_turn(run: Run, event: Event, used: Set[Forward]) -> bool:
     """Whether turns of a program without a loader open with an evaluation of the step before.
 
     Forwards that choose what to train on stand at the same place, but in every turn and in the very first.

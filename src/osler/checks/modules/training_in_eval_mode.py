@@ -67,6 +67,9 @@ PATIENCE = 3
 NEW_GRADIENTS = frozenset({"fresh", "carried"})
 """Traits of steps that follow a backward."""
 
+MODES = frozenset({"train", "eval", "mixed"})
+"""Traits of forwards of models with Dropout or BatchNorm."""
+
 check = Check(
     __name__,
     severity=Severity.ERROR,
@@ -79,7 +82,7 @@ check = Check(
 
 @check.applies_when
 def no_mode(run: Run) -> str:
-    modes = any(e.traits & {"train", "eval", "mixed"} for e, _ in run.events(Kind.FORWARD))
+    modes = any(e.traits & MODES for e, _ in run.events(Kind.FORWARD))
     return "" if modes else "no model with Dropout or BatchNorm was called"
 
 
@@ -113,9 +116,7 @@ def modes_of(pattern: Pattern, model: str, holders: set[str]) -> set[str]:
     """Modes of the forwards that this turn learned from; empty if it did not step the model."""
     if not any(e.subject in holders and e.traits & NEW_GRADIENTS for e in pattern.of(Kind.STEP)):
         return set()
-    used = {e.site for e in pattern.of(Kind.USED) if e.subject == model}
-    forwards = (e for e in pattern.of(Kind.FORWARD) if e.subject == model and e.site in used)
-    return {mode for e in forwards if "grad" in e.traits for mode in e.traits & {"train", "eval", "mixed"}}
+    return {mode for e in pattern.of(Kind.USED) if e.subject == model for mode in e.traits & MODES}
 
 
 def turns(patterns: list[Pattern]) -> int:
@@ -126,7 +127,7 @@ def stuck(run: Run, model: str, in_eval: list[Pattern], in_train: list[Pattern])
     start = min(in_eval, key=lambda p: p.first)
     step = start.step - len(start.of(Kind.STEP))
     switch = last_switch(run, model, start)
-    forward = next(e for e in start.of(Kind.FORWARD) if e.subject == model and "eval" in e.traits)
+    forward = next(e for e in start.of(Kind.USED) if e.subject == model and "eval" in e.traits)
     stepping = start.of(Kind.STEP)[0]
     return check.finding(
         (switch or forward).site,

@@ -15,8 +15,8 @@ measure = Measure(__name__, unit="samples", title="length of the batch's first t
 def take(moment: Moment) -> float | None:
     """Length of the first axis of the first tensor; None if there is none."""
     batch = moment.batch
-    if isinstance(batch, list | tuple) and batch and isinstance(batch[0], Tensor):  # the usual case, fast
+    if type(batch) is list and batch and isinstance(batch[0], Tensor):  # what the default collation makes
         first = batch[0]
     else:
         first = next(iter(tensors_in(batch, 1)), None)
-    return float(first.shape[0]) if first is not None and first.dim() else None
+    return float(first.size(0)) if first is not None and first.dim() else None

@@ -78,7 +78,7 @@ class Backwards:
         watcher.arrived(frame)
         site = watcher.lines.site(frame)
         traits = root_traits(roots)
-        watcher.end_look(roots[0])
+        watcher.note_cuts(roots[0], site)
         if traits:
             watcher.want_look()
         watcher.run.backwards += 1
@@ -87,6 +87,8 @@ class Backwards:
             traits |= {"reaches-inputs"}
         for holder in watcher.all_holders():
             holder.before_backward()
+        if not watcher.registry.models:
+            watcher.follow_root(roots, site)
         self.measure(roots[0], site)
         watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
 
@@ -95,7 +97,7 @@ class Backwards:
         watcher = self.watcher
         moment = watcher.ledger.moments
         for holder in watcher.all_holders():
-            holder.after_backward(moment)
+            holder.after_backward(moment, watcher.run.backwards)
         watcher.look_at_parameters()
         watcher.by_hand.after_backward()
         if not watcher.registry.models:  # nothing but the next loss would announce the next turn
@@ -105,7 +107,7 @@ class Backwards:
         """Record the loss; a value on an accelerator is read later."""
         watcher = self.watcher
         watcher.moment.root = root
-        if root.numel() == 1 and root.device.type != "cpu":
+        if not root.is_cpu and root.numel() == 1:
             self.deferred.put(root, site)
             return
         watcher.take(Kind.BACKWARD)
@@ -126,8 +128,9 @@ class Backwards:
         found = leaves(roots)
         census = watcher.census
         census.reach(found)
-        owned = {id(p) for _, optimizer in watcher.registry.optimizers() for p in held(optimizer)}
-        watcher.by_hand.release(owned)
+        in_optimizers = [p for _, optimizer in watcher.registry.optimizers() for p in held(optimizer)]
+        owned = {id(p) for p in in_optimizers}
+        watcher.by_hand.release(in_optimizers)
         loose = [t for t in found if id(t) not in owned]
         if not loose:
             return

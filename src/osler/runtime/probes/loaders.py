@@ -79,5 +79,5 @@ class Batches:
         """A pass is over."""
         watcher = self.watcher
         watcher.arrived(frame)
-        watcher.end_look(None)
+        watcher.end_look()
         watcher.ledger.pass_end(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))

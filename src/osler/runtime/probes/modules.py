@@ -40,7 +40,7 @@ class Forwards:
         self.after = watcher.gate("forward outputs")
         self.below = watcher.gate("calls of submodules")
         self.root: Model | None = None
-        self.lifted: dict[object, bool] = {}
+        self.traits: dict[tuple[str, ...], frozenset[str]] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.__call__``."""
@@ -138,25 +138,29 @@ class Forwards:
         """After a root call: emit the event, follow the output's graph."""
         watcher = self.watcher
         site = watcher.lines.site(frame)
-        traits = [model.mode()]
+        mode = model.mode()
         outputs = tensors_in(output)
-        graph = torch.is_grad_enabled() and any(t.requires_grad for t in outputs)
-        if graph:
-            traits.append("grad")
-            model.calls += 1
-        elif not torch.is_grad_enabled():
-            traits.append("no-grad")
-            if is_repeat(model, args, kwargs):
-                traits.append("repeat")
-            if traits[0] and recalibrating(model):
-                traits.append("recalibrating")
-        event = watcher.ledger.emit(Kind.FORWARD, model.name, site, frozenset(t for t in traits if t))
+        recording = torch.is_grad_enabled()
+        graph = recording and any(t.requires_grad for t in outputs)
+        odd = () if recording else oddities(model, mode, args, kwargs)
+        model.calls += graph
+        key = (mode, "grad" if graph else "" if recording else "no-grad", *odd)
+        traits = self.traits.get(key)
+        if traits is None:
+            traits = self.traits[key] = frozenset(t for t in key if t)
+        event = watcher.ledger.emit(Kind.FORWARD, model.name, site, traits)
         watcher.ledger.moments += 1
         if graph:
-            used = watcher.ledger.event(Kind.USED, model.name, site)
+            used = watcher.ledger.event(Kind.USED, model.name, site, traits)
             pulse = Pulse(event, watcher.run.turns, lambda _: watcher.ledger.append(used))
             watcher.outputs.follow(outputs, pulse)
             watcher.look_for_kept_graphs(frame)
+
+
+def oddities(model: Model, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
+    """What sets a call without gradients apart from an ordinary evaluation."""
+    repeat = ("repeat",) if is_repeat(model, args, kwargs) else ()
+    return (*repeat, "recalibrating") if mode and recalibrating(model) else repeat
 
 
 def is_repeat(model: Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

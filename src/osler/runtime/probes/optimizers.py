@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -80,8 +81,8 @@ class Optimizers:
     def before_clear(self, owner: Any) -> bool:
         """Whether the clear is about to throw something away."""
         moment = self.watcher.ledger.moments
-        discarding = [h for h in self.concerned(owner) if h.discards(moment)]
-        return bool(discarding)
+        used = self.watcher.used_backward
+        return any([h.discards(moment, used) for h in self.concerned(owner)])
 
     def after_clear(self, owner: Any, discarded: bool, frame: FrameType) -> None:
         """Gradients were cleared."""
@@ -113,12 +114,11 @@ class Optimizers:
         holder = self.watcher.holder(optimizer)
         closure = callable(args[1] if len(args) > 1 else kwargs.get("closure"))
         self.watcher.census.glance()
-        traits = {holder.status(closure)}
         if closure:
-            traits.add("closure")
-        if not holder.ever and not closure:
-            traits.add("first-ever")
-        self.traits = frozenset(traits)
+            holder.in_step, holder.touched = True, False
+            return
+        first = () if holder.ever else ("first-ever",)
+        self.traits = traits_of(holder.status(closure=False), *first)
 
     def stepped(self, optimizer: Optimizer, frame: FrameType) -> None:
         """A step has been taken."""
@@ -132,6 +132,15 @@ class Optimizers:
         moment.optimizer, moment.seconds = optimizer, watcher.since(Kind.STEP)
         watcher.take(Kind.STEP)
         moment.optimizer = None
-        watcher.by_hand.release({id(p) for p in holder.probes})
+        if holder.in_step:
+            self.traits = traits_of(holder.status(closure=True), "closure")
+        watcher.by_hand.release(holder.probes)
+        watcher.used_backward = max(watcher.used_backward, holder.number)
         holder.after_step()
         watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)
+
+
+@functools.cache
+def traits_of(*names: str) -> frozenset[str]:
+    """One object for each combination of traits."""
+    return frozenset(names)
