@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from osler.runtime.guard import Gate
     from osler.runtime.patches import Patches
 
-EARLY = 6
+EARLY = 5
 """Turns after each of which the checks are asked: most faults show in the first."""
 
-GROWTH = 1.5
+GROWTH = 2
 """Factor between later turns at which the checks are asked."""
 
 JUDGING = 0.01
@@ -76,8 +76,10 @@ class Session:
 
         self.settings = settings or Settings()
         self.checks = selected(self.settings.select, self.settings.ignore)
-        self.watcher = Watcher(warn or print_warning)
-        self.watcher.ledger.after_turn = self._after_turn
+        self.watcher = Watcher(warn or print_warning, self.settings.overhead)
+        self.watcher.after_turn = self._after_turn
+        if self.settings.max_steps is not None:
+            self.watcher.thinning.last_step = self.settings.max_steps
         self.stopped_by = ""
         self.diagnosis = Diagnosis()
         self._on_finding = on_finding
@@ -186,7 +188,7 @@ class Session:
         if run.turns < self._next and (revision == self._revision or not self._may_judge()):
             return
         if run.turns >= self._next:
-            self._next = self._next + 1 if self._next < EARLY else int(self._next * GROWTH)
+            self._next = self._next + 1 if self._next < EARLY else self._next * GROWTH
         self._revision = revision
         start = monotonic()
         self._announce(self._judge().findings)
@@ -203,7 +205,7 @@ class Session:
         gate = self._gates.get(name)
         if gate is None:
             gate = self._gates[name] = self.watcher.gate(f"check {name}")
-        return gate.attempt(ask) if gate.open else None
+        return gate.within(ask)
 
     def _acknowledged(self, findings: Iterable[Finding]) -> Iterable[Finding]:
         """Mark findings that `[tool.osler.intended]` names."""

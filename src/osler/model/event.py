@@ -14,6 +14,8 @@ Site = tuple[Place, ...]
 class Kind(StrEnum):
     """What can happen while training."""
 
+    __hash__ = str.__hash__  # an enumeration's own hash is a Python function, and every event is looked up by it
+
     BATCH = "batch"
     """A loader handed out a batch; the subject is the loader."""
     PASS_END = "pass-end"

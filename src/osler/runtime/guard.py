@@ -29,24 +29,30 @@ class Gate:
     def call(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
         """Run a handler; None when the gate is closed, Osler is at work, or the handler failed."""
         guard = self.guard
-        if not self.open or guard.busy or guard.foreign_thread():
+        if not self.open or guard.busy or (get_ident() != guard.owner and guard.foreign_thread()):
             return None
         guard.busy = True
         start = perf_counter_ns()
         try:
-            return self.attempt(handler, *args)
+            return handler(*args)
+        except Exception as fault:
+            self.open = False
+            guard.failed(self.name, fault)
+            return None
         finally:
             guard.nanoseconds += perf_counter_ns() - start
             guard.busy = False
 
-    def attempt(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
-        """Run a handler on behalf of one that already holds the gate; the only broad ``except`` there is."""
-        try:
-            return handler(*args)
-        except Exception as fault:
-            self.open = False
-            self.guard.failed(self.name, fault)
-            return None
+    def within(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
+        """The same from inside another gate's handler: a fault closes this gate and not the other."""
+        guard = self.guard
+        busy, spent = guard.busy, guard.nanoseconds
+        guard.busy = False
+        result = self.call(handler, *args)
+        guard.busy = busy
+        if busy:  # the other gate counts this time
+            guard.nanoseconds = spent
+        return result
 
 
 class Guard:
@@ -78,8 +84,6 @@ class Guard:
     def foreign_thread(self) -> bool:
         """Whether the caller runs in another thread than the one that is watched."""
         here = get_ident()
-        if here == self.owner:
-            return False
         if not self.owner:
             self.owner = here
             return False

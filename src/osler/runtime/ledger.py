@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from osler.model import BlindFact, Event, Kind, Pattern, Run, Site
 
@@ -20,6 +21,8 @@ PATTERNS = 512
 
 NOTHING: frozenset[str] = frozenset()
 
+Item = TypeVar("Item", Event, Kind)
+
 Key = tuple[Kind, str, int, frozenset[str]]
 
 
@@ -29,17 +32,20 @@ class Ledger:
     Attributes:
         run: the evidence that grows.
         moments: batches and root forwards so far, a clock that tells whether new data came in.
+        novel: turn in which the latest new pattern appeared.
+        in_batch: the current turn was opened by a batch.
         after_turn: called when a turn was closed.
     """
 
     def __init__(self) -> None:
         self.run = Run()
         self.moments = 0
+        self.novel = 0
         self.after_turn: Callable[[], None] = nothing
         self._events: dict[Key, Event] = {}
         self._turn: list[Event] = []
         self._patterns: dict[tuple[Event, ...], Pattern] = {}
-        self._in_batch = False
+        self.in_batch = False
         self._overflowed = False
 
     def event(self, kind: Kind, subject: str, site: Site, traits: frozenset[str] = NOTHING) -> Event:
@@ -65,14 +71,14 @@ class Ledger:
     def batch(self, loader: str, site: Site) -> None:
         """A loader handed out a batch: a new turn begins."""
         self.close()
-        self._in_batch = True
+        self.in_batch = True
         self.moments += 1
         self.emit(Kind.BATCH, loader, site)
 
     def pass_end(self, loader: str, site: Site) -> None:
         """A loader was exhausted: what follows belongs to no batch."""
         self.close()
-        self._in_batch = False
+        self.in_batch = False
         self.run.passes += 1
         self.emit(Kind.PASS_END, loader, site)
 
@@ -80,7 +86,7 @@ class Ledger:
         """Parameters were stepped: in a program without batches the turn ends here."""
         self.emit(Kind.STEP, optimizer, site, traits)
         self.run.steps += 1
-        if not self._in_batch:
+        if not self.in_batch:
             self.close()
 
     def close(self) -> None:
@@ -110,6 +116,7 @@ class Ledger:
                 reason = f"its loop took more than {PATTERNS} different forms; later new forms are not kept"
                 self.run.blind.append(BlindFact("the loop", reason))
             return None
+        self.novel = self.run.turns
         pattern = Pattern(events, first=self.run.turns, step=self.run.steps)
         self._patterns[events] = pattern
         self.run.patterns.append(pattern)
@@ -125,9 +132,9 @@ def nothing() -> None:
     """Do nothing."""
 
 
-def shortened(turn: list[Event]) -> tuple[Event, ...]:
+def shortened(turn: list[Item]) -> tuple[Item, ...]:
     """The events with every block of up to six that repeats more than three times in a row kept three times."""
-    kept: list[Event] = []
+    kept: list[Item] = []
     for event in turn:
         kept.append(event)
         for size in range(1, BLOCK + 1):

@@ -35,6 +35,7 @@ class Model:
         calls: root calls with a graph so far.
         last_input: first tensor of the previous call, weakly, and how often it came in a row.
         strangers: submodules that were called inside it without being registered, with the line.
+        stale: its layers must be looked at again before its next call.
     """
 
     name: str
@@ -47,9 +48,11 @@ class Model:
     last_input: weakref.ref[Tensor] | None = None
     repeats: int = 0
     strangers: list[tuple[nn.Module, Site]] = field(default_factory=list[tuple[nn.Module, Site]])
+    stale: bool = False
 
     def refresh(self) -> None:
         """Look again at the layers: after a mode change, at a new pass, when something was replaced."""
+        self.stale = False
         module = self.module()
         if module is None:
             return

@@ -19,12 +19,13 @@ from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
-from osler.runtime.ledger import Ledger
+from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measures import Moment, takers
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.registry import Registry, held
 from osler.runtime.stopping import StopTraining
+from osler.runtime.thinning import Thinning
 from osler.runtime.userlines import UserLines
 
 MOST_LOOKS = 3
@@ -43,9 +44,13 @@ class Inside(threading.local):
 class Watcher:
     """State shared by the probes."""
 
-    def __init__(self, warn: Callable[[str], None], own: tuple[str, ...] = ()) -> None:
+    def __init__(self, warn: Callable[[str], None], budget: float = 0.01, own: tuple[str, ...] = ()) -> None:
         self.guard = Guard(warn)
         self.ledger = Ledger()
+        self.thinning = Thinning(self.guard, self.ledger, budget)
+        self.after_turn: Callable[[], None] = nothing
+        self.ledger.after_turn = self._turn_over
+        self.thinning.woken = self._woken
         self.lines = UserLines(own)
         self.registry = Registry()
         self.census = Census(self.registry)
@@ -109,7 +114,7 @@ class Watcher:
     def take(self, kind: Kind) -> None:
         """Take the measures that belong to this kind of event."""
         for taker in self._takers.get(kind, ()):
-            name = taker.measure.name
+            name = taker.name
             if taker.every > 1:
                 count = self._taken[name] = self._taken.get(name, 0) + 1
                 if count > 8 and count % taker.every:
@@ -124,6 +129,47 @@ class Watcher:
         if column is None:
             column = self.run.columns[name] = Column()
         column.add(self.run.steps if step is None else step, value)
+
+    def light_batch(self, batch: object, seconds: float) -> None:
+        """A batch while the watcher rests."""
+        self.latest = perf_counter_ns()
+        self.thinning.batch()
+        if not self.thinning.on:
+            return
+        moment = self.moment
+        moment.batch, moment.seconds = batch, seconds
+        self.take_lightly(Kind.BATCH)
+        moment.batch = None
+
+    def take_lightly(self, kind: Kind) -> None:
+        """Take the measures that belong to an event while the watcher rests; their columns exist already."""
+        columns, step = self.run.columns, self.run.steps
+        for taker in self._takers[kind]:
+            value = taker.take(self.moment)
+            if value is not None and (column := columns.get(taker.name)) is not None:
+                column.steps.append(step)
+                column.values.append(value)
+
+    def light_backward(self, root: Tensor) -> bool:
+        """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
+        value = root.item() if root.is_cpu and root.numel() == 1 else 0.0
+        if value - value != 0 and "loss" not in self.run.not_finite:
+            self.thinning.wake()
+            return False
+        self.run.backwards += 1
+        self.thinning.kinds.append(Kind.BACKWARD)
+        if root.is_cpu and root.numel() == 1:
+            self.add("loss", value)
+        return True
+
+    def light_step(self, optimizer: Optimizer) -> None:
+        """A step while the watcher rests."""
+        self.latest = perf_counter_ns()
+        moment = self.moment
+        moment.optimizer, moment.seconds = optimizer, self.since(Kind.STEP)
+        self.take_lightly(Kind.STEP)
+        moment.optimizer = None
+        self.thinning.step()
 
     def since(self, kind: Kind) -> float:
         """Seconds since this was last asked for the kind of event, 0 at the first time."""
@@ -205,6 +251,16 @@ class Watcher:
         if self._looks < MOST_LOOKS and not self.compile_seen:
             self.look_wanted = True
 
+    def _turn_over(self) -> None:
+        """A turn was watched closely."""
+        self.after_turn()
+        if self.look is None and not self.look_wanted and not self.by_hand.holder.parameters:
+            self.thinning.after_turn()
+
+    def _woken(self) -> None:
+        """Close watching begins again after a rest."""
+        self.after_turn()
+
     def begin_look(self) -> None:
         """Take a close look at what follows, if one is wanted."""
         if not self.look_wanted or self.look is not None:
@@ -238,6 +294,7 @@ class Watcher:
     def finish(self) -> None:
         """The program has ended: close what is open and take the last look."""
         self.end_look()
+        self.thinning.wake()
         for action in self.at_finish:
             action()
         self.by_hand.forget()

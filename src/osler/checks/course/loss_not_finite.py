@@ -87,7 +87,7 @@ def first_loss_not_finite(run: Run) -> Iterator[Finding]:
     built = [(o.site, f"`{o.name}` is built here") for o in optimizers or run.optimizers.values()]
     yield check.finding(
         loss or fact.site,
-        f"The loss became {named(fact.value)} at step {fact.step}{history(fact)}.",
+        message(fact),
         step=fact.step,
         related=[(fact.site, "backward starts here"), *built],
         evidence=numbers(fact),
@@ -117,11 +117,14 @@ def loss_before(run: Run, fact: NotFiniteFact) -> Site:
     return found
 
 
-def history(fact: NotFiniteFact) -> str:
+def message(fact: NotFiniteFact) -> str:
     if fact.first_finite is None or fact.last_finite is None:
-        return "; it was never finite"
+        return f"The loss was {named(fact.value)} from the first backward on."
     before = "one step earlier" if fact.backward == fact.step + 1 else "just before"
-    return f"; it was {fact.first_finite:.3g} at the start and {fact.last_finite:.3g} {before}"
+    return (
+        f"The loss became {named(fact.value)} at step {fact.step}; "
+        f"it was {fact.first_finite:.3g} at the start and {fact.last_finite:.3g} {before}."
+    )
 
 
 def exploded(fact: NotFiniteFact) -> bool:

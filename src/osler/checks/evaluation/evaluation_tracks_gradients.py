@@ -37,7 +37,8 @@ for epoch in range(epochs):
 
 - Evaluations that need gradients: saliency maps, adversarial attacks, gradient penalties.
 - Forwards whose backward comes batches later.
-- Rollouts and other forwards in train mode outside of any loader are a hint at most.
+- Forwards that belong to the training step, such as one that picks the next action.
+- Samples drawn in train mode at the end of a pass are a hint at most.
 
 ## Sources
 
@@ -53,6 +54,9 @@ from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Sev
 
 PATIENCE = 3
 """Turns whose forward serves no backward before we speak: a trial of the model is no evaluation."""
+
+SHORTENED = 3
+"""Equal events in a turn from which on some may have been left out of its pattern."""
 
 check = Check(
     __name__,
@@ -78,14 +82,37 @@ def graphs_nobody_uses(run: Run) -> Iterator[Finding]:
     for event in dict.fromkeys(e for e, _ in run.events(Kind.FORWARD)):
         if "grad" not in event.traits or (event.subject, event.site, event.traits) in used:
             continue
-        certain = "eval" in event.traits and event.subject in trained
-        holding = [p for p in run.patterns if event in p.events and (certain or trains_nothing(p))]
+        evaluates = "eval" in event.traits and event.subject in trained
+        between = event.subject in trained and opens_turns(run, event)
+        holding = [
+            p for p in run.patterns if event in p.events and (evaluates or between or trains_nothing(p))
+        ]
         if sum(p.count for p in holding) >= PATIENCE and is_settled(run, holding):
-            yield recorded_for_nothing(event, holding)
+            loud = evaluates or between or any(p.events[0].kind is Kind.BATCH for p in holding)
+            yield recorded_for_nothing(event, holding, Severity.WARNING if loud else Severity.HINT)
 
 
 def trains_nothing(pattern: Pattern) -> bool:
     return not any(e.kind in (Kind.BACKWARD, Kind.STEP) for e in pattern.events)
+
+
+def opens_turns(run: Run, event: Event) -> bool:
+    """Whether a program without a loader does this between steps now and then.
+
+    Forwards that belong to the training step, such as one that picks an action, are in every turn.
+    """
+    training = [p for p in run.patterns if not trains_nothing(p)]
+    holding = [p for p in training if event in p.events]
+    if not holding or any(is_late(p, event) or p.of(Kind.BATCH) for p in holding):
+        return False
+    often = 2 * sum(p.count for p in holding) > sum(p.count for p in training)
+    return not often or holding[0].first == training[0].first + 1
+
+
+def is_late(pattern: Pattern, event: Event) -> bool:
+    """Whether training has already begun in the turn when the forward comes."""
+    before = pattern.events[: pattern.events.index(event)]
+    return any(e.kind in (Kind.BACKWARD, Kind.STEP, Kind.CLEAR) for e in before)
 
 
 def is_settled(run: Run, holding: list[Pattern]) -> bool:
@@ -94,17 +121,17 @@ def is_settled(run: Run, holding: list[Pattern]) -> bool:
     return run.ended or any(p.last > first for _, p in run.events(Kind.PASS_END))
 
 
-def recorded_for_nothing(event: Event, holding: list[Pattern]) -> Finding:
+def recorded_for_nothing(event: Event, holding: list[Pattern], severity: Severity) -> Finding:
     forwards = sum(p.count * p.events.count(event) for p in holding)
-    evaluates = "eval" in event.traits or any(p.events[0].kind is Kind.BATCH for p in holding)
+    least = "at least " if any(p.events.count(event) >= SHORTENED for p in holding) else ""
     mode = " in eval mode" if "eval" in event.traits else ""
     step = holding[0].step - len(holding[0].of(Kind.STEP))
     return check.finding(
         event.site,
-        f"`{event.subject}` was called {forwards} times{mode} with gradient recording on, "
+        f"`{event.subject}` was called {least}{forwards} times{mode} with gradient recording on, "
         "and no backward ever went through its outputs.",
         step=step,
         subject=event.subject,
         evidence=[Evidence("forwards with a graph that nobody used", forwards, "0", "forwards", step)],
-        severity=Severity.WARNING if evaluates else Severity.HINT,
+        severity=severity,
     )

@@ -118,19 +118,16 @@ check = Check(
 def path_cut(run: Run) -> Iterator[Finding]:
     found = [*loss_without_history(run), *backward_failed(run)]
     yield from found
-    told = {f.place.line for f in found if f.place.line}
+    told = {(f.place.file, f.place.line) for f in found}
     cut_off = {key: p for key, p in run.parameters.items() if is_cut_off(run, p)}
-    accidents = [c for c in run.cuts if not stops_on_purpose(run, c) and not told.intersection(lines(c))]
+    untold = [c for c in run.cuts if told.isdisjoint((p.file, p.line) for p in c.site[:1])]
+    accidents = [c for c in untold if not stops_on_purpose(run, c)]
     pairs = [(cut, {key for key, p in cut_off.items() if holds(cut, key, p)}) for cut in accidents]
     explained: set[str] = set()
     for cut, lost in sorted(pairs, key=lambda pair: -len(pair[1])):
         if lost - explained:
             yield describe_cut(run, cut, [cut_off[key] for key in cut_off if key in lost])
             explained |= lost
-
-
-def lines(cut: CutFact) -> set[int]:
-    return {place.line for place in cut.site[:1]}
 
 
 def holds(cut: CutFact, key: str, parameter: ParameterFact) -> bool:
@@ -180,10 +177,10 @@ def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
 def loss_without_history(run: Run) -> Iterator[Finding]:
     """A loss that requires a gradient although nothing lies behind it."""
     roots = [(e, p) for e, p in run.events(Kind.BACKWARD) if "leaf-root" in e.traits]
-    count = sum(p.count * p.events.count(e) for e, p in roots)
     if sum(p.count for _, p in roots) < LEAVES:
         return
     backward, first = roots[0][0], min(p.step for _, p in roots)
+    count = sum(p.count * p.events.count(e) for e, p in roots)
     cut = run.cuts[0] if run.cuts else None
     reason = f"{spelled(cut.operation)} had cut the graph" if cut else "it was made anew"
     yield check.finding(
@@ -202,17 +199,15 @@ def backward_failed(run: Run) -> Iterator[Finding]:
     if run.crash is None or "does not require grad" not in run.crash.message:
         return
     roots = [(e, p) for e, p in run.events(Kind.BACKWARD) if "no-graph" in e.traits]
-    if not roots:
-        return
-    backward, pattern = roots[-1]
-    site, operation, reason = culprit(run, pattern)
-    yield check.finding(
-        site or backward.site,
-        f"`backward()` was called on a tensor without a graph: {reason}.",
-        step=pattern.step,
-        related=[(backward.site, "backward fails here")],
-        fix=remedy(operation),
-    )
+    for backward, pattern in roots[-1:]:
+        site, operation, reason = culprit(run, pattern)
+        yield check.finding(
+            site or backward.site,
+            f"`backward()` was called on a tensor without a graph: {reason}.",
+            step=pattern.step,
+            related=[(backward.site, "backward fails here")],
+            fix=remedy(operation),
+        )
 
 
 def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:

@@ -52,12 +52,17 @@ for epoch in range(epochs):
 
 from collections.abc import Iterable, Iterator, Set
 
-from osler.model import Check, Confidence, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site
+from osler.model import Check, Confidence, Event, Evidence, Finding, Kind, Pattern, Place, Run, Severity, Site
 
 Forward = tuple[str, Site, frozenset[str]]
 
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
+
+TRAINING = (Kind.BACKWARD, Kind.STEP)
+
+SINGLE = 2
+"""Forwards in a turn up to which they are no rollout and no sampling, which take many."""
 
 NAMED = 3
 """Layers that the message names."""
@@ -81,105 +86,143 @@ def no_mode(run: Run) -> str:
 @check.in_run
 def layers_active_in_evaluation(run: Run) -> Iterator[Finding]:
     used = {forward_of(e) for e, _ in run.events(Kind.USED)}
+    for forwards in suspects(run, used):
+        opens = opens_turns(run, forwards, used)
+        outside = [p for p in run.patterns if is_outside(p, forwards, used, opens)]
+        judged = [p for p in outside if is_scored(p, forwards) or is_restored(p, forwards)]
+        batches = [p for p in outside if p.events[0].kind is Kind.BATCH and not trains(p.events, used)]
+        single = all(not p.of(Kind.BATCH) and len(among(p, forwards)) <= SINGLE for p in outside)
+        if turns(judged) >= PATIENCE:
+            yield described(run, forwards, judged, Confidence.CERTAIN)
+        elif turns(batches) >= PATIENCE and not alternate(run, batches):
+            yield passed_over(run, forwards, batches)
+        elif turns(outside) >= PATIENCE and single and learns_alone(run, forwards[0].subject):
+            yield described(run, forwards, outside, Confidence.LIKELY, Severity.WARNING)
+
+
+def suspects(run: Run, used: Set[Forward]) -> Iterator[list[Event]]:
+    """Forwards of trained models in train mode that serve no backward, grouped by their line."""
     trained = run.context.trained | {subject for subject, _, _ in used}
-    sampled = {(e.subject, e.site) for e, _ in run.events(Kind.FORWARD) if "repeat" in e.traits}
+    settled = run.ended or run.passes > 0
+    groups: dict[tuple[str, Place], list[Event]] = {}
     for event in dict.fromkeys(e for e, _ in run.events(Kind.FORWARD)):
-        known = event.subject in trained and (event.subject, event.site) not in sampled
-        if not known or not is_suspect(run, event, used):
-            continue
-        holding = [p for p in run.patterns if event in p.events]
-        idle = [p for p in holding if p.events[0].kind is Kind.BATCH and not trains(p.events, used)]
-        scored = [p for p in holding if is_scored(run, p, event, used)]
-        if turns(scored) >= PATIENCE:
-            yield evaluated(run, event, scored)
-        elif turns(idle) >= PATIENCE and not alternates(run, idle):
-            yield passed_over(run, event, idle)
+        unused = "no-grad" in event.traits or (
+            "grad" in event.traits and settled and forward_of(event) not in used
+        )
+        if unused and "train" in event.traits and event.subject in trained:
+            groups.setdefault((event.subject, event.place), []).append(event)
+    for forwards in groups.values():
+        recalibrating = any("recalibrating" in e.traits for e in forwards)
+        repeated = any("repeat" in e.traits for p in run.patterns for e in among(p, forwards)[SINGLE:])
+        if not recalibrating and not repeated:
+            yield forwards
 
 
 def forward_of(event: Event) -> Forward:
-    """What tells a forward from others, and what it shares with the event that says it was used."""
+    """What a forward shares with the event that says it was used."""
     return (event.subject, event.site, event.traits)
 
 
-def is_suspect(run: Run, event: Event, used: Set[Forward]) -> bool:
-    """Whether a forward in train mode is known to serve no backward."""
-    if "train" not in event.traits or "recalibrating" in event.traits:
-        return False
-    settled = run.ended or run.passes > 0
-    return "no-grad" in event.traits or ("grad" in event.traits and settled and forward_of(event) not in used)
+def among(pattern: Pattern, forwards: list[Event]) -> list[Event]:
+    return [e for e in pattern.of(Kind.FORWARD) if e in forwards]
 
 
 def trains(events: Iterable[Event], used: Set[Forward]) -> bool:
     """Whether something here serves a step: a backward, a step, or a forward that a backward goes through."""
-    return any(
-        e.kind in (Kind.BACKWARD, Kind.STEP) or (e.kind is Kind.FORWARD and forward_of(e) in used)
-        for e in events
-    )
+    return any(e.kind in TRAINING or (e.kind is Kind.FORWARD and forward_of(e) in used) for e in events)
 
 
-def is_scored(run: Run, pattern: Pattern, event: Event, used: Set[Forward]) -> bool:
-    """Whether a loss that trains nothing was computed after the forward, outside of a training step."""
-    at = pattern.events.index(event)
-    before, after = pattern.events[:at], pattern.events[at + 1 :]
-    if not any(e.kind is Kind.LOSS and ("no-grad" in e.traits or "grad" in event.traits) for e in after):
-        return False
-    if not trains(pattern.events, used):
-        return True
+def is_outside(pattern: Pattern, forwards: list[Event], used: Set[Forward], opens: bool) -> bool:
+    """Whether the turn holds such a forward outside of its training step."""
+    at = next((i for i, e in enumerate(pattern.events) if e in forwards), None)
+    if at is None or not trains(pattern.events, used):
+        return at is not None
+    before, after = pattern.events[:at], pattern.events[at:]
     if any(e.kind is Kind.STEP for e in before):
         return not trains(after, used)
-    return not trains(before, used) and opens_turn(run, event, used)
+    return opens and not trains(before, used)
 
 
-def opens_turn(run: Run, event: Event, used: Set[Forward]) -> bool:
+def opens_turns(run: Run, forwards: list[Event], used: Set[Forward]) -> bool:
     """Whether turns of a program without a loader open with an evaluation of the step before.
 
     Forwards that choose what to train on stand at the same place, but in every turn and in the very first.
     """
     training = [p for p in run.patterns if trains(p.events, used)]
-    holding = [p for p in training if event in p.events]
-    if any(e.kind is Kind.BATCH for p in holding for e in p.events):
+    holding = [p for p in training if among(p, forwards)]
+    if not holding or any(p.of(Kind.BATCH) for p in holding):
         return False
-    return 2 * turns(holding) <= turns(training) or holding[0].first == training[0].first + 1
+    seldom = 2 * turns(holding) <= turns(training) and all(p.longest == 1 for p in holding)
+    return seldom or holding[0].first == training[0].first + 1
 
 
-def alternates(run: Run, idle: list[Pattern]) -> bool:
+def is_scored(pattern: Pattern, forwards: list[Event]) -> bool:
+    """Whether a loss that nothing goes backward from was computed of the output."""
+    idle = not any(e.kind in TRAINING for e in pattern.events)
+    losses = (e for e in rest(pattern, forwards) if e.kind is Kind.LOSS)
+    return any("no-grad" in e.traits or (idle and "grad" in forwards[0].traits) for e in losses)
+
+
+def is_restored(pattern: Pattern, forwards: list[Event]) -> bool:
+    """Whether the function that called the model then puts it in train mode, as after an evaluation."""
+    model, here = forwards[0].subject, forwards[0].place
+    calls = (e for e in rest(pattern, forwards) if e.kind is Kind.MODE and "train" in e.traits)
+    places = (e.place for e in calls if e.subject == model)
+    return any((p.file, p.function) == (here.file, here.function) and p.line > here.line for p in places)
+
+
+def rest(pattern: Pattern, forwards: list[Event]) -> tuple[Event, ...]:
+    """What follows the forward in its turn."""
+    return pattern.events[next((i for i, e in enumerate(pattern.events) if e in forwards), 0) :]
+
+
+def alternate(run: Run, batches: list[Pattern]) -> bool:
     """Whether these turns only ever come singly: batches that serve the training step of the next turn."""
-    loaders = {p.events[0].subject for p in idle}
+    loaders = {p.events[0].subject for p in batches}
     passes = sum(p.count for e, p in run.events(Kind.PASS_END) if e.subject in loaders)
-    return all(p.longest == 1 for p in idle) and 2 * passes < turns(idle)
+    return all(p.longest == 1 for p in batches) and 2 * passes < turns(batches)
+
+
+def learns_alone(run: Run, model: str) -> bool:
+    """Whether no other model is trained through or beside it, as with generators."""
+    teams = ({e.subject for e in p.of(Kind.USED)} for p in run.patterns)
+    return not any(model in team and len(team) > 1 for team in teams)
 
 
 def turns(patterns: list[Pattern]) -> int:
     return sum(p.count for p in patterns)
 
 
-def evaluated(run: Run, event: Event, patterns: list[Pattern]) -> Finding:
-    after = patterns[0].events[patterns[0].events.index(event) :]
-    loss = next(e.site for e in after if e.kind is Kind.LOSS)
-    return check.finding(
-        event.site,
-        f"`{event.subject}` was evaluated {turns(patterns)} times in train mode, with {layers(run, event)}.",
-        step=started(patterns[0]),
-        subject=event.subject,
-        related=[(loss, "its loss is computed here"), (train_line(run, event), "train mode is set here")],
-        evidence=[Evidence("evaluations in train mode", turns(patterns), "0")],
-    )
-
-
-def passed_over(run: Run, event: Event, patterns: list[Pattern]) -> Finding:
+def passed_over(run: Run, forwards: list[Event], batches: list[Pattern]) -> Finding:
     """Batches without a loss: an evaluation, or a recalibration if they are the training batches."""
-    of_training = {p.events[0].subject for p in patterns} <= run.context.training_loaders
-    doubt = "; this is right only if it recalibrates BatchNorm" if of_training else ""
+    if {p.events[0].subject for p in batches} <= run.context.training_loaders:
+        return described(run, forwards, batches, Confidence.POSSIBLE, Severity.HINT)
+    return described(run, forwards, batches, Confidence.LIKELY)
+
+
+def described(
+    run: Run,
+    forwards: list[Event],
+    patterns: list[Pattern],
+    confidence: Confidence,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
+    first, count = forwards[0], turns(patterns)
+    doubt = ", which is right only if that recalibrates BatchNorm" if severity is Severity.HINT else ""
+    losses = (e.site for p in patterns for e in rest(p, forwards) if e.kind is Kind.LOSS)
+    modes = (e for e, _ in run.events(Kind.MODE) if e.subject == first.subject and "train" in e.traits)
     return check.finding(
-        event.site,
-        f"`{event.subject}` went over {turns(patterns)} batches in train mode without training on them, "
-        f"with {layers(run, event)}{doubt}.",
-        step=started(patterns[0]),
-        subject=event.subject,
-        related=[(train_line(run, event), "train mode is set here")],
-        evidence=[Evidence("batches passed over in train mode", turns(patterns), "0", "batches")],
-        severity=Severity.HINT if of_training else Severity.ERROR,
-        confidence=Confidence.POSSIBLE if of_training else Confidence.LIKELY,
+        first.site,
+        f"`{first.subject}` was evaluated {count} times in train mode, with {layers(run, first)}{doubt}.",
+        step=patterns[0].step - len(patterns[0].of(Kind.STEP)),
+        subject=first.subject,
+        related=[
+            (next(losses, ()), "its loss is computed here"),
+            (next((e.site for e in modes), ()), "train mode is set here"),
+        ],
+        evidence=[Evidence("evaluations in train mode", count, "0")],
+        severity=severity,
+        confidence=confidence,
     )
 
 
@@ -190,14 +233,3 @@ def layers(run: Run, event: Event) -> str:
         return "Dropout and BatchNorm as in training"
     shown = ", ".join(f"`{name}`" for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")
     return f"its Dropout and BatchNorm layers ({shown}) as in training"
-
-
-def train_line(run: Run, event: Event) -> Site:
-    """Where the model was put in train mode."""
-    calls = (e.site for e, _ in run.events(Kind.MODE) if e.subject == event.subject and "train" in e.traits)
-    return next(calls, ())
-
-
-def started(pattern: Pattern) -> int:
-    """Optimizer steps finished when the turn began."""
-    return pattern.step - len(pattern.of(Kind.STEP))

@@ -162,12 +162,11 @@ def message(
     first = min(p.first for p in in_eval)
     line = f"`eval()` at line {switch.place.line}" if switch and switch.site else ""
     if not in_train:
-        called = f", since {line}" if line else ""
-        return f"`{model}` was never in train mode{called}: {count} steps were made in eval mode."
+        cause = f"{line} came before the first step, and " if line else ""
+        return f"`{model}` was never trained in train mode: {cause}{count} steps were made in eval mode."
     if not any(p.first < first for p in in_train):
         return f"`{model}` is trained in eval mode from the first step on: {count} steps so far."
-    undone = any(p.last > first for p in in_train)
-    cause = f"{line} was {'undone too late' if undone else 'never undone'}, " if line else ""
+    cause = f"{line} was not undone before training went on, " if line else ""
     return (
         f"`{model}` is trained in eval mode since step {step}, after {step} steps in train mode: "
         f"{cause}{count} steps so far."

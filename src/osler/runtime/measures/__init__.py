@@ -44,6 +44,7 @@ class Taker:
 
     measure: Measure
     take: Take
+    name: str
     every: int = 1
     """Taken at the first eight events, then at every n-th."""
 
@@ -61,6 +62,6 @@ def takers() -> Takers:
     found: dict[Kind, tuple[Taker, ...]] = {}
     for info in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(info.name)
-        taker = Taker(module.measure, module.take, getattr(module, "EVERY", 1))
+        taker = Taker(module.measure, module.take, module.measure.name, getattr(module, "EVERY", 1))
         found[module.WHEN] = (*found.get(module.WHEN, ()), taker)
     return Takers(found)

@@ -14,4 +14,4 @@ def take(moment: Moment) -> float | None:
     if moment.optimizer is None:
         return None
     rate = moment.optimizer.param_groups[0].get("lr")
-    return float(rate) if isinstance(rate, int | float) else None
+    return rate if type(rate) is float else float(rate) if isinstance(rate, int) else None

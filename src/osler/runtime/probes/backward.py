@@ -44,22 +44,33 @@ class Backwards:
         self, twin: Callable[..., Any], before: Callable[[Any, FrameType], None], after: Callable[[], None] | None
     ) -> Callable[..., Any]:
         """What the swapped code calls."""
-        inside = self.watcher.inside
+        inside, thinning = self.watcher.inside, self.watcher.thinning
 
         def observed(*args: Any, **kwargs: Any) -> Any:
             if is_compiling() or not args:
                 return twin(*args, **kwargs)
-            self.gate_before.call(before, args[0], sys._getframe(1))
+            light = thinning.on and self.gate_before.call(self.lightly, args[0]) is not False
+            if not light:
+                self.gate_before.call(before, args[0], sys._getframe(1))
             outer, inside.now = inside.now, True
             try:
                 result = twin(*args, **kwargs)
             finally:
                 inside.now = outer
-            if after is not None:
+            if after is not None and not light:
                 self.gate_after.call(after)
             return result
 
         return observed
+
+    def lightly(self, given: Any) -> bool:
+        """A backward while the watcher rests; false if it deserves a closer look."""
+        roots = tensors_of(given)
+        if not roots:
+            return True
+        if not roots[0].is_cpu and roots[0].numel() == 1:
+            self.deferred.put(roots[0], ())
+        return self.watcher.light_backward(roots[0])
 
     def before_grad(self, given: Any, frame: FrameType) -> None:
         """``autograd.grad`` is about to run: it touches no ``.grad``."""

@@ -28,6 +28,9 @@ def install(watcher: Watcher, patches: Patches) -> None:
         return observed
 
     def emit(name: str, frame: Any) -> None:
+        if watcher.thinning.on:
+            watcher.thinning.kinds.append(Kind.CLIP)
+            return
         watcher.ledger.emit(Kind.CLIP, name, watcher.lines.site(frame))
         for holder in watcher.all_holders():
             holder.rewritten_by_clipping()

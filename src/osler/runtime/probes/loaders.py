@@ -44,6 +44,7 @@ class Batches:
 
     def wrap_next(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of the iterator's ``__next__``."""
+        thinning = self.watcher.thinning
 
         def __next__(self_: Any) -> Any:
             self.watcher.stop_if_asked()
@@ -53,7 +54,13 @@ class Batches:
             except StopIteration:
                 self.gate.call(self.ended, self_, sys._getframe(1))
                 raise
-            self.gate.call(self.handed_out, self_, batch, perf_counter_ns() - start, sys._getframe(1))
+            waited = perf_counter_ns() - start
+            if thinning.pending and not thinning.on:
+                self.gate.call(thinning.begin)
+            if thinning.on:
+                self.gate.call(self.watcher.light_batch, batch, waited / 1e9)
+            if not thinning.on:
+                self.gate.call(self.handed_out, self_, batch, waited, sys._getframe(1))
             return batch
 
         return __next__
@@ -62,7 +69,7 @@ class Batches:
         """A pass begins: give the iterator its loader's name, look at the models' layers again."""
         self.names[iterator] = self.watcher.registry.loader(loader)
         for model in self.watcher.registry.models:
-            model.refresh()
+            model.stale = True
 
     def handed_out(self, iterator: Any, batch: Any, waited: int, frame: FrameType) -> None:
         """A batch goes to the script."""
@@ -78,6 +85,7 @@ class Batches:
     def ended(self, iterator: Any, frame: FrameType) -> None:
         """A pass is over."""
         watcher = self.watcher
+        watcher.thinning.pass_end()
         watcher.arrived(frame)
         watcher.end_look()
         watcher.ledger.pass_end(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))

@@ -52,9 +52,14 @@ class Losses:
 
     def wrap(self, name: str, twin: Callable[..., Any]) -> Callable[..., Any]:
         """What the swapped code calls."""
+        thinning = self.watcher.thinning
 
         def observed(*args: Any, **kwargs: Any) -> Any:
-            if not is_compiling() and len(args) > 1:
+            if is_compiling() or len(args) < 2:
+                return twin(*args, **kwargs)
+            if thinning.on:
+                self.gate.call(thinning.kinds.append, Kind.LOSS)
+            else:
                 self.gate.call(self.called, name, args[0], args[1], sys._getframe(1))
             return twin(*args, **kwargs)
 

@@ -56,8 +56,9 @@ class Modes:
     def changed(self, module: nn.Module, mode: bool, frame: FrameType) -> None:
         """A module was switched."""
         watcher = self.watcher
+        watcher.thinning.wake()
         known = watcher.registry.known(module)
         name = known.name if known else type(module).__name__
         for model in watcher.registry.models:
-            model.refresh()
+            model.stale = True
         watcher.ledger.emit(Kind.MODE, name, watcher.lines.site(frame), TRAITS[mode, known is not None])

@@ -39,12 +39,13 @@ class Forwards:
         self.before = watcher.gate("forward calls")
         self.after = watcher.gate("forward outputs")
         self.below = watcher.gate("calls of submodules")
+        self.light = watcher.gate("forwards at rest")
         self.root: Model | None = None
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.__call__``."""
-        inside = self.watcher.inside
+        inside, thinning = self.watcher.inside, self.watcher.thinning
 
         def __call__(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:
             if is_compiling():
@@ -55,7 +56,18 @@ class Forwards:
                 return original(self_, *args, **kwargs)
             if not self_._modules and not self_._parameters:  # a loss or an activation: no model
                 return original(self_, *args, **kwargs)
+            if thinning.on:
+                return light_call(self_, args, kwargs)
             return root_call(self_, args, kwargs, sys._getframe(1))
+
+        def light_call(module: nn.Module, args: Any, kwargs: Any) -> Any:
+            inside.now = True
+            try:
+                output = original(module, *args, **kwargs)
+            finally:
+                inside.now = False
+            self.light.call(thinning.kinds.append, Kind.FORWARD)
+            return output
 
         def root_call(module: nn.Module, args: Any, kwargs: Any, frame: FrameType) -> Any:
             self.watcher.stop_if_asked()
@@ -84,6 +96,8 @@ class Forwards:
         if model is None:
             model = watcher.registry.model(root)
             self.describe(model)
+        elif model.stale:
+            model.refresh()
         watcher.compile_seen = watcher.compile_seen or model.compiled
         if model.calls < RECORDED and torch.is_grad_enabled():
             self.root = model

@@ -60,9 +60,13 @@ class Optimizers:
 
     def wrap_clear(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``zero_grad``."""
+        thinning = self.watcher.thinning
 
         def zero_grad(self_: Any, *args: Any, **kwargs: Any) -> Any:
             if is_compiling():
+                return original(self_, *args, **kwargs)
+            if thinning.on:
+                self.gate_clear.call(thinning.kinds.append, Kind.CLEAR)
                 return original(self_, *args, **kwargs)
             discarded = self.gate_clear.call(self.before_clear, self_)
             result = original(self_, *args, **kwargs)
@@ -97,12 +101,16 @@ class Optimizers:
 
     def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Torch's hook ahead of every step; returns nothing, so the arguments stay."""
-        if not is_compiling():
+        if not is_compiling() and not self.watcher.thinning.on:
             self.gate_before.call(self.inspect, optimizer, args, kwargs)
 
     def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Torch's hook behind every step."""
-        if not is_compiling():
+        if is_compiling():
+            return
+        if self.watcher.thinning.on:
+            self.gate_after.call(self.watcher.light_step, optimizer)
+        else:
             self.gate_after.call(self.stepped, optimizer, sys._getframe(1))
 
     def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:

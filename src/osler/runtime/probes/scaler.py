@@ -26,6 +26,9 @@ def install(watcher: Watcher, patches: Patches) -> None:
         return observed
 
     def emit(kind: Kind, optimizer: Any, frame: Any) -> None:
+        if watcher.thinning.on:
+            watcher.thinning.kinds.append(kind)
+            return
         watcher.scaler_seen = True
         watcher.ledger.emit(kind, watcher.registry.optimizer(optimizer), watcher.lines.site(frame))
         watcher.holder(optimizer).rewritten_by_clipping()

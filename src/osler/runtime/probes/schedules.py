@@ -39,6 +39,9 @@ def install(watcher: Watcher, patches: Patches) -> None:
         return __init__
 
     def emit(schedule: Any, frame: Any) -> None:
+        if watcher.thinning.on:
+            watcher.thinning.kinds.append(Kind.SCHEDULE)
+            return
         watcher.ledger.emit(Kind.SCHEDULE, type(schedule).__name__, watcher.lines.site(frame))
 
     patches.rebind(LRScheduler, "step", wrap)
