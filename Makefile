@@ -24,7 +24,7 @@ demo: $(DEMO) ## Diagnose a small training script that has a fault
 check: format-check lint types layers docs test ## Everything CI runs
 
 test: $(DEV) ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m 'slow or not slow'
 
 format: $(DEV) ## Format the code and apply safe fixes
 	$(BIN)/ruff check --fix-only --quiet

@@ -6,7 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from osler.model import Check, Confidence, Diagnosis, Evidence, Finding, Kind, Measure, Place, Run, Severity
+    from osler.model import (
+        Check,
+        Confidence,
+        Diagnosis,
+        Evidence,
+        Finding,
+        Kind,
+        Measure,
+        Place,
+        Run,
+        Severity,
+    )
     from osler.session import watch
 
 __version__ = "0.1.0"

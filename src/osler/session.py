@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -16,7 +17,6 @@ from osler.engine.fold import fold
 from osler.engine.judge import Judgement, judge
 from osler.errors import UsageError
 from osler.model import (
-    BlindFact,
     Confidence,
     Cost,
     Coverage,
@@ -91,6 +91,7 @@ class Session:
         self._revision = 0
         self._judging = 0.0
         self._began = monotonic()
+        self._process = os.getpid()
         self._logged: dict[str, float] = {}
 
     def attach(self) -> None:
@@ -133,10 +134,15 @@ class Session:
         return self.watcher.run
 
     def finish(
-        self, script: str = "", exit_code: int | None = None, ended_by: str = "", crash: BaseException | None = None
+        self,
+        script: str = "",
+        exit_code: int | None = None,
+        ended_by: str = "",
+        crash: BaseException | None = None,
     ) -> Diagnosis:
         """The program has ended: judge everything that was seen."""
         watcher = self.watcher
+        watcher.guard.listen_here()
         if crash is not None and not self.stopped_by:
             self.run.crash = self._crash(crash)
         if not self.run.ended:
@@ -161,9 +167,15 @@ class Session:
             failed=judgement.failed,
             coverage=coverage(self.run),
             cost=Cost(
-                self.settings.overhead, watcher.seconds, watcher.training_seconds, tuple(watcher.guard.failures)
+                self.settings.overhead,
+                watcher.seconds,
+                watcher.training_seconds,
+                tuple(watcher.guard.failures),
             ),
             measures={name: column.values[-1] for name, column in self.run.columns.items() if len(column)},
+        )
+        watcher.guard.busy = (
+            True  # the script may hold functions of ours inside its own: they do nothing any more
         )
         return self.diagnosis
 
@@ -175,6 +187,8 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.detach()
+        if os.getpid() != self._process:  # a forked child leaves the block too
+            return
         self.finish(crash=error, ended_by="exception" if error is not None else "")
         if self._at_exit is not None:
             self._at_exit(self.diagnosis)
@@ -182,9 +196,15 @@ class Session:
     def _after_turn(self) -> None:
         """A turn of the loop is over: ask the checks when it is time, stop when it is asked for."""
         run = self.run
-        if self.settings.max_steps is not None and run.steps >= self.settings.max_steps and not self.stopped_by:
+        if (
+            self.settings.max_steps is not None
+            and run.steps >= self.settings.max_steps
+            and not self.stopped_by
+        ):
             self._stop("max-steps")
-        revision = len(run.patterns) + len(run.losses) + len(run.retained) + len(run.not_finite) + len(run.cuts)
+        revision = (
+            len(run.patterns) + len(run.losses) + len(run.retained) + len(run.not_finite) + len(run.cuts)
+        )
         if run.turns < self._next and (revision == self._revision or not self._may_judge()):
             return
         if run.turns >= self._next:
@@ -271,7 +291,7 @@ def coverage(run: Run) -> Coverage:
     """How much of the program was seen."""
     total = sum(m.modules for m in run.models.values())
     seen = sum(1 if m.compiled else m.modules for m in run.models.values())
-    blind = [f"{b.subject}: {b.reason}" for b in run.blind if isinstance(b, BlindFact)]
+    blind = [f"{b.subject}: {b.reason}" for b in run.blind]
     return Coverage(len(run.models), seen, total, tuple(dict.fromkeys(blind)))
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from osler.engine.catalogue import catalogue
 from osler.engine.context import derive
 from osler.engine.judge import judge
-from osler.model import Check, Diagnosis, Event, Finding, Kind, ParameterFact, Pattern, Place, Run, Severity
+from osler.model import Check, Diagnosis, Event, Finding, Kind, Pattern, Place, Run, Severity
 
 FILE = "/home/user/train.py"
 """Where the lines of runs built by hand are."""
@@ -98,15 +98,10 @@ def keyed(name: str, value: object) -> object:
     return {KEYS[name](fact): fact for fact in cast("list[object]", value)}
 
 
-def full_name(fact: ParameterFact) -> str:
-    """The key of a parameter: its model and its name."""
-    return f"{fact.model}.{fact.name}" if fact.model else fact.name
-
-
 KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
     "optimizers": attrgetter("name"),
-    "parameters": full_name,
+    "parameters": attrgetter("full_name"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "not_finite": attrgetter("measure"),

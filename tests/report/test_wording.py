@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from osler.model import Finding, Place
-from osler.report.wording import counted, in_one_line, number, percent, printable, where
+from osler.report.wording import in_one_line, number, percent, printable, where
 
 ROOT = Path("/home/user/project")
 
@@ -35,11 +35,6 @@ def test_number(value: float, text: str) -> None:
 )
 def test_percent(share: float, text: str) -> None:
     assert percent(share) == text
-
-
-def test_counted() -> None:
-    assert [counted(n, "step") for n in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
-    assert counted(2, "batch", "batches") == "2 batches"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The nouns of the project. Standard library only; everything else imports this."""
 
-from osler.model.check import Check
+from osler.model.check import Check, needs_loss, needs_mode, needs_optimizer, needs_step
 from osler.model.context import Context
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
-from osler.model.event import Event, Kind, Pattern, Site
+from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
     BlindFact,
@@ -15,12 +15,17 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
+    by_model,
+    elements_of,
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.measure import Column, Measure, Record
+from osler.model.wording import counted, listed
 
 __all__ = [
+    "BY_HAND",
     "BlindFact",
+    "Call",
     "Check",
     "Column",
     "Confidence",
@@ -50,4 +55,13 @@ __all__ = [
     "Severity",
     "Site",
     "Subject",
+    "by_model",
+    "counted",
+    "elements_of",
+    "listed",
+    "needs_loss",
+    "needs_mode",
+    "needs_optimizer",
+    "needs_step",
+    "turns",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from osler.model.event import Site
+from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 
@@ -16,6 +16,27 @@ Applicability = Callable[[Run], str]
 def always_applies(run: Run) -> str:
     """The default: every run can show this problem."""
     return "" if run.turns or run.crash else "no training was seen"
+
+
+def needs_step(run: Run) -> str:
+    """For checks of what an optimizer, or a hand, does with the gradients."""
+    return "" if run.steps else "no optimizer step was seen"
+
+
+def needs_optimizer(run: Run) -> str:
+    """For checks of what the optimizers hold."""
+    return "" if run.optimizers else "no optimizer was built"
+
+
+def needs_mode(run: Run) -> str:
+    """For checks of `train()` and `eval()`."""
+    modes = any(e.mode for e in run.of(Kind.FORWARD))
+    return "" if modes else "no model with Dropout or BatchNorm was called"
+
+
+def needs_loss(function: str) -> Applicability:
+    """For checks of the input of one loss function."""
+    return lambda run: "" if run.inputs_of(function) else f"{function} was not called"
 
 
 @dataclass(slots=True)
@@ -60,7 +81,7 @@ class Check:
         self.applies = reason
         return reason
 
-    def finding(
+    def finding(  # noqa: PLR0913
         self,
         site: Site,
         message: str,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from osler.model.event import Site
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -20,7 +18,6 @@ class Context:
         trained: names of the models whose parameters are stepped.
         training_loaders: loaders whose batches are followed by a backward.
         evaluates: some forward runs without gradient recording.
-        evaluations: forwards, as (model, site), that by their place in the loop are evaluations of a model in training.
         compiled: some model or function is compiled.
     """
 
@@ -32,5 +29,4 @@ class Context:
     trained: frozenset[str] = frozenset()
     training_loaders: frozenset[str] = frozenset()
     evaluates: bool = False
-    evaluations: frozenset[tuple[str, Site]] = frozenset()
     compiled: bool = False

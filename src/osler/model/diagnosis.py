@@ -1,4 +1,4 @@
-"""A diagnosis is what is wrong with one program: findings grouped under their causes, and what was looked at."""
+"""A diagnosis is what is wrong with one program: findings under their causes, and what was looked at."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ class Diagnosis:
     @property
     def headlines(self) -> tuple[Finding, ...]:
         """Causes above hint that the user has not acknowledged."""
-        return tuple(g.cause for g in self.groups if g.cause.severity > Severity.HINT and not g.cause.suppressed)
+        causes = (g.cause for g in self.groups if not g.cause.suppressed)
+        return tuple(c for c in causes if c.severity > Severity.HINT)
 
     @property
     def worst(self) -> Severity | None:

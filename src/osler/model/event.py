@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,11 +11,20 @@ from osler.model.finding import Place
 Site = tuple[Place, ...]
 """The user's lines on the stack when something happened, innermost first; empty when none is known."""
 
+Call = tuple[str, Site, frozenset[str]]
+"""What a forward shares with the event that says that a backward went through its output."""
+
+BY_HAND = "by hand"
+"""Subject of steps that no optimizer made."""
+
+MODES = ("train", "eval", "mixed")
+"""Traits that say which mode the Dropout and BatchNorm layers of a model are in, or are switched to."""
+
 
 class Kind(StrEnum):
     """What can happen while training."""
 
-    __hash__ = str.__hash__  # an enumeration's own hash is a Python function, and every event is looked up by it
+    __hash__ = str.__hash__  # an enumeration's own is a Python function, and every event is looked up by it
 
     BATCH = "batch"
     """A loader handed out a batch; the subject is the loader."""
@@ -61,6 +71,31 @@ class Event:
         """The innermost user line."""
         return self.site[0] if self.site else Place()
 
+    @property
+    def call(self) -> Call:
+        """The same for a forward and for the event that says that a backward went through its output."""
+        return (self.subject, self.site, self.traits)
+
+    @property
+    def mode(self) -> str:
+        """``train``, ``eval`` or ``mixed``; empty for a model without Dropout and BatchNorm."""
+        return next((m for m in MODES if m in self.traits), "")
+
+    @property
+    def is_backward(self) -> bool:
+        """It leaves gradients in the parameters, as ``autograd.grad`` does not."""
+        return self.kind is Kind.BACKWARD and "gradient-only" not in self.traits
+
+    @property
+    def is_recorded(self) -> bool:
+        """A forward or a loss with gradient recording on."""
+        return self.kind in (Kind.FORWARD, Kind.LOSS) and "no-grad" not in self.traits
+
+    @property
+    def trains(self) -> bool:
+        """A backward or a step."""
+        return self.kind in (Kind.BACKWARD, Kind.STEP)
+
 
 @dataclass(slots=True)
 class Pattern:
@@ -97,3 +132,43 @@ class Pattern:
     def of(self, kind: Kind) -> tuple[Event, ...]:
         """The events of one kind, in order."""
         return tuple(e for e in self.events if e.kind is kind)
+
+    def times(self, event: Event) -> int:
+        """How often an event happened in these turns; a repeat inside one turn counts up to three times."""
+        return self.count * self.events.count(event)
+
+    @property
+    def backwards(self) -> tuple[Event, ...]:
+        """The backward calls that leave gradients in the parameters, in order."""
+        return tuple(e for e in self.events if e.is_backward)
+
+    @property
+    def trains(self) -> bool:
+        """Whether something goes backward or steps in this turn."""
+        return any(e.trains for e in self.events)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether no step follows the last backward, as in all but the last turn of an accumulation."""
+        uses = [e for e in self.events if e.is_backward or e.kind is Kind.STEP]
+        return bool(uses) and uses[-1].is_backward
+
+    @property
+    def steps_before(self) -> int:
+        """Optimizer steps finished when the first such turn began."""
+        return self.step - len(self.of(Kind.STEP))
+
+    def around(self, index: int) -> tuple[Event, ...]:
+        """The other events as they follow the one at an index, with the turn as a circle."""
+        return (*self.events[index + 1 :], *self.events[:index])
+
+    def late_backward(self, index: int) -> Event | None:
+        """The backward that follows the step at an index although its forward came before the step."""
+        computing = [e for e in self.around(index) if e.is_backward or e.is_recorded]
+        late = computing and computing[0].is_backward and not computing[-1].is_backward
+        return computing[0] if late else None
+
+
+def turns(patterns: Iterable[Pattern]) -> int:
+    """How many turns of the loop had one of these patterns."""
+    return sum(p.count for p in patterns)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from osler.model.context import Context
-from osler.model.event import Event, Kind, Pattern, Site
+from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
     BlindFact,
     CrashFact,
@@ -17,8 +17,13 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
+    by_model,
+    elements_of,
 )
 from osler.model.measure import Column
+
+LossCall = tuple[str, Site]
+"""A loss function and the lines it is called from."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Run:
         blind: what could not be watched.
         crash: the exception that ended the script, if one did.
         columns: series by measure name.
+        class_counts: how often each class id was a target, in the batches that were looked at.
         context: what is learned about the program as a whole; set before judging.
     """
 
@@ -56,13 +62,14 @@ class Run:
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1
-    losses: dict[tuple[str, Site], LossInputFact] = field(default_factory=dict[tuple[str, Site], LossInputFact])
+    losses: dict[LossCall, LossInputFact] = field(default_factory=dict[LossCall, LossInputFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
     blind: list[BlindFact] = field(default_factory=list[BlindFact])
     crash: CrashFact | None = None
     columns: dict[str, Column] = field(default_factory=dict[str, Column])
+    class_counts: dict[int, int] = field(default_factory=dict[int, int])
     context: Context = field(default_factory=Context)
 
     def events(self, kind: Kind) -> Iterator[tuple[Event, Pattern]]:
@@ -74,14 +81,84 @@ class Run:
                     seen.add(id(event))
                     yield event, pattern
 
+    def of(self, kind: Kind, subject: str | None = None) -> tuple[Event, ...]:
+        """Every distinct event of one kind, or of one kind and subject, in order of first appearance."""
+        events = dict.fromkeys(e for p in self.patterns for e in p.of(kind))
+        return tuple(e for e in events if subject is None or e.subject == subject)
+
+    def subjects(self, kind: Kind) -> tuple[str, ...]:
+        """What events of one kind were about, in order of first appearance."""
+        return tuple(dict.fromkeys(e.subject for e in self.of(kind)))
+
     def count(self, event: Event) -> int:
         """How often an event happened; a repeat inside one turn counts up to three times."""
-        return sum(p.count * p.events.count(event) for p in self.patterns)
+        return sum(p.times(event) for p in self.patterns)
+
+    def usual_site(self, events: Iterable[Event]) -> Site:
+        """Where the most frequent of these events happens; nowhere if there are none."""
+        most = max(events, key=self.count, default=None)
+        return most.site if most else ()
 
     def steps_of(self, optimizer: str) -> int:
         """How often this optimizer stepped."""
-        return sum(
-            p.count * sum(e.kind is Kind.STEP and e.subject == optimizer for e in p.events) for p in self.patterns
-        )
+        return sum(p.count * sum(e.subject == optimizer for e in p.of(Kind.STEP)) for p in self.patterns)
 
+    def skipped_steps_of(self, optimizer: str) -> int:
+        """Steps that a gradient scaler did not take because of an overflow."""
+        asked = sum(p.times(e) for e, p in self.events(Kind.SCALER_STEP) if e.subject == optimizer)
+        return max(0, asked - self.steps_of(optimizer))
 
+    def stepping_on(self, backward: Site) -> frozenset[str]:
+        """Optimizers that step on the gradients of the backward at this site."""
+        found: set[str] = set()
+        for pattern in self.patterns:
+            behind = False
+            for event in pattern.events * 2:  # the step may open the next turn
+                if event.kind is Kind.BACKWARD:
+                    behind = event.site == backward
+                elif event.kind is Kind.STEP and behind:
+                    found.add(event.subject)
+        return frozenset(found)
+
+    def clears(self, subject: str, optimizer: str) -> bool:
+        """Whether clearing the subject, a model or optimizer, clears gradients of the optimizer, if known."""
+        parameters = self.parameters.values()
+        known = {*self.optimizers, *(p.model for p in parameters), *self.subjects(Kind.STEP)}
+        if subject == optimizer or subject not in known:
+            return True
+        return any(subject in (p.model, *p.optimizers) for p in parameters if optimizer in p.optimizers)
+
+    def steps_at_look(self, optimizer: str) -> int:
+        """Steps that this optimizer had done for certain when the parameters were looked at."""
+        return self.steps_of(optimizer) - (self.steps - self.parameters_step)
+
+    def parameters_of(self, model: str) -> list[ParameterFact]:
+        """Trainable parameters of one model, the unregistered ones included."""
+        return [p for p in self.parameters.values() if p.model == model and p.trainable]
+
+    def share_of(self, parameters: Sequence[ParameterFact]) -> tuple[int, int]:
+        """Elements of some parameters, and of all trainable ones of their models."""
+        whole = sum(elements_of(self.parameters_of(model)) for model in by_model(parameters))
+        return elements_of(parameters), max(1, whole)
+
+    def holder_site(self, parameter: ParameterFact) -> Site:
+        """Where the optimizer that holds a parameter was built; empty if none is known."""
+        return next((self.optimizers[o].site for o in parameter.optimizers if o in self.optimizers), ())
+
+    def used(self) -> frozenset[Call]:
+        """The forwards whose outputs a backward went through."""
+        return frozenset(e.call for e in self.of(Kind.USED))
+
+    def trained(self) -> frozenset[str]:
+        """Names of the models whose parameters are stepped or whose outputs a backward went through."""
+        return self.context.trained.union(self.subjects(Kind.USED))
+
+    def inputs_of(self, function: str) -> list[LossInputFact]:
+        """What is known about the inputs of one loss function, per call site."""
+        return [f for f in self.losses.values() if f.function == function]
+
+    def steps_before(self, fact: LossInputFact) -> int | None:
+        """Steps finished before this loss was first computed with a gradient; None if it never was."""
+        here = (fact.function, fact.site)
+        calls = (p for e, p in self.events(Kind.LOSS) if (e.subject, e.site) == here and "grad" in e.traits)
+        return min((p.steps_before for p in calls), default=None)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from osler.model.event import Site
+
+ENOUGH_ROWS = 32
+"""Rows of a loss input that must agree before we believe them: chance does not repeat itself that often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class ParameterFact:
     updated: bool = False
     site: Site = ()
 
+    @property
+    def full_name(self) -> str:
+        """Its name with the model in front: the key that ``Run.parameters`` uses unless two share it."""
+        return f"{self.model}.{self.name}" if self.model else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class LossInputFact:
@@ -110,6 +119,26 @@ class LossInputFact:
     made_at: Site = ()
     made_by: str = ""
 
+    @property
+    def tested(self) -> bool:
+        """Whether enough rows were tested to speak about them."""
+        return self.rows >= ENOUGH_ROWS
+
+    @property
+    def are_probabilities(self) -> bool:
+        """All rows are distributions over several classes."""
+        return self.tested and self.classes > 1 and self.probability_rows == self.rows
+
+    @property
+    def are_log_probabilities(self) -> bool:
+        """All rows are logarithms of distributions over several classes."""
+        return self.tested and self.classes > 1 and self.log_probability_rows == self.rows
+
+    @property
+    def origin(self) -> str:
+        """What made the rows, as the end of a phrase: `` from `softmax` ``; empty if unknown."""
+        return f" from `{self.made_by}`" if self.made_by else ""
+
 
 @dataclass(frozen=True, slots=True)
 class CutFact:
@@ -126,6 +155,21 @@ class CutFact:
     site: Site
     parameters: tuple[str, ...]
     root: Site = ()
+
+    @property
+    def spelled(self) -> str:
+        """The operation as the user wrote it, between backticks."""
+        match self.operation:
+            case "data":
+                return "`.data`"
+            case "no_grad" | "inference_mode":
+                return f"`torch.{self.operation}()`"
+            case _:
+                return f"`{self.operation.strip('_')}()`"
+
+    def is_behind(self, parameter: ParameterFact) -> bool:
+        """Whether what the parameter computes goes through this cut."""
+        return parameter.full_name in self.parameters or parameter.name in self.parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +244,16 @@ class CrashFact:
     message: str
     site: Site
     during: str = ""
+
+
+def elements_of(parameters: Iterable[ParameterFact]) -> int:
+    """How many numbers these parameters hold."""
+    return sum(p.elements for p in parameters)
+
+
+def by_model(parameters: Iterable[ParameterFact]) -> dict[str, list[ParameterFact]]:
+    """Parameters under the names of their models, in order."""
+    models: dict[str, list[ParameterFact]] = {}
+    for parameter in parameters:
+        models.setdefault(parameter.model, []).append(parameter)
+    return models

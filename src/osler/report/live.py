@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from osler.model import Finding, Severity
+from osler.model import Finding, Severity, counted
 from osler.report.screen import Screen
-from osler.report.wording import counted, in_one_line, number
+from osler.report.wording import in_one_line, number
 
 PERIOD = 0.25
 """Seconds between two looks: faster than this nobody reads."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from osler.model import Cost, Coverage, Diagnosis, Subject
-from osler.report.wording import counted, percent, printable
+from osler.model import Cost, Coverage, Diagnosis, Subject, counted
+from osler.report.wording import percent, printable
 
 ENDINGS: Mapping[str, str] = {
     "exception": "stopped with an exception",

@@ -13,11 +13,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from osler.model import Confidence, Diagnosis, Evidence, Finding, Severity
+from osler.model import Confidence, Diagnosis, Evidence, Finding, Severity, counted
 from osler.model import Group as Cause
 from osler.report.source import MOST_RELATED, Excerpt, Line, Sources, excerpts
 from osler.report.summary import opening, summary
-from osler.report.wording import counted, in_one_line, number, printable, relative, where
+from osler.report.wording import in_one_line, number, printable, relative, where
 
 COLORS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.HINT: "cyan"}
 INDENT = 2

@@ -31,11 +31,6 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def counted(amount: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: ``1 step``, ``2 steps``."""
-    return f"{amount} {noun}" if amount == 1 else f"{amount} {plural or f'{noun}s'}"
-
-
 def percent(share: float) -> str:
     """A share as percent, with two significant digits: ``0.6 %``, ``12 %``."""
     value = 100 * share

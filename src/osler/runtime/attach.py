@@ -7,6 +7,7 @@ import pkgutil
 
 from osler.runtime import probes
 from osler.runtime.patches import Patches
+from osler.runtime.undynamo import pass_over_our_frames
 from osler.runtime.watcher import Watcher
 
 
@@ -15,4 +16,5 @@ def attach(watcher: Watcher) -> Patches:
     patches = Patches()
     for info in sorted(pkgutil.iter_modules(probes.__path__), key=lambda i: i.name):
         importlib.import_module(f"{probes.__name__}.{info.name}").install(watcher, patches)
+    pass_over_our_frames()
     return patches

@@ -1,4 +1,4 @@
-"""Notice when parameters are changed without an optimizer: `p -= lr * p.grad`, or an optimizer of one's own."""
+"""Notice parameters that change without an optimizer: `p -= lr * p.grad`, or an optimizer of one's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from osler.runtime.census import Census
 from osler.runtime.gradients import COPYABLE, Holder
+from osler.runtime.registry import plain
 
 MOST = 64
 """Loose parameters that are compared after each backward."""
@@ -51,6 +52,7 @@ class HandUpdates:
         if any(id(p) in owned for p in self.holder.parameters):
             self.holder.parameters = [p for p in self.holder.parameters if id(p) not in owned]
             self.holder.choose(self.holder.parameters)
+            self.forget()  # what was noted belongs to the parameters as they were
 
     def after_backward(self) -> None:
         """Note how the parameters are before a hand may change them."""
@@ -58,8 +60,8 @@ class HandUpdates:
         if not parameters:
             return
         self._signs = [sign(p) for p in parameters]
-        smallest = min(parameters, key=torch.Tensor.numel)
-        if smallest.numel() <= COPYABLE and (self._by_data or self._copies < COPIES):
+        smallest = self._smallest()
+        if smallest.numel() <= COPYABLE and plain(smallest) and (self._by_data or self._copies < COPIES):
             self._copies += 1
             self._copy = smallest.detach().clone()
 
@@ -72,12 +74,13 @@ class HandUpdates:
         if not moved and same is False:
             moved = list(self.holder.parameters)
             self._by_data = True
+        idle = same is True and any(p is self._smallest() for p in moved)
         self.forget()
         if not moved:
             return ""
         for parameter in moved:
             self._census.of(parameter).updated = True
-        status = "empty" if same else "carried" if self.holder.carried else "fresh"
+        status = "empty" if idle else "carried" if self.holder.carried else "fresh"
         self.holder.after_step()
         return status
 
@@ -85,8 +88,11 @@ class HandUpdates:
         """Whether the smallest parameter still has its values, None if they were not copied."""
         if self._copy is None:
             return None
-        smallest = min(self.holder.parameters, key=torch.Tensor.numel)
+        smallest = self._smallest()
         return smallest.shape == self._copy.shape and bool(torch.equal(smallest.detach(), self._copy))
+
+    def _smallest(self) -> Tensor:
+        return min(self.holder.parameters, key=torch.Tensor.numel)
 
     def forget(self) -> None:
         """Drop what was noted: the next backward notes it anew."""
@@ -96,4 +102,5 @@ class HandUpdates:
 
 def sign(parameter: Tensor) -> Sign:
     """What changes when a parameter is written to or its data is exchanged."""
-    return parameter._version, parameter.data_ptr()  # pyright: ignore[reportPrivateUsage]
+    address = parameter.data_ptr() if plain(parameter) else 0
+    return parameter._version, address  # pyright: ignore[reportPrivateUsage]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from types import FrameType
 from torch import Tensor, nn
 
 from osler.model import ParameterFact, Place, Site
-from osler.runtime.registry import Model, Registry, held
+from osler.runtime.registry import Registry, held
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +24,18 @@ class Known:
     reached: bool = False
     updated: bool = False
     sightings: int = 0
+    site: Site = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owned:
+    """A parameter with its place in a model; the fields are those of `ParameterFact`."""
+
+    model: str
+    tensor: Tensor
+    name: str
+    used: bool = True
+    registered: bool = True
     site: Site = ()
 
 
@@ -83,66 +96,56 @@ class Census:
         facts: dict[str, ParameterFact] = {}
         listed: set[int] = set()
         self.waiting = []
-        for model, tensor, name, used, registered, site in self._owned():
-            if id(tensor) not in listed:
-                listed.add(id(tensor))
-                self._add(facts, model.name, tensor, name, used, registered, site, holders)
+        for one in self._owned():
+            if id(one.tensor) not in listed:
+                listed.add(id(one.tensor))
+                self._add(facts, one, holders)
         for key, entry in list(self.known.items()):
             tensor = entry.tensor()
             if tensor is None:
                 del self.known[key]
             elif key not in listed and tensor.is_leaf and tensor.requires_grad and entry.sightings > 1:
-                entry.name = entry.name or f"tensor {tuple(tensor.shape)}"
-                self._add(facts, "", tensor, entry.name, True, True, (), holders)
+                name = entry.name or f"tensor {tuple(tensor.shape)}"
+                self._add(facts, Owned("", tensor, name), holders)
         return facts
 
-    def _add(
-        self,
-        facts: dict[str, ParameterFact],
-        model: str,
-        tensor: Tensor,
-        name: str,
-        used: bool,
-        registered: bool,
-        site: Site,
-        holders: dict[int, list[str]],
-    ) -> None:
-        entry = self.of(tensor)
-        entry.name = name
+    def _add(self, facts: dict[str, ParameterFact], one: Owned, holders: dict[int, list[str]]) -> None:
+        tensor, entry = one.tensor, self.of(one.tensor)
+        entry.name = one.name
         entry.reached = entry.reached or tensor.grad is not None
         if not entry.reached and tensor.requires_grad:
             self.waiting.append(tensor)
-        key = f"{model}.{name}" if model else name
+        key = f"{one.model}.{one.name}" if one.model else one.name
         while key in facts:
             key += "'"
         facts[key] = ParameterFact(
-            name=name,
-            model=model,
+            name=one.name,
+            model=one.model,
             elements=tensor.numel(),
             trainable=tensor.requires_grad,
-            registered=registered,
+            registered=one.registered,
             optimizers=tuple(sorted(holders.get(id(tensor), ()))),
             reached=entry.reached,
-            used=used,
+            used=one.used,
             updated=entry.updated,
-            site=site,
+            site=one.site,
         )
 
-    def _owned(self) -> Iterator[tuple[Model, Tensor, str, bool, bool, Site]]:
+    def _owned(self) -> Iterator[Owned]:
         """Parameters of all models, the largest model first, then those of unregistered submodules."""
         alive = [(m, module) for m in self.registry.models if (module := m.module()) is not None]
         alive.sort(key=lambda pair: -sum(1 for _ in pair[1].modules()))
         for model, root in alive:
             for prefix, module in root.named_modules():
                 for name, tensor in module.named_parameters(recurse=False):
-                    yield model, tensor, joined(prefix, name), id(module) in model.called, True, ()
+                    yield Owned(model.name, tensor, joined(prefix, name), used=id(module) in model.called)
         for model, root in alive:
             for stranger, site in model.strangers:
                 prefix = attribute_of(root, stranger)
                 for name, tensor in stranger.named_parameters():
-                    yield model, tensor, joined(prefix, name), True, False, site
+                    yield Owned(model.name, tensor, joined(prefix, name), registered=False, site=site)
             for path, tensor, place in concealed(root, model.registered):
-                yield model, tensor, path, True, False, place
+                yield Owned(model.name, tensor, path, registered=False, site=place)
 
 
 def joined(prefix: str, name: str) -> str:
@@ -184,7 +187,9 @@ def hidden(root: nn.Module) -> Iterator[tuple[str, object, Site]]:
 def attribute_of(root: nn.Module, stranger: nn.Module) -> str:
     """The plain container that hides a submodule, as the user would write it."""
     for path, value, _ in hidden(root):
-        if value is stranger or (isinstance(value, nn.Module) and any(m is stranger for m in value.modules())):
+        if value is stranger or (
+            isinstance(value, nn.Module) and any(m is stranger for m in value.modules())
+        ):
             return path
     return type(stranger).__name__
 
@@ -206,8 +211,9 @@ def assigned_at(kind: type, attribute: str) -> Site:
         if code is None:
             continue
         source = "".join(linecache.getlines(code.co_filename))
+        assignment = re.compile(rf"\s*self\.{re.escape(attribute)}\b")
         last = max((line for *_, line in code.co_lines() if line), default=0)
         for number, text in enumerate(source.splitlines(), 1):
-            if code.co_firstlineno <= number <= last and text.strip().startswith(f"self.{attribute}"):
+            if code.co_firstlineno <= number <= last and assignment.match(text):
                 return (Place(code.co_filename, number, code.co_name),)
     return ()

@@ -20,18 +20,30 @@ from osler.runtime.graph import leaves
 from osler.runtime.userlines import UserLines
 
 SHAPES = frozenset(
-    "view reshape squeeze unsqueeze transpose permute contiguous flatten clone float half bfloat16 to type __getitem__ "
-    "movedim expand T mT t select narrow double view_as reshape_as swapaxes cat stack".split()
+    """
+    view reshape squeeze unsqueeze transpose permute contiguous flatten clone float half
+    bfloat16 to type __getitem__ movedim expand T mT t select narrow double view_as reshape_as
+    swapaxes cat stack
+""".split()
 )
 """Operations that pass values on: what made their input made their output."""
 
 QUESTIONS = frozenset(
-    "size dim numel shape __len__ is_floating_point stride requires_grad dtype device grad_fn is_leaf ndim layout names "
-    "is_cuda storage_offset data_ptr is_contiguous element_size __hash__ __repr__ __format__ backward retain_grad "
-    "register_hook requires_grad_ zero_ is_sparse output_nr _version is_quantized is_meta is_complex grad type "
-    "get_device nelement is_same_size __reduce_ex__ untyped_storage is_mkldnn is_mps is_xla is_nested".split()
+    """
+    size dim numel shape __len__ is_floating_point stride requires_grad dtype device grad_fn
+    is_leaf ndim layout names is_cuda storage_offset data_ptr is_contiguous element_size
+    __hash__ __repr__ __format__ backward retain_grad register_hook requires_grad_ zero_
+    is_sparse output_nr _version is_quantized is_meta is_complex grad type get_device nelement
+    is_same_size __reduce_ex__ untyped_storage is_mkldnn is_mps is_xla is_nested
+""".split()
 )
 """Functions that ask about a tensor, or do not pass its values on."""
+
+LEAVING = ("numpy", "tolist", "__array__")
+"""Ways out of torch: what comes back as a new tensor carries no trace."""
+
+MAKERS = ("tensor", "as_tensor", "full", "full_like", "scalar_tensor", "fill_", "__setitem__")
+"""Functions whose whole numbers are values."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,11 +64,12 @@ class CloseLook(TorchFunctionMode):
     were recorded, or ran without recording on something trainable.
     """
 
-    def __init__(self, lines: UserLines, name_of: Callable[[Tensor], str], resting: Callable[[], bool]) -> None:
+    def __init__(
+        self, lines: UserLines, name_of: Callable[[Tensor], str], resting: Callable[[], bool]
+    ) -> None:
         """Args: resting: whether Osler itself is at work, so that its own operations are passed over."""
         super().__init__()
         self.over = False
-        self.inside = False
         self._lines = lines
         self._name_of = name_of
         self._resting = resting
@@ -64,6 +77,7 @@ class CloseLook(TorchFunctionMode):
         self._values: dict[object, frozenset[int]] = {}
         self._cuts: list[CutFact] = []
         self._escaped: frozenset[int] = frozenset()
+        self._of_leaves: set[int] = set()
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -71,11 +85,7 @@ class CloseLook(TorchFunctionMode):
         """Run the function, then note what it did to the graph."""
         if self.over or self._resting():
             return func(*args, **(kwargs or {}))
-        self.inside = True
-        try:
-            result = func(*args, **(kwargs or {}))
-        finally:
-            self.inside = False
+        result = func(*args, **(kwargs or {}))
         name = spelled(func)
         if name not in QUESTIONS:
             site = self._lines.site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
@@ -83,7 +93,7 @@ class CloseLook(TorchFunctionMode):
         return result
 
     def cuts_behind(self, root: Tensor, site: Site) -> list[CutFact]:
-        """The cuts whose results flowed into this tensor, in order, and those that left torch: numpy keeps no trace.
+        """The cuts whose results flowed into this tensor, in order, and those that left torch.
 
         Args:
             root: what backward starts from.
@@ -107,13 +117,17 @@ class CloseLook(TorchFunctionMode):
     def _note(self, name: str, site: Site, given: list[object], result: object) -> None:
         inputs = list(flat_tensors(given))
         traces = [t for t in map(self._trace, inputs) if t is not None]
-        cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(given))
+        cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(name, given))
         outputs = list(flat_tensors([result]))
         upstream = [t for t in inputs if t.requires_grad]
-        if upstream and not any(o.requires_grad for o in outputs) and (outputs or not returns_a_question(result)):
+        if (
+            upstream
+            and not any(o.requires_grad for o in outputs)
+            and (outputs or not returns_a_question(result))
+        ):
             cuts |= {self._cut(name, site, upstream)}
-        if name in ("numpy", "tolist", "__array__"):
-            self._escaped |= cuts
+        if name in LEAVING:
+            self._escaped |= {c for c in cuts if self._cuts[c].parameters and c not in self._of_leaves}
         if not outputs:
             self._remember_value(result, cuts)
         for output in outputs:
@@ -125,6 +139,8 @@ class CloseLook(TorchFunctionMode):
     def _cut(self, name: str, site: Site, upstream: list[Tensor]) -> int:
         names = sorted({n for t in upstream for leaf in leaves([t]) if (n := self._name_of(leaf))})
         operation = name if torch.is_grad_enabled() else "no_grad"
+        if all(t.is_leaf for t in upstream):
+            self._of_leaves.add(len(self._cuts))
         self._cuts.append(CutFact(operation, site, tuple(names)))
         return len(self._cuts) - 1
 
@@ -132,17 +148,26 @@ class CloseLook(TorchFunctionMode):
         """Numbers and arrays carry no trace of their own: recognise them when a tensor is made of them."""
         if not cuts:
             return
-        if isinstance(value, float | int):
+        if is_number(value):
             self._values[value] = cuts
         elif hasattr(value, "__array_interface__"):
             self._values[id(value)] = cuts
 
-    def _cuts_of_values(self, given: Iterable[object]) -> frozenset[int]:
+    def _cuts_of_values(self, name: str, given: Iterable[object]) -> frozenset[int]:
         found: frozenset[int] = frozenset()
         for value in given:
-            key = value if isinstance(value, float | int) else id(value)
-            found |= self._values.get(key, frozenset())
+            if isinstance(value, list | tuple):
+                found |= self._cuts_of_values(name, value[:64])  # pyright: ignore[reportUnknownArgumentType]
+            elif not is_number(value):
+                found |= self._values.get(id(value), frozenset())
+            elif isinstance(value, float) or name in MAKERS:  # elsewhere a whole number is an axis or a size
+                found |= self._values.get(value, frozenset())
         return found
+
+
+def is_number(value: object) -> bool:
+    """Whether this may be a value of a tensor; a truth is none, though it equals 0 or 1."""
+    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def spelled(func: Any) -> str:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from osler.model import Site
+from osler.runtime.registry import plain
 from osler.runtime.watcher import Watcher
 
 BUNDLE = 64
@@ -21,7 +22,9 @@ class Deferred:
         watcher.at_finish.append(self.read)
 
     def put(self, root: Tensor, site: Site) -> None:
-        """Note a loss: a copy on the device, the step and the line."""
+        """Note a loss: a copy on the device, the step and the line. A loss without a value is left out."""
+        if not plain(root):
+            return
         run = self.watcher.run
         copy = root.detach().reshape(()).to(torch.float32, copy=True)
         self.waiting.append((copy, run.steps, run.backwards, site))

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from osler.runtime.registry import plain
+
 READABLE = 65_536
 """Elements up to which the values of a gradient are read: a test takes microseconds."""
 
@@ -43,6 +45,8 @@ class Holder:
         moment: the ledger's clock at the last backward that reached them.
         number: which backward of the run that was.
         in_step: a closure is being called by the optimizer.
+        thread: where the optimizer was first met.
+        stepped_on: the smallest gradient of the previous step, kept so that no new one gets its identity.
     """
 
     name: str
@@ -57,9 +61,11 @@ class Holder:
     moment: int = 0
     number: int = 0
     in_step: bool = False
+    thread: int = 0
     before: list[Mark] = field(default_factory=list[Mark])
     after: Mark = None
     at_step: list[Mark] = field(default_factory=list[Mark])
+    stepped_on: Tensor | None = None
     version: int = 0
     copy: Tensor | None = None
     suspect: bool = False
@@ -113,8 +119,16 @@ class Holder:
         self.copy = self.copied() if self.suspect else None
         return True
 
+    def resume(self) -> None:
+        """Watching begins again after a rest: what has happened to the gradients meanwhile is not known."""
+        self.touched = True
+        self.fresh = self.carried = self.cleared = False
+        self.after = self.copy = None
+
     def status(self, closure: bool) -> str:
         """What is in the gradients as the optimizer steps: ``fresh``, ``carried``, ``empty`` or ``stale``."""
+        if self.fresh and all(p.grad is None for p in self.probes):  # cleared by a hand, which no probe sees
+            self.fresh, self.cleared = False, True
         if self.fresh and not self.carried and not self.cleared:
             return "fresh"
         grads = [p.grad for p in self.probes]
@@ -129,13 +143,13 @@ class Holder:
             return "empty"
         if not closure and not self.fresh and self.stepped and now == self.at_step:
             return "stale"
-        if self.carried and not replaced(self.before, now):
-            return "carried"
-        return "fresh"
+        return "carried" if self.carried and not replaced(self.before, now) else "fresh"
 
     def after_step(self) -> None:
         """Begin to count anew."""
         self.at_step = [mark(p.grad) for p in self.probes]
+        first = self.probes[0].grad if self.probes else None
+        self.stepped_on = first if first is not None and first.numel() <= COPYABLE else None
         self.stepped = True
         self.fresh = self.touched = self.in_step = False
         self.copy = None
@@ -144,8 +158,9 @@ class Holder:
         """Whether clearing now would throw away gradients that nobody has used, of an earlier batch.
 
         Called before the clear with the ledger's clock and the number of the last backward that any optimizer
-        stepped on: the gradients a generator's loss leaves in a discriminator were used by the generator. Parameters that a hand moved since the backward (SAM), or gradients that a
-        hand rewrote (PCGrad), were used.
+        stepped on: the gradients a generator's loss leaves in a discriminator were used by the generator.
+        Parameters that a hand moved since the backward (SAM), or gradients that a hand rewrote (PCGrad),
+        were used.
         """
         if not self.fresh or moment <= self.moment or self.number <= used:
             return False
@@ -167,10 +182,11 @@ class Holder:
             return
         self.fresh = self.carried = False
         self.cleared = self.ever
+        self.at_step, self.stepped_on = [], None
 
     def holds_something(self, grads: list[Tensor | None]) -> bool:
         """Whether any gradient differs from zero. Reads values; on an accelerator it soon becomes rare."""
-        readable = [g for g in grads if g is not None and g.numel() <= READABLE]
+        readable = [g for g in grads if g is not None and g.numel() <= READABLE and plain(g)]
         if not readable:
             return any(g is not None for g in grads)
         self.reads += 1
@@ -181,7 +197,7 @@ class Holder:
     def copied(self) -> Tensor | None:
         """A copy of the smallest probe, to see later whether a hand changed it."""
         smallest = min(self.probes, key=torch.Tensor.numel, default=None)
-        if smallest is None or smallest.numel() > COPYABLE:
+        if smallest is None or smallest.numel() > COPYABLE or not plain(smallest):
             return None
         return smallest.detach().clone()
 

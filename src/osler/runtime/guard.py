@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import enumerate as enumerate_threads
 from threading import get_ident
 from time import perf_counter_ns
 from traceback import extract_tb
 from typing import TypeVar, TypeVarTuple
 
+import torch
+
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
+
+dispatch_modes: Callable[[], int] = torch._C._len_torch_dispatch_stack  # pyright: ignore
+function_modes: Callable[[], int] = torch._C._len_torch_function_stack  # pyright: ignore
+"""How many modes, the script's or torch's own, stand around every operation."""
+
+TRACING = ("FAKE", "PROXY", "FUNCTIONAL")
+"""Dispatch modes under which tensors have no values: the program is traced and does not run."""
 
 
 class Gate:
@@ -31,6 +41,8 @@ class Gate:
         guard = self.guard
         if not self.open or guard.busy or (get_ident() != guard.owner and guard.foreign_thread()):
             return None
+        if not guard.unseen and (dispatch_modes() or function_modes()):
+            return self.aside(handler, *args)
         guard.busy = True
         start = perf_counter_ns()
         try:
@@ -42,6 +54,17 @@ class Gate:
         finally:
             guard.nanoseconds += perf_counter_ns() - start
             guard.busy = False
+
+    def aside(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
+        """Run a handler unseen by the script's own modes; not at all while something is being traced."""
+        if is_tracing():
+            return None
+        self.guard.unseen = True
+        try:
+            with torch._C._DisableTorchDispatch(), torch._C.DisableTorchFunction():  # pyright: ignore
+                return self.call(handler, *args)
+        finally:
+            self.guard.unseen = False
 
     def within(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
         """The same from inside another gate's handler: a fault closes this gate and not the other."""
@@ -65,9 +88,11 @@ class Guard:
         warn: called with that sentence at once.
         owner: identity of the watched thread, 0 until something happened.
         strangers: identities of other threads in which something happened.
+        settled: the watched thread has called backward, so it is the one that trains.
+        unseen: the script's modes are switched off for a handler.
     """
 
-    __slots__ = ("busy", "failures", "nanoseconds", "owner", "strangers", "warn")
+    __slots__ = ("busy", "failures", "nanoseconds", "owner", "settled", "strangers", "unseen", "warn")
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self.nanoseconds = 0
@@ -76,19 +101,28 @@ class Guard:
         self.warn = warn
         self.owner = 0
         self.strangers: set[int] = set()
+        self.unseen = False
+        self.settled = False
 
     def gate(self, name: str) -> Gate:
         """A gate of its own for one kind of observation."""
         return Gate(self, name)
 
     def foreign_thread(self) -> bool:
-        """Whether the caller runs in another thread than the one that is watched."""
-        here = get_ident()
-        if not self.owner:
-            self.owner = here
+        """Whether the caller runs in another thread than the one that is watched.
+
+        That is the one that calls backward first, and once it has ended the next one in which something
+        happens.
+        """
+        if not self.settled or all(thread.ident != self.owner for thread in enumerate_threads()):
+            self.listen_here()
             return False
-        self.strangers.add(here)
+        self.strangers.add(get_ident())
         return True
+
+    def listen_here(self) -> None:
+        """From now on the caller's thread is the one that is watched."""
+        self.owner = get_ident()
 
     def failed(self, name: str, fault: Exception) -> None:
         """Remember and announce a fault: what stopped, why, and where in Osler."""
@@ -97,3 +131,9 @@ class Guard:
         sentence = f"stopped watching {name}: {type(fault).__name__}: {fault} ({where})"
         self.failures.append(sentence)
         self.warn(sentence)
+
+
+def is_tracing() -> bool:
+    """Whether operations are recorded or simulated instead of computed."""
+    keys = torch._C._TorchDispatchModeKey  # pyright: ignore
+    return any(torch._C._get_dispatch_mode(getattr(keys, name)) is not None for name in TRACING)  # pyright: ignore

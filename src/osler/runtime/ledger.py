@@ -21,7 +21,7 @@ PATTERNS = 512
 
 NOTHING: frozenset[str] = frozenset()
 
-Item = TypeVar("Item", Event, Kind)
+Item = TypeVar("Item")
 
 Key = tuple[Kind, str, int, frozenset[str]]
 
@@ -34,6 +34,7 @@ class Ledger:
         moments: batches and root forwards so far, a clock that tells whether new data came in.
         novel: turn in which the latest new pattern appeared.
         in_batch: the current turn was opened by a batch.
+        at_step: a turn is being closed by its step, so that nothing of the next one has happened yet.
         after_turn: called when a turn was closed.
     """
 
@@ -46,6 +47,7 @@ class Ledger:
         self._turn: list[Event] = []
         self._patterns: dict[tuple[Event, ...], Pattern] = {}
         self.in_batch = False
+        self.at_step = False
         self._overflowed = False
 
     def event(self, kind: Kind, subject: str, site: Site, traits: frozenset[str] = NOTHING) -> Event:
@@ -87,14 +89,16 @@ class Ledger:
         self.emit(Kind.STEP, optimizer, site, traits)
         self.run.steps += 1
         if not self.in_batch:
+            self.at_step = True
             self.close()
+            self.at_step = False
 
     def close(self) -> None:
         """End the current turn and count its pattern."""
         turn = self._turn
         if not turn:
             return
-        events = tuple(turn) if len(turn) <= 2 * KEPT else shortened(turn)
+        events = shortened(turn)
         self._turn = []
         pattern = self._patterns.get(events)
         if pattern is None:
@@ -133,7 +137,9 @@ def nothing() -> None:
 
 
 def shortened(turn: list[Item]) -> tuple[Item, ...]:
-    """The events with every block of up to six that repeats more than three times in a row kept three times."""
+    """The events, with every block of up to six that repeats more than three times kept three times."""
+    if len(turn) - len(set(turn)) < KEPT:  # almost every turn: nothing can repeat so often
+        return tuple(turn)
     kept: list[Item] = []
     for event in turn:
         kept.append(event)

@@ -10,7 +10,7 @@ from torch import Tensor
 from osler.model import LossInputFact, Site
 
 TOLERANCE = 1e-3
-"""How far a row sum may be from 1, or a logsumexp from 0: float32 softmax over 50,000 classes errs by 1e-4."""
+"""How far a row sum may be from 1, or a logsumexp from 0: softmax over 50,000 classes errs by 1e-4."""
 
 HALF_TOLERANCE = 2e-2
 """The same for 16-bit inputs."""
@@ -79,4 +79,6 @@ def suspicious(fact: LossInputFact) -> bool:
         return False
     if fact.probability_rows == fact.rows:
         return True
-    return fact.function == "nll_loss" and fact.positive_rows > fact.rows // 2 and not fact.log_probability_rows
+    return (
+        fact.function == "nll_loss" and fact.positive_rows > fact.rows // 2 and not fact.log_probability_rows
+    )

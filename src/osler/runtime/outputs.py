@@ -24,6 +24,9 @@ OLD = 2
 ENOUGH = 3
 """Graphs of one site alive at once before the user's variables are searched."""
 
+ADDITIONS = ("AddBackward0", "SubBackward0", "torch::autograd::CopySlices")
+"""Nodes that a growing sum is made of; the last one for `sums[0] += loss`."""
+
 LONG = 3
 """Graphs in one variable that no single turn explains."""
 
@@ -45,7 +48,7 @@ class Pulse:
         self.used = False
         self.record = record
 
-    def __call__(self, gradients: object) -> None:
+    def __call__(self, _gradients: object) -> None:
         """Called by autograd before it goes through the node."""
         if not self.used:
             self.used = True
@@ -149,7 +152,7 @@ def additions(node: Node | None) -> int:
     length = 0
     while node is not None and length < REMEMBERED:
         name = node.name()
-        if name not in ("AddBackward0", "SubBackward0"):
+        if name not in ADDITIONS:
             break
         length += 1
         node = node.next_functions[0][0]
@@ -172,7 +175,7 @@ def growing_line(frame: FrameType, name: str) -> Place | None:
 
 
 def grows(node: ast.AST, name: str) -> bool:
-    """Whether a statement adds to the variable: ``x += …``, ``x = x + …``, ``x["key"] += …`` or ``x.append(…)``."""
+    """Whether a statement adds to the variable: ``x += …``, ``x = x + …``, ``x[0] += …``, ``x.append(…)``."""
     match node:
         case ast.AugAssign(target=target):
             return spelled(target) == name

@@ -54,6 +54,8 @@ class Patches:
         twin = types.FunctionType(code, scope, function.__name__, function.__defaults__, function.__closure__)
         twin.__kwdefaults__ = function.__kwdefaults__
         bridge = f"_osler_{function.__module__.rpartition('.')[2]}_{function.__name__}"
+        while bridge in scope:  # functions of one name in one module, or a second change of the same
+            bridge += "_"
         scope[bridge] = wrap(twin)
         function.__code__ = trampoline(code, bridge)
         self._undo.append(functools.partial(unswap, function, code, scope, bridge))

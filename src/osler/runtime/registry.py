@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,12 @@ from osler.model import Site
 
 PLAIN = (Tensor, nn.Parameter)
 interpreter_stack = torch._C._functorch.peek_interpreter_stack  # pyright: ignore
+
+DEEPEST = 5
+"""Generations of optimizer classes."""
+
+LOOKED_THROUGH = 256
+"""Values among which the tensors of an output are looked for."""
 
 WRAPPERS = ("_orig_mod", "module")
 """Attributes under which compiled and data-parallel wrappers hold the model they wrap."""
@@ -79,6 +86,7 @@ class Registry:
         self._optimizers: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
         self._loaders: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
         self._taken: dict[str, weakref.ref[object]] = {}
+        self._earlier: list[weakref.ref[Optimizer]] | None = None
 
     def model(self, module: nn.Module) -> Model:
         """The entry of a root module, made at its first call."""
@@ -87,7 +95,9 @@ class Registry:
             return known
         inner = unwrapped(module)
         compiled = any("_compiled_call_impl" in vars(m) or hasattr(m, "_orig_mod") for m in (module, inner))
-        compiled = compiled and (module is not inner or getattr(module, "_compiled_call_impl", None) is not None)
+        compiled = compiled and (
+            module is not inner or getattr(module, "_compiled_call_impl", None) is not None
+        )
         model = Model(self._name(type(inner).__name__, module), weakref.ref(inner), compiled)
         model.refresh()
         self._by_module[module] = model
@@ -108,6 +118,14 @@ class Registry:
     def optimizers(self) -> Iterator[tuple[str, Optimizer]]:
         """Optimizers that are alive, with their names."""
         return ((name, optimizer) for optimizer, name in list(self._optimizers.items()))
+
+    def earlier_owners(self, loose: list[Tensor]) -> list[Optimizer]:
+        """Optimizers that hold one of these parameters and are not known yet: built before watching began."""
+        if self._earlier is None:
+            self._earlier = in_memory()
+        wanted = {id(t) for t in loose}
+        alive = [o for reference in self._earlier if (o := reference()) is not None]
+        return [o for o in alive if o not in self._optimizers and any(id(p) in wanted for p in held(o))]
 
     def loader(self, loader: object) -> str:
         """The loader's name."""
@@ -176,8 +194,8 @@ def recalibrating(model: Model) -> bool:
 
 
 def plain(tensor: object) -> bool:
-    """Whether a value is an ordinary tensor whose numbers may be read: no subclass, fake or wrapped tensor."""
-    return type(tensor) in PLAIN and interpreter_stack() is None
+    """Whether a value is an ordinary tensor with numbers to read: no subclass, fake, meta or wrapped one."""
+    return type(tensor) in PLAIN and not tensor.is_meta and interpreter_stack() is None  # pyright: ignore
 
 
 def tensors_in(value: object, limit: int = 4) -> list[Tensor]:
@@ -186,8 +204,9 @@ def tensors_in(value: object, limit: int = 4) -> list[Tensor]:
         return [value]
     found: list[Tensor] = []
     todo: list[object] = [value]
-    while todo and len(found) < limit:
-        item = todo.pop(0)
+    for item in todo:  # grows while it is walked; an output may contain itself
+        if len(found) == limit or len(todo) > LOOKED_THROUGH:
+            break
         if isinstance(item, Tensor):
             found.append(item)
         elif isinstance(item, list | tuple):
@@ -197,6 +216,14 @@ def tensors_in(value: object, limit: int = 4) -> list[Tensor]:
         elif hasattr(item, "__dataclass_fields__"):
             todo.extend(list(vars(item).values())[:8] if hasattr(item, "__dict__") else ())
     return found
+
+
+def in_memory() -> list[weakref.ref[Optimizer]]:
+    """Every optimizer of the process. By its type, because proxies do things when asked for their class."""
+    kinds: set[type] = {Optimizer}
+    for _ in range(DEEPEST):
+        kinds |= {below for kind in kinds for below in kind.__subclasses__()}
+    return [weakref.ref(thing) for thing in gc.get_objects() if type(thing) in kinds]
 
 
 def held(optimizer: Optimizer) -> list[Tensor]:

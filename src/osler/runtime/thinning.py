@@ -1,19 +1,20 @@
 """Keep the overhead contract on tiny models: once the loop is steady, look closely at only some of its turns.
 
-Between two close windows a turn is watched by its kinds of events alone. If their order is that of a known
-pattern the turn is counted as one of it; anything else, a mode change or the end of a pass wakes the watcher.
-Loss, learning rate, sizes and times are recorded in every turn. On models whose steps take long enough the
-budget is never exceeded and every turn is watched closely.
+Between two close windows a turn is watched by its kinds of events alone, and by the mode that `train()` and
+`eval()` set. If their order is that of a known pattern the turn is counted as one of it; anything else
+wakes the watcher. Loss, learning rate, sizes and times are recorded in every turn. On models whose steps
+take long enough the budget is never exceeded and every turn is watched closely.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil
 from time import perf_counter_ns
 
 from osler.model import Kind, Pattern
 from osler.runtime.guard import Guard
-from osler.runtime.ledger import KEPT, Ledger, nothing, shortened
+from osler.runtime.ledger import LONGEST_TURN, Ledger, nothing, shortened
 
 STEADY = 24
 """Turns without a new pattern after which the loop counts as steady."""
@@ -30,26 +31,22 @@ SMOOTHING = 0.2
 SHORTEST = 4
 """Thinning below this saves nothing."""
 
+
 class Thinning:
     """Decides which turns are watched closely.
 
     Attributes:
         on: the current turn is watched by its kinds alone.
-        kinds: the kinds of the current turn so far.
+        kinds: the kinds of the current turn so far; a mode change with its mode.
         budget: share of the time that close watching may use.
         last_step: the step after which training is stopped, so that it is met exactly.
         pending: turns to rest, to begin with the next batch.
         woken: called when close watching begins again.
     """
 
-    __slots__ = (
-        "_close_turns", "_cost", "_guard", "_known", "_ledger", "_left", "_rest", "_since", "_spent", "budget",
-        "in_batch", "kinds", "last_step", "on", "pending", "woken",
-    )  # fmt: skip
-
     def __init__(self, guard: Guard, ledger: Ledger, budget: float) -> None:
         self.on = False
-        self.kinds: list[Kind] = []
+        self.kinds: list[str] = []
         self.budget = budget
         self.last_step = -1
         self.in_batch = False
@@ -58,7 +55,7 @@ class Thinning:
         self._guard = guard
         self._ledger = ledger
         self._left = 0
-        self._known: dict[tuple[Kind, ...], Pattern] = {}
+        self._known: dict[tuple[str, ...], Pattern] = {}
         self._close_turns = 0
         self._since = self._spent = 0
         self._cost = self._rest = 0.0
@@ -80,7 +77,7 @@ class Thinning:
         if pause < SHORTEST:
             return
         self.pending = min(pause, LONGEST)
-        if not ledger.in_batch:
+        if ledger.at_step:
             self.begin()
 
     def begin(self) -> None:
@@ -92,7 +89,7 @@ class Thinning:
 
     def _go_to_rest(self, turns: int) -> None:
         known = sorted(self._ledger.run.patterns, key=lambda p: p.last)
-        self._known = {tuple(e.kind for e in p.events if e.kind is not Kind.USED): p for p in known}
+        self._known = {tuple(signs(p)): p for p in known}
         self._left = turns
         self.kinds = []
         self.in_batch = self._ledger.in_batch
@@ -113,19 +110,30 @@ class Thinning:
         if run.steps >= self.last_step >= 0:
             self._left = 0
             self.close()
-        elif not self.in_batch:
+        elif not self.in_batch or (len(self.kinds) >= LONGEST_TURN and not self._shorten()):
             self.close()
 
+    def _shorten(self) -> bool:
+        """Keep a turn of thousands of steps small; false if it does not repeat itself."""
+        self.kinds = list(shortened(self.kinds))
+        return len(self.kinds) <= LONGEST_TURN // 2
+
     def close(self) -> None:
-        """Count the turn as one of the pattern with the same kinds; wake up when there is none or the rest is over."""
+        """Count the turn as one of the pattern with its kinds; wake if there is none or the rest is over."""
         if not self._count() or self._left <= 0:
             self.wake()
 
-    def pass_end(self) -> None:
-        """A pass is over: whatever may change between passes is seen in the next one's first turn."""
-        self.wake()
-        self.pending = 0
-        self._close_turns = WINDOW - 2
+    def pass_end(self) -> bool:
+        """A pass is over; true if the watcher goes on resting."""
+        self.close()
+        if not any(kinds[0] == Kind.PASS_END for kinds in self._known if kinds):
+            self.wake()  # what follows a pass has never been looked at
+        if not self.on:
+            return False
+        self.kinds.append(Kind.PASS_END)
+        self.in_batch = False
+        self._ledger.run.passes += 1
+        return True
 
     def wake(self) -> None:
         """Watch closely again, from the next event on."""
@@ -141,12 +149,26 @@ class Thinning:
         """Count what was seen of a turn; false if no known pattern has these kinds."""
         if not self.kinds:
             return True
-        kinds = tuple(self.kinds) if len(self.kinds) <= 2 * KEPT else shortened(self.kinds)
+        kinds = tuple(self.kinds)
         self.kinds.clear()
+        pattern = self._known.get(kinds) or self._known.get(shortened(list(kinds)))
         run = self._ledger.run
-        pattern = self._known.get(kinds)
         if pattern is not None:
             pattern.seen(run.turns)
         run.turns += 1
         self._left -= 1
         return pattern is not None
+
+
+def signs(pattern: Pattern) -> Iterator[str]:
+    """What a resting watcher sees of a turn like this."""
+    for event in pattern.events:
+        if event.kind is Kind.MODE:
+            yield sign_of_mode("train" in event.traits)
+        elif event.kind is not Kind.USED:
+            yield event.kind
+
+
+def sign_of_mode(training: bool) -> str:
+    """What a resting watcher keeps of a mode change."""
+    return f"{Kind.MODE}:{'train' if training else 'eval'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 from types import CodeType, FrameType
@@ -12,7 +13,7 @@ DEPTH = 3
 """User lines kept per site: the line, its caller, and the caller's caller."""
 
 LIBRARY, USER, TOP = 0, 1, 2
-"""What a code object is: not the user's, the user's, the user's module level (nothing of interest lies above)."""
+"""What a code object is: not the user's, the user's, or the user's module level, above which nothing lies."""
 
 CELLS = ("<ipython-input", "<stdin>", "<doctest")
 """Beginnings of file names that stand for code typed by the user."""
@@ -24,8 +25,9 @@ class UserLines:
     def __init__(self, own: tuple[str, ...] = ()) -> None:
         """Args: own: directories whose files are the user's even below ``site-packages``."""
         paths = sysconfig.get_paths()
-        self._own = own
-        self._library = (paths["stdlib"], paths["platstdlib"], str(Path(__file__).resolve().parents[1]))
+        self._own = tuple(map(inside, own))
+        package = str(Path(__file__).resolve().parents[1])
+        self._library = tuple(map(inside, (paths["stdlib"], paths["platstdlib"], package)))
         self._kinds: dict[int, int] = {}
         self._pinned: dict[int, CodeType] = {}
         self._sites: dict[tuple[int, ...], Site] = {}
@@ -68,7 +70,7 @@ class UserLines:
 
     def is_user_file(self, name: str) -> bool:
         """Whether a file is the user's."""
-        if name.startswith(self._own) and self._own:
+        if name.startswith(self._own):
             return True
         if name.startswith("<"):
             return name.startswith(CELLS)
@@ -88,6 +90,11 @@ class UserLines:
         site = self._same.setdefault(lines, lines)
         self._sites[key] = site
         return site
+
+
+def inside(directory: str) -> str:
+    """How the names of the files in a directory begin; those beside it may begin with its bare name."""
+    return directory.rstrip(os.sep) + os.sep
 
 
 def line_of(code: CodeType, instruction: int) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from time import perf_counter_ns
 from types import FrameType
 
@@ -23,7 +23,7 @@ from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measures import Moment, takers
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
-from osler.runtime.registry import Registry, held
+from osler.runtime.registry import Registry, held, plain
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
 from osler.runtime.userlines import UserLines
@@ -36,9 +36,10 @@ GROWTH = 1.5
 
 
 class Inside(threading.local):
-    """Per thread: whether a root forward or a backward is under way."""
+    """Per thread: whether a root forward or a backward is under way, and how many calls of ``train()``."""
 
     now = False
+    switches = 0
 
 
 class Watcher:
@@ -73,8 +74,7 @@ class Watcher:
         self._look_turn = 0
         self.used_backward = 0
         self._clock: dict[Kind, int] = {}
-        self.began = 0
-        self.latest = 0
+        self.began = self.latest = 0
 
     @property
     def run(self) -> Run:
@@ -92,6 +92,12 @@ class Watcher:
                 self.holder(thing)
             elif isinstance(thing, nn.Module):
                 self.registry.model(thing)
+
+    def meet_owners(self, loose: list[Tensor]) -> bool:
+        """Get to know the optimizers that hold these parameters and were built before watching began."""
+        owners = self.registry.earlier_owners(loose)
+        self.meet(owners)
+        return bool(owners)
 
     def stop_if_asked(self) -> None:
         """Called outside the guard, where a batch or forward begins: ends the script's loop."""
@@ -111,8 +117,9 @@ class Watcher:
         if self.look is not None and (self.look.over or self.run.turns > self._look_turn):
             self.end_look()
 
-    def take(self, kind: Kind) -> None:
-        """Take the measures that belong to this kind of event."""
+    def take(self, kind: Kind) -> int:
+        """Take the measures that belong to this kind of event; how many had a value."""
+        taken = 0
         for taker in self._takers.get(kind, ()):
             name = taker.name
             if taker.every > 1:
@@ -122,6 +129,8 @@ class Watcher:
             value = taker.take(self.moment)
             if value is not None:
                 self.add(name, value)
+                taken += 1
+        return taken
 
     def add(self, name: str, value: float, step: int | None = None) -> None:
         """Append one value of a measure, at the current step unless another is given."""
@@ -152,13 +161,14 @@ class Watcher:
 
     def light_backward(self, root: Tensor) -> bool:
         """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
-        value = root.item() if root.is_cpu and root.numel() == 1 else 0.0
+        has_value = root.is_cpu and root.numel() == 1 and plain(root)
+        value = root.item() if has_value else 0.0
         if value - value != 0 and "loss" not in self.run.not_finite:
             self.thinning.wake()
             return False
         self.run.backwards += 1
         self.thinning.kinds.append(Kind.BACKWARD)
-        if root.is_cpu and root.numel() == 1:
+        if has_value:
             self.add("loss", value)
         return True
 
@@ -181,7 +191,9 @@ class Watcher:
     def holder(self, optimizer: Optimizer, frame: FrameType | None = None) -> Holder:
         """The state of an optimizer's gradients; its fact is written when it is first met."""
         known = self.holders.get(optimizer)
-        if known is not None and len(known.parameters) == sum(len(g["params"]) for g in optimizer.param_groups):
+        if known is not None and len(known.parameters) == sum(
+            len(g["params"]) for g in optimizer.param_groups
+        ):
             return known
         parameters = held(optimizer)
         name = self.registry.optimizer(optimizer)
@@ -190,12 +202,21 @@ class Watcher:
         fact = OptimizerFact(name, site, len(parameters), elements, self.run.turns)
         self.run.optimizers[name] = fact
         if known is None:
-            known = self.holders[optimizer] = Holder(name, parameters)
+            known = self.holders[optimizer] = Holder(name, parameters, thread=threading.get_ident())
             self._states = [(weakref.ref(o), h) for o, h in self.holders.items()]
         else:
             known.parameters = parameters
             known.choose(parameters)
         return known
+
+    def settle(self) -> None:
+        """This is the thread that trains: what a third one has built until now is none of its business."""
+        self.guard.settled = True
+        here = {threading.get_ident(), threading.main_thread().ident}
+        for optimizer, holder in list(self.holders.items()):
+            if holder.thread not in here:
+                del self.holders[optimizer], self.run.optimizers[holder.name]
+        self._states = [(weakref.ref(o), h) for o, h in self.holders.items()]
 
     def all_holders(self) -> list[Holder]:
         """The states of all optimizers that are alive, and of what is updated by hand."""
@@ -233,18 +254,21 @@ class Watcher:
         self.run.parameters = {**self.run.parameters, **self.census.take()}
         self.run.parameters_step = self.run.steps
 
-    def follow_root(self, roots: list[Tensor], site: Site) -> None:
+    def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""
-        event = self.ledger.event(Kind.BACKWARD, "", site)
-        self.outputs.follow(roots, Pulse(event, self.run.turns, do_nothing))
-        self.look_for_kept_graphs(sys._getframe())  # pyright: ignore[reportPrivateUsage]
+        event = self.ledger.event(Kind.LOSS, "", self.lines.site(frame))
+        self.outputs.follow([loss], Pulse(event, self.run.turns, do_nothing))
+        self.look_for_kept_graphs(frame)
 
     def look_for_kept_graphs(self, frame: FrameType | None) -> None:
         """Are graphs of earlier turns still alive?"""
         for site, pulses in self.outputs.kept(self.run.turns).items():
             known = self.run.retained.get(site)
             if len(pulses) >= ENOUGH_GRAPHS and (known is None or len(pulses) > known.graphs):
-                self.run.retained[site] = retained(pulses, self.lines.frame(frame))
+                fact = retained(pulses, self.lines.frame(frame))
+                if known is not None and known.holder and not fact.holder:  # a new sum has only just begun
+                    fact = replace(known, graphs=fact.graphs)
+                self.run.retained[site] = fact
 
     def want_look(self) -> None:
         """Ask for a close look at the next turn, unless enough were taken or compiled code is about."""
@@ -259,6 +283,8 @@ class Watcher:
 
     def _woken(self) -> None:
         """Close watching begins again after a rest."""
+        for holder in self.all_holders():
+            holder.resume()
         self.after_turn()
 
     def begin_look(self) -> None:

@@ -71,7 +71,7 @@ def test_points_at_the_softmax_and_the_loss() -> None:
     (found,) = findings(run(made), [check])
     assert "probabilities from `softmax`" in found.message
     assert found.place.line == 5
-    assert [(r.place.line, r.label) for r in found.related][0] == (12, "the loss is computed here")
+    assert (found.related[0].place.line, found.related[0].label) == (12, "the loss is computed here")
     assert 11 in [r.place.line for r in found.related]
 
 

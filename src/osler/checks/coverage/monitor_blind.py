@@ -42,13 +42,10 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, Run, Severity
+from osler.model import Check, Evidence, Finding, Kind, Run, Severity, counted, listed
 
 PATIENCE = 3
 """Steps without forward and backward before we speak: one step before training starts schedulers quietly."""
-
-NAMED = 3
-"""Subjects that the message names."""
 
 check = Check(
     __name__,
@@ -68,14 +65,13 @@ def always(run: Run) -> str:
 
 @check.in_run
 def unseen(run: Run) -> Iterator[Finding]:
-    if run.steps >= PATIENCE and not run.backwards and not any(True for _ in run.events(Kind.FORWARD)):
+    if run.steps >= PATIENCE and not run.backwards and not run.of(Kind.FORWARD):
         yield steps_alone(run)
     for reasons, subjects in grouped(run).items():
-        shown = ", ".join(f"`{s}`" for s in subjects[:NAMED]) + (", …" if len(subjects) > NAMED else "")
         essential = any(f.essential for f in run.blind if f.subject in subjects)
         yield check.finding(
             (),
-            f"Not everything about {shown} was seen: {'; '.join(reasons)}.",
+            f"Not everything about {listed(subjects)} was seen: {'; '.join(reasons)}.",
             subject=", ".join(subjects),
             evidence=[Evidence("parts that were not watched fully", len(subjects), "0")],
             severity=Severity.WARNING if essential else Severity.HINT,
@@ -83,10 +79,10 @@ def unseen(run: Run) -> Iterator[Finding]:
 
 
 def steps_alone(run: Run) -> Finding:
-    step, _ = next(run.events(Kind.STEP))
+    step = run.of(Kind.STEP)[0]
     return check.finding(
         step.site,
-        f"{run.steps} steps were seen, but neither forward nor backward.",
+        f"{counted(run.steps, 'optimizer step')} were seen, but neither a forward nor a backward call.",
         step=0,
         subject=step.subject,
         evidence=[

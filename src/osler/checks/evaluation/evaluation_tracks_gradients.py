@@ -50,7 +50,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity
+from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, turns
 
 PATIENCE = 3
 """Turns whose forward serves no backward before we speak: a trial of the model is no evaluation."""
@@ -70,30 +70,23 @@ check = Check(
 
 @check.applies_when
 def never_called(run: Run) -> str:
-    return "" if any(True for _ in run.events(Kind.FORWARD)) else "no forward of a model was seen"
+    return "" if run.of(Kind.FORWARD) else "no forward of a model was seen"
 
 
 @check.in_run
 def graphs_nobody_uses(run: Run) -> Iterator[Finding]:
-    used = {(e.subject, e.site, e.traits) for e, _ in run.events(Kind.USED)}
-    trained = run.context.trained | {subject for subject, _, _ in used}
+    used, trained = run.used(), run.trained()
     if not used and not run.steps:
         return
-    for event in dict.fromkeys(e for e, _ in run.events(Kind.FORWARD)):
-        if "grad" not in event.traits or (event.subject, event.site, event.traits) in used:
+    for event in run.of(Kind.FORWARD):
+        if "grad" not in event.traits or event.call in used:
             continue
         evaluates = "eval" in event.traits and event.subject in trained
         between = event.subject in trained and opens_turns(run, event)
-        holding = [
-            p for p in run.patterns if event in p.events and (evaluates or between or trains_nothing(p))
-        ]
-        if sum(p.count for p in holding) >= PATIENCE and is_settled(run, holding):
-            loud = evaluates or between or any(p.events[0].kind is Kind.BATCH for p in holding)
-            yield recorded_for_nothing(event, holding, Severity.WARNING if loud else Severity.HINT)
-
-
-def trains_nothing(pattern: Pattern) -> bool:
-    return not any(e.kind in (Kind.BACKWARD, Kind.STEP) for e in pattern.events)
+        apart = [p for p in run.patterns if event in p.events and (evaluates or between or not p.trains)]
+        if turns(apart) >= PATIENCE and is_settled(run, apart):
+            loud = evaluates or between or any(p.events[0].kind is Kind.BATCH for p in apart)
+            yield recorded_for_nothing(event, apart, Severity.WARNING if loud else Severity.HINT)
 
 
 def opens_turns(run: Run, event: Event) -> bool:
@@ -101,18 +94,18 @@ def opens_turns(run: Run, event: Event) -> bool:
 
     Forwards that belong to the training step, such as one that picks an action, are in every turn.
     """
-    training = [p for p in run.patterns if not trains_nothing(p)]
+    training = [p for p in run.patterns if p.trains]
     holding = [p for p in training if event in p.events]
     if not holding or any(is_late(p, event) or p.of(Kind.BATCH) for p in holding):
         return False
-    often = 2 * sum(p.count for p in holding) > sum(p.count for p in training)
+    often = 2 * turns(holding) > turns(training)
     return not often or holding[0].first == training[0].first + 1
 
 
 def is_late(pattern: Pattern, event: Event) -> bool:
     """Whether training has already begun in the turn when the forward comes."""
     before = pattern.events[: pattern.events.index(event)]
-    return any(e.kind in (Kind.BACKWARD, Kind.STEP, Kind.CLEAR) for e in before)
+    return any(e.trains or e.kind is Kind.CLEAR for e in before)
 
 
 def is_settled(run: Run, holding: list[Pattern]) -> bool:
@@ -122,14 +115,14 @@ def is_settled(run: Run, holding: list[Pattern]) -> bool:
 
 
 def recorded_for_nothing(event: Event, holding: list[Pattern], severity: Severity) -> Finding:
-    forwards = sum(p.count * p.events.count(event) for p in holding)
+    forwards = sum(p.times(event) for p in holding)
     least = "at least " if any(p.events.count(event) >= SHORTENED for p in holding) else ""
     mode = " in eval mode" if "eval" in event.traits else ""
-    step = holding[0].step - len(holding[0].of(Kind.STEP))
+    step = holding[0].steps_before
     return check.finding(
         event.site,
         f"`{event.subject}` was called {least}{forwards} times{mode} with gradient recording on, "
-        "and no backward ever went through its outputs.",
+        "and no `backward()` ever went through its outputs.",
         step=step,
         subject=event.subject,
         evidence=[Evidence("forwards with a graph that nobody used", forwards, "0", "forwards", step)],

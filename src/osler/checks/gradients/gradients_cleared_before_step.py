@@ -46,7 +46,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity
+from osler.model import (
+    BY_HAND,
+    Check,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Pattern,
+    Run,
+    Severity,
+    needs_step,
+    turns,
+)
 
 PATIENCE = 3
 """Lost updates before we speak: a single one can be deliberate."""
@@ -70,15 +82,15 @@ check = Check(
 )
 
 
-@check.applies_when
-def steps_taken(run: Run) -> str:
-    return "" if run.steps else "no optimizer step was seen"
+check.applies_when(needs_step)
 
 
 @check.in_run
 def cleared_too_early(run: Run) -> Iterator[Finding]:
-    for optimizer in dict.fromkeys(e.subject for e, _ in run.events(Kind.STEP)):
-        if optimizer != "by hand":
+    for optimizer in run.subjects(Kind.STEP):
+        if optimizer == BY_HAND:
+            yield from updated_by_nothing(run)
+        else:
             yield from cleared_before_every_step(run, optimizer)
             yield from cleared_inside_a_window(run, optimizer)
 
@@ -109,19 +121,33 @@ def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
     )
 
 
+def updated_by_nothing(run: Run) -> Iterator[Finding]:
+    """Updates by hand that left every value as it was, although a backward had just run."""
+    empty = [p for e, p in run.events(Kind.STEP) if e.subject == BY_HAND and "empty" in e.traits]
+    count = turns(empty)
+    if count < PATIENCE:
+        return
+    pattern = empty[0]
+    yield check.finding(
+        next((e.site for e in pattern.backwards), ()),
+        f"The parameters were updated by hand {count} times, but no value changed: "
+        "by then the gradients computed here were zero again.",
+        step=pattern.step,
+        evidence=[Evidence("updates by nothing", count, "0", step=pattern.step)],
+        fix="Clear the gradients after the update that uses them, not between `backward()` and the update.",
+    )
+
+
 def cleared_between(run: Run, pattern: Pattern, index: int) -> tuple[Event, Event] | None:
     """The clear and the backward ahead of a step, looking back through the turn and the one before."""
-    step = pattern.events[index]
-    behind = [*reversed(pattern.events[:index]), *reversed(pattern.events[index + 1 :])]
-    ahead = [*pattern.events[index + 1 :], *pattern.events[:index]]
-    following, previous = next(filter(computes, ahead), None), next(filter(computes, behind), None)
-    if following and previous and is_backward(following) and not is_backward(previous):
-        return None  # forward, step, backward: the step came too early
+    if pattern.late_backward(index):
+        return None  # the step came too early, which is another problem
+    optimizer = pattern.events[index].subject
     clear: Event | None = None
-    for event in behind:
-        if is_backward(event):
+    for event in reversed(pattern.around(index)):
+        if event.is_backward:
             return (clear, event) if clear else None
-        if event.kind is Kind.CLEAR and clear is None and touches(run, event.subject, step.subject):
+        if event.kind is Kind.CLEAR and clear is None and run.clears(event.subject, optimizer):
             clear = event
     return None
 
@@ -142,11 +168,11 @@ def cleared_inside_a_window(run: Run, optimizer: str) -> Iterator[Finding]:
         if early:
             short += pattern.count
             first = min(first, pattern.step)
-            inside = any(map(is_backward, pattern.events[: pattern.events.index(early[0])]))
+            inside = any(e.is_backward for e in pattern.events[: pattern.events.index(early[0])])
             across += 0 if inside else pattern.count
-    if short - skipped(run, optimizer) < PATIENCE or short < OFTEN * steps or across > unused_turns(run):
+    if short - run.skipped_steps_of(optimizer) < PATIENCE or short < OFTEN * steps:
         return
-    if another_never_steps(run):
+    if across > turns(p for p in run.patterns if p.unfinished) or another_never_steps(run):
         return
     yield describe_window(run, optimizer, discards, first)
 
@@ -155,8 +181,8 @@ def describe_window(run: Run, optimizer: str, discards: Counter[Event], first: i
     clear, _ = discards.most_common(1)[0]
     thrown_away, steps = discards.total(), run.steps_of(optimizer)
     pattern = max((p for p in run.patterns if clear in p.events), key=lambda p: p.count)
-    backward = next((e.site for e in pattern.events if is_backward(e)), ())
-    step = next(e for e, _ in run.events(Kind.STEP) if e.subject == optimizer)
+    backward = next((e.site for e in pattern.backwards), ())
+    step = run.of(Kind.STEP, optimizer)[0]
     return check.finding(
         clear.site,
         f"`{optimizer}` stepped {steps} times for {run.backwards} backward calls, but `zero_grad()` threw "
@@ -175,58 +201,25 @@ def thrown(run: Run, pattern: Pattern, optimizer: str) -> list[Event]:
         event
         for index, event in enumerate(pattern.events)
         if "discards" in event.traits
-        and touches(run, event.subject, optimizer)
+        and run.clears(event.subject, optimizer)
         and not used_elsewhere(run, pattern, index, optimizer)
     ]
 
 
 def used_elsewhere(run: Run, pattern: Pattern, index: int, optimizer: str) -> bool:
     """Another optimizer steps on the gradients of the backward ahead of this clear."""
-    start = max((i for i in range(index) if is_backward(pattern.events[i])), default=-1)
+    start = max((i for i in range(index) if pattern.events[i].is_backward), default=-1)
     cleared: list[str] = []
     for event in pattern.events[start + 1 :]:
         if event.kind is Kind.CLEAR:
             cleared.append(event.subject)
         used = event.kind is Kind.STEP and event.subject != optimizer
-        if used and not any(touches(run, subject, event.subject) for subject in cleared):
+        if used and not any(run.clears(subject, event.subject) for subject in cleared):
             return True
     return False
 
 
 def another_never_steps(run: Run) -> bool:
     """An optimizer that is cleared but never steps: the gradients thrown away may be meant for it."""
-    stepped = {e.subject for e, _ in run.events(Kind.STEP)}
-    return any(e.subject in run.optimizers and e.subject not in stepped for e, _ in run.events(Kind.CLEAR))
-
-
-def unused_turns(run: Run) -> int:
-    """Turns whose last backward is followed by no step."""
-    count = 0
-    for pattern in run.patterns:
-        uses = [e for e in pattern.events if is_backward(e) or e.kind is Kind.STEP]
-        count += pattern.count if uses and is_backward(uses[-1]) else 0
-    return count
-
-
-def skipped(run: Run, optimizer: str) -> int:
-    """Steps that the gradient scaler did not take."""
-    asked = sum(p.count for e, p in run.events(Kind.SCALER_STEP) if e.subject == optimizer)
-    return max(0, asked - run.steps_of(optimizer))
-
-
-def touches(run: Run, subject: str, optimizer: str) -> bool:
-    """Whether clearing the subject's gradients clears some of the optimizer's."""
-    parameters = run.parameters.values()
-    known = {*run.optimizers, *(p.model for p in parameters), *(e.subject for e, _ in run.events(Kind.STEP))}
-    if subject == optimizer or subject not in known:
-        return True
-    return any(subject in (p.model, *p.optimizers) for p in parameters if optimizer in p.optimizers)
-
-
-def is_backward(event: Event) -> bool:
-    return event.kind is Kind.BACKWARD and "gradient-only" not in event.traits
-
-
-def computes(event: Event) -> bool:
-    """A backward, or a forward or loss with a graph."""
-    return is_backward(event) or (event.kind in (Kind.FORWARD, Kind.LOSS) and "no-grad" not in event.traits)
+    idle = set(run.optimizers).difference(run.subjects(Kind.STEP))
+    return not idle.isdisjoint(run.subjects(Kind.CLEAR))

@@ -44,7 +44,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site
+from osler.model import BY_HAND, Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, needs_step
 
 PATIENCE = 3
 """Steps on old gradients before we speak: one missed reset can be deliberate."""
@@ -73,9 +73,7 @@ check = Check(
 )
 
 
-@check.applies_when
-def steps_taken(run: Run) -> str:
-    return "" if run.steps else "no optimizer step was seen"
+check.applies_when(needs_step)
 
 
 @check.in_run
@@ -85,7 +83,7 @@ def stepped_on_old_gradients(run: Run) -> Iterator[Finding]:
         if "carried" in step.traits and not cleared_inside(step, pattern):
             piled.setdefault(step.subject, []).append((step, pattern))
     for subject, seen in piled.items():
-        count = sum(p.count * p.events.count(e) for e, p in seen)
+        count = sum(p.times(e) for e, p in seen)
         if count >= PATIENCE:
             yield describe(run, subject, seen, count)
 
@@ -99,7 +97,7 @@ def describe(run: Run, subject: str, seen: list[tuple[Event, Pattern]], count: i
     step, pattern = max(seen, key=lambda pair: pair[1].count)
     steps = run.steps_of(subject)
     first = min(p.step for _, p in seen)
-    backward = last_backward(pattern)
+    backward = next((e.site for e in reversed(pattern.backwards)), ())
     return check.finding(
         backward or step.site,
         f"{said(subject, pattern, count)} on gradients that still contained those of earlier steps: "
@@ -112,29 +110,22 @@ def describe(run: Run, subject: str, seen: list[tuple[Event, Pattern]], count: i
     )
 
 
-def last_backward(pattern: Pattern) -> Site:
-    backwards = [e for e in pattern.of(Kind.BACKWARD) if "gradient-only" not in e.traits]
-    return backwards[-1].site if backwards else ()
-
-
 def said(subject: str, pattern: Pattern, count: int) -> str:
-    who = "The parameters were updated by hand" if subject == "by hand" else f"`{subject}` stepped"
+    who = "The parameters were updated by hand" if subject == BY_HAND else f"`{subject}` stepped"
     return f"{who} {count} times" + (" in a row" if pattern.longest == count else "")
 
 
 def cleared_instead(run: Run, subject: str) -> str:
     """What was cleared, if not these gradients."""
-    own = others = 0
+    own = 0
     names: set[str] = set()
     for clear, pattern in run.events(Kind.CLEAR):
-        times = pattern.count * pattern.events.count(clear)
         if clear.subject == subject:
-            own += times
+            own += pattern.times(clear)
         else:
-            others += times
             names.add(clear.subject)
     if own:
-        return f"`zero_grad()` ran only {own} time{'s' * (own > 1)}."
-    if others:
+        return f"`zero_grad()` ran only {f'{own} times' if own > 1 else 'once'}."
+    if names:
         return f"only the gradients of {' and '.join(f'`{n}`' for n in sorted(names)[:2])} were cleared."
     return "nothing cleared them."

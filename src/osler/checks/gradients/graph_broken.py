@@ -43,8 +43,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Targets that no gradient shall reach, such as those of a teacher or an exponential average.
-- `D(fake.detach())` in a GAN, and straight-through estimators: the parameters get their gradients another
-  way.
+- `D(fake.detach())` in a GAN, and straight-through estimators: the gradients take another way.
 
 ## Sources
 
@@ -61,7 +60,6 @@ from collections.abc import Iterator
 from osler.model import (
     Check,
     CutFact,
-    Event,
     Evidence,
     Finding,
     Kind,
@@ -70,6 +68,9 @@ from osler.model import (
     Run,
     Severity,
     Site,
+    by_model,
+    counted,
+    listed,
 )
 
 PATIENCE = 3
@@ -77,9 +78,6 @@ PATIENCE = 3
 
 LEAVES = 2
 """Turns with a loss that nothing lies behind before we speak: one can be a test."""
-
-NAMED = 4
-"""Parameter names a message lists."""
 
 REMEDIES = {
     "argmax argmin argsort round floor ceil trunc sign eq ne lt le gt ge bool long int one_hot": (
@@ -119,55 +117,56 @@ def path_cut(run: Run) -> Iterator[Finding]:
     found = [*loss_without_history(run), *backward_failed(run)]
     yield from found
     told = {(f.place.file, f.place.line) for f in found}
-    cut_off = {key: p for key, p in run.parameters.items() if is_cut_off(run, p)}
     untold = [c for c in run.cuts if told.isdisjoint((p.file, p.line) for p in c.site[:1])]
     accidents = [c for c in untold if not stops_on_purpose(run, c)]
-    pairs = [(cut, {key for key, p in cut_off.items() if holds(cut, key, p)}) for cut in accidents]
-    explained: set[str] = set()
+    cut_off = [p for p in run.parameters.values() if is_cut_off(run, p)]
+    pairs = [(cut, lost_by(run, cut, cut_off)) for cut in accidents]
+    explained: set[ParameterFact] = set()
     for cut, lost in sorted(pairs, key=lambda pair: -len(pair[1])):
-        if lost - explained:
-            yield describe_cut(run, cut, [cut_off[key] for key in cut_off if key in lost])
-            explained |= lost
-
-
-def holds(cut: CutFact, key: str, parameter: ParameterFact) -> bool:
-    """Whether the parameter lies before the cut."""
-    return key in cut.parameters or parameter.name in cut.parameters
+        if not explained.issuperset(lost):
+            yield describe_cut(run, cut, lost)
+            explained.update(lost)
 
 
 def is_cut_off(run: Run, p: ParameterFact) -> bool:
     """An optimizer that stepped before the look holds it in vain."""
-    if p.reached or p.updated or not (p.trainable and p.used):
-        return False
-    return any(run.steps_of(o) - (run.steps - run.parameters_step) >= PATIENCE for o in p.optimizers)
+    waiting = p.trainable and p.used and not (p.reached or p.updated)
+    return waiting and any(run.steps_at_look(o) >= PATIENCE for o in p.optimizers)
+
+
+def lost_by(run: Run, cut: CutFact, cut_off: list[ParameterFact]) -> list[ParameterFact]:
+    """Those that get no gradient because of this cut.
+
+    A discriminator's loss rightly stops at the generator; the generator's own loss may not. So the backward
+    behind the cut must be one that an optimizer of the parameter steps on.
+    """
+    served = run.stepping_on(cut.root)
+    return [p for p in cut_off if cut.is_behind(p) and (not served or served.intersection(p.optimizers))]
 
 
 def stops_on_purpose(run: Run, cut: CutFact) -> bool:
     """Values taken out of the graph beside a path that is trained, outside of a forward: a target."""
+    beside = [cut]
     if cut.operation in ("no_grad", "inference_mode"):
         beside = [c for c in run.cuts if c.operation == cut.operation]
-    elif cut.operation in ("detach", "data") and cut.site and cut.site[0].function != "forward":
-        beside = [cut]
-    else:
+    elif cut.operation not in ("detach", "data") or any(p.function == "forward" for p in cut.site[:1]):
         return False
-    return any(p.reached and holds(c, key, p) for key, p in run.parameters.items() for c in beside)
+    return any(p.reached and c.is_behind(p) for p in run.parameters.values() for c in beside)
 
 
 def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
-    model = lost[0].model
-    built = next((run.optimizers[o].site for o in lost[0].optimizers if o in run.optimizers), ())
-    elements = sum(p.elements for p in lost)
-    total = max(1, sum(p.elements for p in run.parameters.values() if p.model == model and p.trainable))
+    models = [model for model in by_model(lost) if model]
+    elements, total = run.share_of(lost)
     return check.finding(
         cut.site,
-        f"{spelled(cut.operation)} cuts the graph: no gradient reaches {len(lost)} trainable "
-        f"parameter{'s' * (len(lost) > 1)} before it: {listed([p.name for p in lost])}. "
-        f"That is {elements / total:.1%} of the trainable elements{f' of `{model}`' if model else ''}.",
+        f"{cut.spelled} cuts the graph, so no gradient reaches {counted(len(lost), 'trainable parameter')} "
+        f"before it: {listed([p.name for p in lost])}. "
+        f"That is {elements / total:.1%} of the trainable elements{f' of {listed(models)}' if models else ''}.",
         step=run.parameters_step,
-        subject=model,
+        subject=lost[0].model,
         related=[
-            (most_frequent(run, Kind.BACKWARD), "no backward from here gets past the cut"),
-            (built, "the optimizer that holds them is built here"),
+            (run.usual_site(run.of(Kind.BACKWARD)), "no backward from here gets past the cut"),
+            (run.holder_site(lost[0]), "the optimizer that holds them is built here"),
         ],
         evidence=[Evidence("elements cut off", elements, f"0 of {total}", step=run.parameters_step)],
         fix=remedy(cut.operation),
@@ -180,12 +179,14 @@ def loss_without_history(run: Run) -> Iterator[Finding]:
     if sum(p.count for _, p in roots) < LEAVES:
         return
     backward, first = roots[0][0], min(p.step for _, p in roots)
-    count = sum(p.count * p.events.count(e) for e, p in roots)
+    count = sum(p.times(e) for e, p in roots)
     cut = run.cuts[0] if run.cuts else None
-    reason = f"{spelled(cut.operation)} had cut the graph" if cut else "it was made anew"
+    reason = (
+        f"{cut.spelled} had cut the graph" if cut else "it is a new tensor, not the result of a computation"
+    )
     yield check.finding(
         cut.site if cut else backward.site,
-        f"`backward()` was called {count} times on a tensor that nothing lies behind: "
+        f"`backward()` was called {count} times on a tensor with no graph behind it: "
         f"{reason}, so no parameter got a gradient.",
         step=first,
         related=[(backward.site, "backward starts here and reaches nothing")],
@@ -214,7 +215,7 @@ def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:
     """Line, operation and words for what left the loss without a graph."""
     if run.cuts:
         cut = run.cuts[-1]
-        return cut.site, cut.operation, f"{spelled(cut.operation)} had cut it off"
+        return cut.site, cut.operation, f"{cut.spelled} had cut it off"
     for forward in pattern.of(Kind.FORWARD):
         if "no-grad" in forward.traits:
             return forward.site, "no_grad", f"`{forward.subject}` ran under `torch.no_grad()`"
@@ -222,30 +223,10 @@ def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:
         return (), "requires_grad", "every parameter of the model is frozen"
     loss = next((e.site for e in pattern.of(Kind.LOSS) if "grad" not in e.traits), ())
     model = next((e.subject for e in pattern.of(Kind.FORWARD) if "grad" in e.traits), "")
-    if model:
-        return loss, "", f"the output of `{model}` had one, but it was lost on the way to the loss"
-    return loss, "", "what it was computed from requires no gradient"
-
-
-def spelled(operation: str) -> str:
-    """The operation as the user wrote it."""
-    if operation in ("data", "no_grad", "inference_mode"):
-        return {"data": "`.data`"}.get(operation, f"`torch.{operation}()`")
-    return f"`{operation.strip('_')}()`"
+    lost = f"the output of `{model}` had one, but it was lost on the way to the loss"
+    return loss, "", lost if model else "nothing it was computed from requires a gradient"
 
 
 def remedy(operation: str) -> str:
     """What to do about one kind of cut; empty for the check's own advice."""
     return next((advice for names, advice in REMEDIES.items() if operation.strip("_") in names.split()), "")
-
-
-def most_frequent(run: Run, kind: Kind) -> Site:
-    """Where most events of a kind happen."""
-    most: Event | None = max((e for e, _ in run.events(kind)), key=run.count, default=None)
-    return most.site if most else ()
-
-
-def listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

@@ -48,7 +48,7 @@ from collections.abc import Iterator
 
 from osler.model import Check, Evidence, Finding, Kind, RetainedFact, Run, Severity, Site
 
-PATIENCE = 5
+PATIENCE = 3
 """Graphs of earlier turns alive at once before we speak: a few wait for their backward in some programs."""
 
 check = Check(

@@ -56,7 +56,8 @@ for epoch in range(epochs):
 
 ## Not a problem
 
-- Frozen parameters, and layers that are never called.
+- Frozen parameters.
+- Layers that are never called, such as a head that is switched off: told as a hint at the end.
 - Heads and experts that take turns, once each had its turn.
 - A small leftover of a pretrained model, such as an unused pooling layer: told as a hint.
 
@@ -72,7 +73,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Confidence, Evidence, Finding, Kind, ParameterFact, Run, Severity, Site
+from osler.model import (
+    Check,
+    Confidence,
+    Evidence,
+    Finding,
+    Kind,
+    ParameterFact,
+    Run,
+    Severity,
+    Site,
+    by_model,
+    counted,
+    elements_of,
+    listed,
+    needs_step,
+)
 
 STEPS = 20
 """Steps before a running program is judged: parts that take turns have had theirs."""
@@ -82,9 +98,6 @@ STEPS_AT_END = 10
 
 SMALL = 0.01
 """Share of a model's trainable elements below which the leftover is only worth knowing."""
-
-NAMED = 4
-"""Parameter names a message lists."""
 
 check = Check(
     __name__,
@@ -98,9 +111,7 @@ check = Check(
 
 @check.applies_when
 def optimizer_stepped(run: Run) -> str:
-    if not run.steps:
-        return "no optimizer step was seen"
-    return "" if run.parameters else "no parameters were seen"
+    return needs_step(run) or ("" if run.parameters else "no parameters were seen")
 
 
 @check.in_run
@@ -108,39 +119,31 @@ def never_reached(run: Run) -> Iterator[Finding]:
     enough = run.parameters_step >= (STEPS_AT_END if run.ended else STEPS)
     if not enough or not run.backwards or not (run.ended or run.passes):
         return
-    stepping = {o.name for o in run.optimizers.values() if run.steps_of(o.name)}
-    models: dict[str, list[ParameterFact]] = {}
-    for p in run.parameters.values():
-        if p.trainable and p.used and not (p.reached or p.updated) and stepping.intersection(p.optimizers):
-            models.setdefault(p.model, []).append(p)
-    for model, unreached in models.items():
+    stepping = {name for name in run.optimizers if run.steps_of(name)}
+    waiting = [p for p in run.parameters.values() if p.trainable and not (p.reached or p.updated)]
+    held = [p for p in waiting if stepping.intersection(p.optimizers)]
+    for model, unreached in by_model(p for p in held if p.used).items():
         yield describe(run, model, unreached)
+    if run.ended:
+        for model, unused in by_model(p for p in held if not p.used).items():
+            yield describe_idle(run, model, unused)
 
 
 def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
-    elements = sum(p.elements for p in unreached)
-    family = [p for p in run.parameters.values() if p.model == model and p.trainable]
-    total = max(1, sum(p.elements for p in family))
+    family = run.parameters_of(model)
+    elements, total = run.share_of(unreached)
     fact = run.models.get(model)
     unsure = fact is not None and fact.compiled
-    optimizer = run.optimizers[next(n for n in unreached[0].optimizers if n in run.optimizers)]
-    names = {p.name for p in unreached}
-    cut = next((c for c in run.cuts if names.intersection(c.parameters)), None)
+    part = f"{len(unreached)} of {len(family)}" if len(family) > 1 else "the only"
+    built = (run.holder_site(unreached[0]), "the optimizer that holds them is built here")
     return check.finding(
-        most_frequent(run, Kind.BACKWARD) or optimizer.site,
-        f"No gradient reached {len(unreached)} of {len(family)} trainable parameters{of(model)} in "
+        run.usual_site(run.of(Kind.BACKWARD)) or built[0],
+        f"No gradient reached {part} trainable parameter{'s' * (len(family) > 1)}{of(model)} in "
         f"{run.parameters_step} steps: {listed([p.name for p in unreached])}. "
-        f"That is {elements / total:.1%} of its trainable elements.",
+        f"That is {elements / total:.1%} of {'its' if model else 'the'} trainable elements.",
         step=run.parameters_step,
         subject=model,
-        related=[
-            (most_frequent(run, Kind.FORWARD, model), f"`{model}` is called here"),
-            (
-                cut.site if cut else (),
-                f"`{cut.operation}` takes what they compute out of the graph" if cut else "",
-            ),
-            (optimizer.site, "the optimizer that holds them is built here"),
-        ],
+        related=[(called_at(run, model), f"`{model}` is called here"), *taken_out(run, unreached), built],
         evidence=[
             Evidence("elements without a gradient", elements, f"0 of {total}", step=run.parameters_step)
         ],
@@ -149,18 +152,33 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
     )
 
 
+def describe_idle(run: Run, model: str, unused: list[ParameterFact]) -> Finding:
+    """Layers that the optimizer holds but nothing calls: switched off on purpose, or forgotten."""
+    built = (run.holder_site(unused[0]), "the optimizer that holds them is built here")
+    layers = "layer that owns it was" if len(unused) == 1 else "layers that own them were"
+    return check.finding(
+        called_at(run, model) or built[0],
+        f"{counted(len(unused), 'trainable parameter')}{of(model)} got no gradient because the {layers} "
+        f"never called: {listed([p.name for p in unused])}.",
+        step=run.parameters_step,
+        subject=model,
+        related=[built],
+        evidence=[Evidence("elements never used", elements_of(unused), "0", step=run.parameters_step)],
+        severity=Severity.HINT,
+        fix="Call these layers in `forward()`, or remove them.",
+    )
+
+
 def of(model: str) -> str:
     return f" of `{model}`" if model else ""
 
 
-def most_frequent(run: Run, kind: Kind, subject: str = "") -> Site:
-    """Where most events of a kind and subject happen."""
-    events = (e for e, _ in run.events(kind) if e.subject == subject and "no-grad" not in e.traits)
-    most = max(events, key=run.count, default=None)
-    return most.site if most else ()
+def called_at(run: Run, model: str) -> Site:
+    return run.usual_site(e for e in run.of(Kind.FORWARD, model) if e.is_recorded)
 
 
-def listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"
+def taken_out(run: Run, unreached: list[ParameterFact]) -> list[tuple[Site, str]]:
+    """The first cut behind these parameters."""
+    names = {p.name for p in unreached}
+    cuts = [c for c in run.cuts if names.intersection(c.parameters)]
+    return [(c.site, f"{c.spelled} takes what they compute out of the graph") for c in cuts[:1]]

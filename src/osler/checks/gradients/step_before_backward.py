@@ -44,7 +44,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site
+from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site, needs_step
 
 PATIENCE = 2
 """Early steps from one line before we speak: a single one is a common idiom ahead of the loop."""
@@ -74,9 +74,7 @@ check = Check(
 
 @check.applies_when
 def steps_and_backwards_seen(run: Run) -> str:
-    if not run.steps:
-        return "no optimizer step was seen"
-    return "" if run.backwards else "backward was never called"
+    return needs_step(run) or ("" if run.backwards else "backward was never called")
 
 
 @check.in_run
@@ -86,7 +84,7 @@ def stepped_too_early(run: Run) -> Iterator[Finding]:
     for step, pattern in run.events(Kind.STEP):
         if "closure" in step.traits:
             continue
-        backward = backward_after(pattern, pattern.events.index(step))
+        backward = pattern.late_backward(pattern.events.index(step))
         if "empty" in step.traits and backward:
             early.setdefault((step.subject, step.site[:1]), []).append((step, pattern, backward))
         if "stale" in step.traits:
@@ -96,16 +94,6 @@ def stepped_too_early(run: Run) -> Iterator[Finding]:
     for again in stale.values():
         yield from on_the_same_gradients(again)
     yield from before_a_crash(run)
-
-
-def backward_after(pattern: Pattern, index: int) -> Event | None:
-    """The backward that follows a step while the forward it belongs to came before the step."""
-    ahead = filter(computes, [*pattern.events[index + 1 :], *pattern.events[:index]])
-    behind = filter(computes, [*reversed(pattern.events[:index]), *reversed(pattern.events[index + 1 :])])
-    following, previous = next(ahead, None), next(behind, None)
-    if following is None or previous is None or not is_backward(following) or is_backward(previous):
-        return None
-    return following
 
 
 def without_gradients(seen: list[tuple[Event, Pattern, Event]]) -> Iterator[Finding]:
@@ -125,16 +113,16 @@ def without_gradients(seen: list[tuple[Event, Pattern, Event]]) -> Iterator[Find
 
 
 def on_the_same_gradients(seen: list[tuple[Event, Pattern]]) -> Iterator[Finding]:
-    count = sum(p.count * p.events.count(e) for e, p in seen)
+    count = sum(p.times(e) for e, p in seen)
     if count < REPEATS:
         return
     step, pattern = max(seen, key=lambda pair: pair[1].count)
     first = min(p.step for _, p in seen)
-    backward = next((e.site for e in pattern.events if is_backward(e)), ())
+    backward = next((e.site for e in pattern.backwards), ())
     yield check.finding(
         step.site,
-        f"`{step.subject}` stepped {count} times on gradients that the step before had already used: "
-        "no `backward()` had changed them in between.",
+        f"`{step.subject}` stepped {count} times on gradients that the previous step had already used: "
+        "no `backward()` changed them in between.",
         step=first,
         subject=step.subject,
         related=[(backward, "the gradients are computed here")],
@@ -148,10 +136,11 @@ def before_a_crash(run: Run) -> Iterator[Finding]:
     if run.crash is None or IN_PLACE not in run.crash.message or not run.patterns:
         return
     recent = sorted(run.patterns, key=lambda p: p.last)[-2:]
-    done = [e for p in recent for e in p.events if computes(e) or e.kind is Kind.STEP]
-    if done and is_backward(done[-1]):
+    events = [e for p in recent for e in p.events]
+    done = [e for e in events if e.is_backward or e.is_recorded or e.kind is Kind.STEP]
+    if done and done[-1].is_backward:
         done.pop()
-    if len(done) < 2 or done[-1].kind is not Kind.STEP or not any(map(is_forward, done)):
+    if not done or done[-1].kind is not Kind.STEP or not any(e.is_recorded for e in done):
         return
     step = done[-1]
     yield check.finding(
@@ -163,15 +152,3 @@ def before_a_crash(run: Run) -> Iterator[Finding]:
         related=[(run.crash.site, "backward fails here")],
         fix="Call `backward()` on every loss that uses these weights before `optimizer.step()`.",
     )
-
-
-def is_backward(event: Event) -> bool:
-    return event.kind is Kind.BACKWARD and "gradient-only" not in event.traits
-
-
-def is_forward(event: Event) -> bool:
-    return event.kind in (Kind.FORWARD, Kind.LOSS) and "no-grad" not in event.traits
-
-
-def computes(event: Event) -> bool:
-    return is_backward(event) or is_forward(event)

@@ -45,10 +45,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, LossInputFact, Run, Severity
-
-ENOUGH_ROWS = 32
-"""Rows to be tested before we speak."""
+from osler.model import Check, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
 
 POSITIVE_SHARE = 0.5
 """Share of rows that must hold an entry above 0: rounding may lift a few log-probabilities above it."""
@@ -77,22 +74,19 @@ check = Check(
 )
 
 
-@check.applies_when
-def never_called(run: Run) -> str:
-    return "" if any(f.function == "nll_loss" for f in run.losses.values()) else "nll_loss was not called"
+check.applies_when(needs_loss("nll_loss"))
 
 
 @check.in_run
 def scores_above_zero(run: Run) -> Iterator[Finding]:
-    for fact in run.losses.values():
-        step = first_step(run, fact)
+    for fact in run.inputs_of("nll_loss"):
+        step = run.steps_before(fact)
         if step is None or not holds_logits(fact):
             continue
         yield check.finding(
             fact.made_at or fact.site,
-            f"`nll_loss` received values above 0{maker(fact)} "
-            f"in {fact.positive_rows} of {fact.rows} rows tested "
-            f"(highest {fact.highest:.3g}): these are no log-probabilities.",
+            f"`nll_loss` received values above 0{fact.origin} in {fact.positive_rows} of {fact.rows} rows "
+            f"tested (highest {fact.highest:.3g}): these are not log-probabilities.",
             step=step,
             related=[(fact.site, "the loss is computed here")],
             evidence=[
@@ -103,21 +97,10 @@ def scores_above_zero(run: Run) -> Iterator[Finding]:
 
 
 def holds_logits(fact: LossInputFact) -> bool:
+    """Most rows hold an entry above 0, and next to none are log-probabilities."""
     return (
-        fact.function == "nll_loss"
-        and fact.rows >= ENOUGH_ROWS
+        fact.tested
         and fact.probability_rows < fact.rows
         and fact.positive_rows > fact.rows * POSITIVE_SHARE
         and fact.log_probability_rows < fact.rows * NORMALIZED_SHARE
     )
-
-
-def first_step(run: Run, fact: LossInputFact) -> int | None:
-    """The first step whose loss was computed here with gradient; None if training never came by."""
-    here = (fact.function, fact.site)
-    calls = (p for e, p in run.events(Kind.LOSS) if (e.subject, e.site) == here and "grad" in e.traits)
-    return min((p.step - len(p.of(Kind.STEP)) for p in calls), default=None)
-
-
-def maker(fact: LossInputFact) -> str:
-    return f" from `{fact.made_by}`" if fact.made_by else ""

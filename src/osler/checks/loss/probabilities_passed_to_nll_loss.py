@@ -46,10 +46,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, LossInputFact, Run, Severity
-
-ENOUGH_ROWS = 32
-"""Rows that must all be probabilities: other scores do not sum to 1 that often by chance."""
+from osler.model import Check, Evidence, Finding, Run, Severity, needs_loss
 
 check = Check(
     __name__,
@@ -68,22 +65,18 @@ check = Check(
 )
 
 
-@check.applies_when
-def never_called(run: Run) -> str:
-    return "" if any(f.function == "nll_loss" for f in run.losses.values()) else "nll_loss was not called"
+check.applies_when(needs_loss("nll_loss"))
 
 
 @check.in_run
 def no_logarithm_before_loss(run: Run) -> Iterator[Finding]:
-    for fact in run.losses.values():
-        if fact.function != "nll_loss" or fact.rows < ENOUGH_ROWS or fact.classes < 2:
-            continue
-        step = first_step(run, fact)
-        if step is None or fact.probability_rows < fact.rows:
+    for fact in run.inputs_of("nll_loss"):
+        step = run.steps_before(fact)
+        if step is None or not fact.are_probabilities:
             continue
         yield check.finding(
             fact.made_at or fact.site,
-            f"`nll_loss` received probabilities{maker(fact)}: all {fact.rows} rows tested lie in [0, 1] "
+            f"`nll_loss` received probabilities{fact.origin}: all {fact.rows} rows tested lie in [0, 1] "
             f"and sum to 1 ({fact.sum_low:.4f} to {fact.sum_high:.4f}).",
             step=step,
             related=[(fact.site, "the loss is computed here")],
@@ -92,14 +85,3 @@ def no_logarithm_before_loss(run: Run) -> Iterator[Finding]:
                 Evidence("smallest entry", fact.lowest, "below 0", step=step),
             ],
         )
-
-
-def first_step(run: Run, fact: LossInputFact) -> int | None:
-    """The first step whose loss was computed here with gradient; None if training never came by."""
-    here = (fact.function, fact.site)
-    calls = (p for e, p in run.events(Kind.LOSS) if (e.subject, e.site) == here and "grad" in e.traits)
-    return min((p.step - len(p.of(Kind.STEP)) for p in calls), default=None)
-
-
-def maker(fact: LossInputFact) -> str:
-    return f" from `{fact.made_by}`" if fact.made_by else ""

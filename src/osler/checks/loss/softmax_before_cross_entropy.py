@@ -49,10 +49,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osler.model import Check, Evidence, Finding, Kind, LossInputFact, Run, Severity
-
-ENOUGH_ROWS = 32
-"""Rows that must all be probabilities: logits do not sum to 1 that often by chance."""
+from osler.model import Check, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
 
 check = Check(
     __name__,
@@ -71,38 +68,26 @@ check = Check(
 )
 
 
-@check.applies_when
-def never_called(run: Run) -> str:
-    called = any(f.function == "cross_entropy" for f in run.losses.values())
-    return "" if called else "cross_entropy was not called"
+check.applies_when(needs_loss("cross_entropy"))
 
 
 @check.in_run
 def normalized_before_loss(run: Run) -> Iterator[Finding]:
-    for fact in run.losses.values():
-        if fact.function != "cross_entropy" or fact.rows < ENOUGH_ROWS or fact.classes < 2:
-            continue
-        step = first_step(run, fact)
+    for fact in run.inputs_of("cross_entropy"):
+        step = run.steps_before(fact)
         if step is None:
             continue
-        if fact.probability_rows == fact.rows:
+        if fact.are_probabilities:
             yield softmax_twice(fact, step)
-        elif fact.log_probability_rows == fact.rows:
+        elif fact.are_log_probabilities:
             yield log_softmax_twice(fact, step)
-
-
-def first_step(run: Run, fact: LossInputFact) -> int | None:
-    """The first step whose loss was computed here with gradient; None if training never came by."""
-    here = (fact.function, fact.site)
-    calls = (p for e, p in run.events(Kind.LOSS) if (e.subject, e.site) == here and "grad" in e.traits)
-    return min((p.step - len(p.of(Kind.STEP)) for p in calls), default=None)
 
 
 def softmax_twice(fact: LossInputFact, step: int) -> Finding:
     floor = math.log(math.e + fact.classes - 1) - 1
     return check.finding(
         fact.made_at or fact.site,
-        f"`cross_entropy` received probabilities{maker(fact)}: all {fact.rows} rows tested lie in [0, 1] "
+        f"`cross_entropy` received probabilities{fact.origin}: all {fact.rows} rows tested lie in [0, 1] "
         f"and sum to 1 ({fact.sum_low:.4f} to {fact.sum_high:.4f}).",
         step=step,
         related=[(fact.site, "the loss is computed here")],
@@ -116,7 +101,7 @@ def softmax_twice(fact: LossInputFact, step: int) -> Finding:
 def log_softmax_twice(fact: LossInputFact, step: int) -> Finding:
     finding = check.finding(
         fact.made_at or fact.site,
-        f"`cross_entropy` received log-probabilities{maker(fact)}: the exponentials of all {fact.rows} rows "
+        f"`cross_entropy` received log-probabilities{fact.origin}: the exponentials of all {fact.rows} rows "
         "tested sum to 1. This is harmless but redundant.",
         step=step,
         related=[(fact.site, "the loss is computed here")],
@@ -125,7 +110,3 @@ def log_softmax_twice(fact: LossInputFact, step: int) -> Finding:
         fix="Remove the `log_softmax`, or keep it and use `nll_loss`.",
     )
     return replace(finding, why="It applies log_softmax itself; another one changes nothing but takes time.")
-
-
-def maker(fact: LossInputFact) -> str:
-    return f" from `{fact.made_by}`" if fact.made_by else ""

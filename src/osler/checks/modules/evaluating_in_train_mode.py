@@ -52,20 +52,28 @@ for epoch in range(epochs):
 
 from collections.abc import Iterable, Iterator, Set
 
-from osler.model import Check, Confidence, Event, Evidence, Finding, Kind, Pattern, Place, Run, Severity, Site
-
-Forward = tuple[str, Site, frozenset[str]]
+from osler.model import (
+    Call,
+    Check,
+    Confidence,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Pattern,
+    Place,
+    Run,
+    Severity,
+    listed,
+    needs_mode,
+    turns,
+)
 
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
 
-TRAINING = (Kind.BACKWARD, Kind.STEP)
-
 SINGLE = 2
 """Forwards in a turn up to which they are no rollout and no sampling, which take many."""
-
-NAMED = 3
-"""Layers that the message names."""
 
 check = Check(
     __name__,
@@ -77,15 +85,12 @@ check = Check(
 )
 
 
-@check.applies_when
-def no_mode(run: Run) -> str:
-    modes = any(e.traits & {"train", "eval", "mixed"} for e, _ in run.events(Kind.FORWARD))
-    return "" if modes else "no model with Dropout or BatchNorm was called"
+check.applies_when(needs_mode)
 
 
 @check.in_run
 def layers_active_in_evaluation(run: Run) -> Iterator[Finding]:
-    used = {forward_of(e) for e, _ in run.events(Kind.USED)}
+    used = run.used()
     for forwards in suspects(run, used):
         opens = opens_turns(run, forwards, used)
         outside = [p for p in run.patterns if is_outside(p, forwards, used, opens)]
@@ -100,16 +105,14 @@ def layers_active_in_evaluation(run: Run) -> Iterator[Finding]:
             yield described(run, forwards, outside, Confidence.LIKELY, Severity.WARNING)
 
 
-def suspects(run: Run, used: Set[Forward]) -> Iterator[list[Event]]:
+def suspects(run: Run, used: Set[Call]) -> Iterator[list[Event]]:
     """Forwards of trained models in train mode that serve no backward, grouped by their line."""
-    trained = run.context.trained | {subject for subject, _, _ in used}
+    trained = run.trained()
     settled = run.ended or run.passes > 0
     groups: dict[tuple[str, Place], list[Event]] = {}
-    for event in dict.fromkeys(e for e, _ in run.events(Kind.FORWARD)):
-        unused = "no-grad" in event.traits or (
-            "grad" in event.traits and settled and forward_of(event) not in used
-        )
-        if unused and "train" in event.traits and event.subject in trained:
+    for event in run.of(Kind.FORWARD):
+        unused = "grad" in event.traits and settled and event.call not in used
+        if (unused or "no-grad" in event.traits) and "train" in event.traits and event.subject in trained:
             groups.setdefault((event.subject, event.place), []).append(event)
     for forwards in groups.values():
         recalibrating = any("recalibrating" in e.traits for e in forwards)
@@ -118,21 +121,16 @@ def suspects(run: Run, used: Set[Forward]) -> Iterator[list[Event]]:
             yield forwards
 
 
-def forward_of(event: Event) -> Forward:
-    """What a forward shares with the event that says it was used."""
-    return (event.subject, event.site, event.traits)
-
-
 def among(pattern: Pattern, forwards: list[Event]) -> list[Event]:
     return [e for e in pattern.of(Kind.FORWARD) if e in forwards]
 
 
-def trains(events: Iterable[Event], used: Set[Forward]) -> bool:
+def trains(events: Iterable[Event], used: Set[Call]) -> bool:
     """Whether something here serves a step: a backward, a step, or a forward that a backward goes through."""
-    return any(e.kind in TRAINING or (e.kind is Kind.FORWARD and forward_of(e) in used) for e in events)
+    return any(e.trains or (e.kind is Kind.FORWARD and e.call in used) for e in events)
 
 
-def is_outside(pattern: Pattern, forwards: list[Event], used: Set[Forward], opens: bool) -> bool:
+def is_outside(pattern: Pattern, forwards: list[Event], used: Set[Call], opens: bool) -> bool:
     """Whether the turn holds such a forward outside of its training step."""
     at = next((i for i, e in enumerate(pattern.events) if e in forwards), None)
     if at is None or not trains(pattern.events, used):
@@ -143,7 +141,7 @@ def is_outside(pattern: Pattern, forwards: list[Event], used: Set[Forward], open
     return opens and not trains(before, used)
 
 
-def opens_turns(run: Run, forwards: list[Event], used: Set[Forward]) -> bool:
+def opens_turns(run: Run, forwards: list[Event], used: Set[Call]) -> bool:
     """Whether turns of a program without a loader open with an evaluation of the step before.
 
     Forwards that choose what to train on stand at the same place, but in every turn and in the very first.
@@ -158,7 +156,7 @@ def opens_turns(run: Run, forwards: list[Event], used: Set[Forward]) -> bool:
 
 def is_scored(pattern: Pattern, forwards: list[Event]) -> bool:
     """Whether a loss that nothing goes backward from was computed of the output."""
-    idle = not any(e.kind in TRAINING for e in pattern.events)
+    idle = not pattern.trains
     losses = (e for e in rest(pattern, forwards) if e.kind is Kind.LOSS)
     return any("no-grad" in e.traits or (idle and "grad" in forwards[0].traits) for e in losses)
 
@@ -189,10 +187,6 @@ def learns_alone(run: Run, model: str) -> bool:
     return not any(model in team and len(team) > 1 for team in teams)
 
 
-def turns(patterns: list[Pattern]) -> int:
-    return sum(p.count for p in patterns)
-
-
 def passed_over(run: Run, forwards: list[Event], batches: list[Pattern]) -> Finding:
     """Batches without a loss: an evaluation, or a recalibration if they are the training batches."""
     if {p.events[0].subject for p in batches} <= run.context.training_loaders:
@@ -208,13 +202,14 @@ def described(
     severity: Severity = Severity.ERROR,
 ) -> Finding:
     first, count = forwards[0], turns(patterns)
-    doubt = ", which is right only if that recalibrates BatchNorm" if severity is Severity.HINT else ""
+    doubt = ", which is right only if this recalibrates BatchNorm" if severity is Severity.HINT else ""
     losses = (e.site for p in patterns for e in rest(p, forwards) if e.kind is Kind.LOSS)
-    modes = (e for e, _ in run.events(Kind.MODE) if e.subject == first.subject and "train" in e.traits)
+    modes = (e for e in run.of(Kind.MODE, first.subject) if "train" in e.traits)
     return check.finding(
         first.site,
-        f"`{first.subject}` was evaluated {count} times in train mode, with {layers(run, first)}{doubt}.",
-        step=patterns[0].step - len(patterns[0].of(Kind.STEP)),
+        f"`{first.subject}` was evaluated {count} times in train mode, so {layers(run, first)} behaved as in "
+        f"training{doubt}.",
+        step=patterns[0].steps_before,
         subject=first.subject,
         related=[
             (next(losses, ()), "its loss is computed here"),
@@ -230,6 +225,5 @@ def layers(run: Run, event: Event) -> str:
     """The layers that behaved as in training."""
     names = [n for n in run.models[event.subject].mode_sensitive if n] if event.subject in run.models else []
     if not names:
-        return "Dropout and BatchNorm as in training"
-    shown = ", ".join(f"`{name}`" for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    return f"its Dropout and BatchNorm layers ({shown}) as in training"
+        return "Dropout and BatchNorm"
+    return f"its Dropout or BatchNorm layer{'s' * (len(names) > 1)} ({listed(names)})"

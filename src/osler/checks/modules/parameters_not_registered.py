@@ -70,13 +70,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, ParameterFact, Run, Severity
+from osler.model import (
+    Check,
+    Evidence,
+    Finding,
+    Kind,
+    ParameterFact,
+    Run,
+    Severity,
+    by_model,
+    counted,
+    elements_of,
+    listed,
+)
 
 PATIENCE = 3
 """Optimizer steps before we speak: by then every layer of a usual model was called and reached."""
-
-NAMED = 4
-"""Parameter names a message lists."""
 
 check = Check(
     __name__,
@@ -106,11 +115,8 @@ def model_called(run: Run) -> str:
 def trained_but_unknown(run: Run) -> Iterator[Finding]:
     if run.parameters_step < PATIENCE:
         return
-    models: dict[str, list[ParameterFact]] = {}
-    for parameter in run.parameters.values():
-        if parameter.model and is_forgotten(parameter):
-            models.setdefault(parameter.model, []).append(parameter)
-    for model, hidden in models.items():
+    forgotten = (p for p in run.parameters.values() if p.model and is_forgotten(p))
+    for model, hidden in by_model(forgotten).items():
         yield describe(run, model, hidden)
 
 
@@ -121,17 +127,16 @@ def is_forgotten(parameter: ParameterFact) -> bool:
 
 
 def describe(run: Run, model: str, hidden: list[ParameterFact]) -> Finding:
-    elements, step = sum(p.elements for p in hidden), run.parameters_step
-    own = [p for p in run.parameters.values() if p.model == model and p.registered and p.trainable]
-    known = sum(p.elements for p in own)
-    verb = "parameter of `{}` is" if len(hidden) == 1 else "parameters of `{}` are"
-    forward = next((e.site for e, _ in run.events(Kind.FORWARD) if e.subject == model), ())
+    elements, step = elements_of(hidden), run.parameters_step
+    known = elements_of(p for p in run.parameters_of(model) if p.registered)
+    are = "is" if len(hidden) == 1 else "are"
+    these, them = ("this element", "it") if elements == 1 else (f"these {elements} elements", "them")
+    forward = next((e.site for e in run.of(Kind.FORWARD, model)), ())
     built = next((o.site for o in run.optimizers.values() if run.steps_of(o.name)), ())
     return check.finding(
         next((p.site for p in hidden if p.site), forward),
-        f"{len(hidden)} {verb.format(model)} missing from `parameters()`: "
-        f"{listed([p.name for p in hidden])}. "
-        f"Gradients reach these {elements} elements, but no optimizer holds them.",
+        f"{counted(len(hidden), 'parameter')} of `{model}` {are} missing from `parameters()`: "
+        f"{listed([p.name for p in hidden])}. Gradients reach {these}, but no optimizer holds {them}.",
         step=step,
         subject=model,
         related=[(forward, f"`{model}` is called here"), (built, "the optimizer is built without them")],
@@ -140,9 +145,3 @@ def describe(run: Run, model: str, hidden: list[ParameterFact]) -> Finding:
             Evidence("trainable elements in parameters()", known, f"{known + elements}", step=step),
         ],
     )
-
-
-def listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

@@ -59,16 +59,27 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, ParameterFact, Pattern, Run, Severity
+from osler.model import (
+    BY_HAND,
+    Check,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    ParameterFact,
+    Pattern,
+    Run,
+    Severity,
+    counted,
+    needs_mode,
+    turns,
+)
 
 PATIENCE = 3
 """Steps in eval mode before we speak: a trial step after loading a model may be deliberate."""
 
 NEW_GRADIENTS = frozenset({"fresh", "carried"})
 """Traits of steps that follow a backward."""
-
-MODES = frozenset({"train", "eval", "mixed"})
-"""Traits of forwards of models with Dropout or BatchNorm."""
 
 check = Check(
     __name__,
@@ -80,19 +91,16 @@ check = Check(
 )
 
 
-@check.applies_when
-def no_mode(run: Run) -> str:
-    modes = any(e.traits & MODES for e, _ in run.events(Kind.FORWARD))
-    return "" if modes else "no model with Dropout or BatchNorm was called"
+check.applies_when(needs_mode)
 
 
 @check.in_run
 def steps_in_eval_mode(run: Run) -> Iterator[Finding]:
-    for model in sorted({e.subject for e, _ in run.events(Kind.USED)}):
+    for model in sorted(run.subjects(Kind.USED)):
         stepped = stepped_parameters(run, model)
         if not stepped or not learns_around_layers(run, model, stepped):
             continue
-        holders = {name for p in stepped for name in (*p.optimizers, "by hand" if p.updated else "")}
+        holders = {name for p in stepped for name in (*p.optimizers, BY_HAND if p.updated else "")}
         modes = [(p, modes_of(p, model, holders)) for p in run.patterns]
         in_eval = [p for p, seen in modes if seen == {"eval"}]
         if turns(in_eval) >= PATIENCE:
@@ -116,16 +124,12 @@ def modes_of(pattern: Pattern, model: str, holders: set[str]) -> set[str]:
     """Modes of the forwards that this turn learned from; empty if it did not step the model."""
     if not any(e.subject in holders and e.traits & NEW_GRADIENTS for e in pattern.of(Kind.STEP)):
         return set()
-    return {mode for e in pattern.of(Kind.USED) if e.subject == model for mode in e.traits & MODES}
-
-
-def turns(patterns: list[Pattern]) -> int:
-    return sum(p.count for p in patterns)
+    return {e.mode for e in pattern.of(Kind.USED) if e.subject == model and e.mode}
 
 
 def stuck(run: Run, model: str, in_eval: list[Pattern], in_train: list[Pattern]) -> Finding:
     start = min(in_eval, key=lambda p: p.first)
-    step = start.step - len(start.of(Kind.STEP))
+    step = start.steps_before
     switch = last_switch(run, model, start)
     forward = next(e for e in start.of(Kind.USED) if e.subject == model and "eval" in e.traits)
     stepping = start.of(Kind.STEP)[0]
@@ -158,16 +162,16 @@ def last_switch(run: Run, model: str, start: Pattern) -> Event | None:
 def message(
     model: str, step: int, switch: Event | None, in_eval: list[Pattern], in_train: list[Pattern]
 ) -> str:
-    count = turns(in_eval)
+    count = counted(turns(in_eval), "step")
     first = min(p.first for p in in_eval)
     line = f"`eval()` at line {switch.place.line}" if switch and switch.site else ""
     if not in_train:
         cause = f"{line} came before the first step, and " if line else ""
-        return f"`{model}` was never trained in train mode: {cause}{count} steps were made in eval mode."
+        return f"`{model}` was never trained in train mode: {cause}{count} were taken in eval mode."
     if not any(p.first < first for p in in_train):
-        return f"`{model}` is trained in eval mode from the first step on: {count} steps so far."
-    cause = f"{line} was not undone before training went on, " if line else ""
+        return f"`{model}` was trained in eval mode from the first step on, {count} so far."
+    cause = f": {line} was not undone before training went on" if line else ""
     return (
-        f"`{model}` is trained in eval mode since step {step}, after {step} steps in train mode: "
-        f"{cause}{count} steps so far."
+        f"`{model}` was trained in eval mode from step {step} on, {count} so far, "
+        f"after {counted(step, 'step')} in train mode{cause}."
     )

@@ -41,7 +41,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Confidence, Event, Evidence, Finding, Kind, OptimizerFact, Run, Severity, Site
+from osler.model import (
+    BY_HAND,
+    Check,
+    Confidence,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    OptimizerFact,
+    Run,
+    Severity,
+    needs_optimizer,
+)
 
 PATIENCE = 3
 """Backward calls, or losses, before we speak at the end: one or two are a test of the model."""
@@ -74,34 +86,32 @@ check = Check(
 
 
 @check.applies_when
-def optimizer_built(run: Run) -> str:
-    if not run.optimizers:
-        return "no optimizer was built"
+def optimizer_in_sight(run: Run) -> str:
     hidden = next((b for b in run.blind if b.essential), None)
-    return f"part of the program could not be watched: {hidden.reason}" if hidden else ""
+    unseen = f"part of the program could not be watched: {hidden.reason}" if hidden else ""
+    return needs_optimizer(run) or unseen
 
 
 @check.in_run
 def never_stepped(run: Run) -> Iterator[Finding]:
     if not run.backwards:
         yield from never_went_backward(run)
-    elif any(True for _ in run.events(Kind.STEP)):
+    elif run.of(Kind.STEP):
         yield from one_never_stepped(run)
-    elif not any(True for _ in run.events(Kind.SCALER_STEP)):
+    elif not run.of(Kind.SCALER_STEP):
         yield from none_ever_stepped(run)
 
 
 def none_ever_stepped(run: Run) -> Iterator[Finding]:
     backwards = training_backwards(run)
-    count = sum(backwards.values())
+    count = sum(map(run.count, backwards))
     if count < PATIENCE or not (run.ended or (run.passes >= PASSES and count >= BACKWARDS)):
         return
     if any(p.updated for p in run.parameters.values()) or not trains_something(run):
         return
-    most = max(backwards, key=lambda e: backwards[e])
     built = list(run.optimizers.values())
     yield check.finding(
-        most.site,
+        run.usual_site(backwards),
         f"`backward()` computed gradients {count} times, but {named(built)} stepped: no weight has changed.",
         step=0,
         subject=built[0].name,
@@ -116,10 +126,10 @@ def trains_something(run: Run) -> bool:
     return not held or any(p.reached for p in held)
 
 
-def training_backwards(run: Run) -> dict[Event, int]:
+def training_backwards(run: Run) -> list[Event]:
     """Backward calls that were not made for the gradient of an input."""
     unfit = {"gradient-only", "reaches-inputs", "no-graph"}
-    return {e: run.count(e) for e, _ in run.events(Kind.BACKWARD) if not unfit & e.traits}
+    return [e for e in run.of(Kind.BACKWARD) if not unfit & e.traits]
 
 
 def named(built: list[OptimizerFact]) -> str:
@@ -128,47 +138,50 @@ def named(built: list[OptimizerFact]) -> str:
 
 def one_never_stepped(run: Run) -> Iterator[Finding]:
     """Others step, but this one's parameters only collect gradients."""
-    stepped = {e.subject for e, _ in run.events(Kind.STEP)}
-    others = sum(run.steps_of(name) for name in stepped if name != "by hand")
+    stepped = set(run.subjects(Kind.STEP))
+    others = sum(run.steps_of(name) for name in stepped if name != BY_HAND)
     if others < (PATIENCE if run.ended else STEPS_OF_OTHERS):
         return
     for optimizer in run.optimizers.values():
         held = [p for p in run.parameters.values() if optimizer.name in p.optimizers and p.trainable]
-        reached = [p for p in held if p.reached]
+        reached = sum(p.reached for p in held)
         if optimizer.name in stepped or not reached:
             continue
         if any(p.updated or stepped.intersection(p.optimizers) for p in held):
             continue
         yield check.finding(
             optimizer.site,
-            f"`{optimizer.name}` never stepped while other optimizers stepped {others} times, "
-            f"although gradients reached {len(reached)} of its {len(held)} parameters.",
+            f"`{optimizer.name}` never stepped while other optimizers stepped {others} times, although "
+            f"gradients reached {part_of_its(reached, len(held))}.",
             step=run.parameters_step,
             subject=optimizer.name,
-            related=[(most_frequent(run, Kind.BACKWARD), "gradients are computed here")],
+            related=[(run.usual_site(run.of(Kind.BACKWARD)), "gradients are computed here")],
             evidence=[Evidence(f"steps of {optimizer.name}", 0, f"about {others}")],
             confidence=Confidence.CERTAIN if run.ended else Confidence.LIKELY,
         )
 
 
+def part_of_its(reached: int, held: int) -> str:
+    return f"{reached} of its {held} trainable parameters" if held > 1 else "its only trainable parameter"
+
+
 def never_went_backward(run: Run) -> Iterator[Finding]:
     """Training was prepared and losses were computed, but nothing asked for gradients."""
-    losses = {e: run.count(e) for e, _ in run.events(Kind.LOSS) if "grad" in e.traits}
-    forwards = [e for e, _ in run.events(Kind.FORWARD) if "grad" in e.traits and "eval" not in e.traits]
-    count = sum(losses.values())
+    losses = [e for e in run.of(Kind.LOSS) if "grad" in e.traits]
+    forwards = [e for e in run.of(Kind.FORWARD) if "grad" in e.traits and "eval" not in e.traits]
+    count = sum(map(run.count, losses))
     if not run.ended or run.crash or count < PATIENCE or sum(map(run.count, forwards)) < PATIENCE:
         return
-    if evaluates_only(run) or any(e.subject == "by hand" for e, _ in run.events(Kind.STEP)):
+    if evaluates_only(run) or run.of(Kind.STEP, BY_HAND):
         return
     optimizer = next(iter(run.optimizers.values()))
     yield check.finding(
-        max(losses, key=lambda e: losses[e]).site,
-        f"A loss was computed {count} times but `backward()` was never called: "
-        "there are no gradients to step on.",
+        run.usual_site(losses),
+        f"A loss was computed {count} times, but `backward()` was never called, so there are no gradients.",
         step=0,
         subject=optimizer.name,
         related=[
-            (most_frequent(run, Kind.STEP), "this step finds no gradients"),
+            (run.usual_site(run.of(Kind.STEP)), "this step finds no gradients"),
             (optimizer.site, f"`{optimizer.name}` is built here"),
         ],
         evidence=[Evidence("backward calls", 0, f"about {count}")],
@@ -179,11 +192,5 @@ def never_went_backward(run: Run) -> Iterator[Finding]:
 
 def evaluates_only(run: Run) -> bool:
     """Models were switched to evaluation, none to training, and nothing stepped."""
-    modes = {trait for e, _ in run.events(Kind.MODE) for trait in e.traits}
+    modes = {trait for e in run.of(Kind.MODE) for trait in e.traits}
     return "eval" in modes and "train" not in modes and not run.steps
-
-
-def most_frequent(run: Run, kind: Kind) -> Site:
-    """Where most events of a kind happen."""
-    most = max((e for e, _ in run.events(kind)), key=run.count, default=None)
-    return most.site if most else ()

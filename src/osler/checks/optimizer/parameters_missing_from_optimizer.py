@@ -46,14 +46,26 @@ for epoch in range(epochs):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 
-from osler.model import Check, Evidence, Finding, Kind, OptimizerFact, ParameterFact, Run, Severity
+from osler.model import (
+    Check,
+    Evidence,
+    Finding,
+    Kind,
+    OptimizerFact,
+    ParameterFact,
+    Run,
+    Severity,
+    by_model,
+    elements_of,
+    listed,
+    needs_optimizer,
+    needs_step,
+)
 
 PATIENCE = 3
 """Steps of the optimizer before we speak: parameters may be added after the first."""
-
-NAMED = 4
-"""Parameter names a message lists."""
 
 SMALL = 0.001
 """Share of a model's trainable elements below which missing ones hardly change what it can learn."""
@@ -77,52 +89,51 @@ check = Check(
 
 @check.applies_when
 def optimizer_stepped(run: Run) -> str:
-    if not run.optimizers:
-        return "no optimizer was built"
-    return "" if run.steps else "no optimizer step was seen"
+    return needs_optimizer(run) or needs_step(run)
 
 
 @check.in_run
 def left_out(run: Run) -> Iterator[Finding]:
-    models: dict[str, list[ParameterFact]] = {}
-    for parameter in run.parameters.values():
-        if parameter.model and parameter.trainable and parameter.registered:
-            models.setdefault(parameter.model, []).append(parameter)
-    for parameters in models.values():
-        optimizer = holder(run, parameters)
-        if optimizer and left_out_of(parameters):
-            yield describe(run, parameters, optimizer)
+    registered = (p for p in run.parameters.values() if p.model and p.trainable and p.registered)
+    for parameters in by_model(registered).values():
+        missing = [p for p in parameters if p.reached and not p.optimizers and not p.updated]
+        optimizer = guardian(run, parameters, missing)
+        if optimizer and missing:
+            yield describe(run, parameters, missing, optimizer)
 
 
-def left_out_of(parameters: list[ParameterFact]) -> list[ParameterFact]:
-    """Those that get gradients which nothing uses."""
-    return [p for p in parameters if p.reached and not p.optimizers and not p.updated]
+def guardian(run: Run, parameters: list[ParameterFact], missing: list[ParameterFact]) -> OptimizerFact | None:
+    """The stepping optimizer that should hold the missing ones.
 
-
-def holder(run: Run, parameters: list[ParameterFact]) -> OptimizerFact | None:
-    """The stepping optimizer that holds most of these parameters."""
-    held: dict[str, int] = {}
+    It holds their nearest relatives by dotted name and, of several that do, most elements of the model.
+    """
+    kin: dict[str, tuple[int, int]] = {}
     for parameter in parameters:
+        near = max((shared_parts(parameter.name, m.name) for m in missing), default=0)
         for name in parameter.optimizers:
-            held[name] = held.get(name, 0) + parameter.elements
-    stepping = [name for name in held if name in run.optimizers and steps_at_look(run, name) >= PATIENCE]
-    return run.optimizers[max(stepping, key=lambda n: held[n])] if stepping else None
+            nearest, elements = kin.get(name, (0, 0))
+            kin[name] = (max(nearest, near), elements + parameter.elements)
+    stepping = [n for n in kin if n in run.optimizers and run.steps_at_look(n) >= PATIENCE]
+    return run.optimizers[max(stepping, key=lambda n: kin[n])] if stepping else None
 
 
-def steps_at_look(run: Run, optimizer: str) -> int:
-    """Steps that the optimizer had surely done when the parameters were looked at."""
-    return run.steps_of(optimizer) - (run.steps - run.parameters_step)
+def shared_parts(one: str, other: str) -> int:
+    """How many of the modules that two parameters lie in, outermost first, are the same."""
+    pairs = zip(one.split(".")[:-1], other.split(".")[:-1], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def describe(run: Run, parameters: list[ParameterFact], optimizer: OptimizerFact) -> Finding:
-    model, missing = parameters[0].model, left_out_of(parameters)
-    elements, total = sum(p.elements for p in missing), max(1, sum(p.elements for p in parameters))
-    forward = next((e.site for e, _ in run.events(Kind.FORWARD) if e.subject == model), ())
+def describe(
+    run: Run, parameters: list[ParameterFact], missing: list[ParameterFact], optimizer: OptimizerFact
+) -> Finding:
+    model = missing[0].model
+    elements, total = elements_of(missing), max(1, elements_of(parameters))
+    forward = next((e.site for e in run.of(Kind.FORWARD, model)), ())
+    receive = "receives gradients but is" if len(missing) == 1 else "receive gradients but are"
     return check.finding(
         optimizer.site,
-        f"{len(missing)} of {len(parameters)} trainable parameters of `{model}` receive gradients but are "
-        f"in no optimizer: {listed([p.name for p in missing])}. "
-        f"That is {elements / total:.1%} of its trainable elements.",
+        f"{len(missing)} of {len(parameters)} trainable parameters of `{model}` {receive} in no optimizer: "
+        f"{listed([p.name for p in missing])}. That is {elements / total:.1%} of its trainable elements.",
         step=run.parameters_step,
         subject=optimizer.name,
         related=[(forward, f"`{model}` is called here")],
@@ -132,9 +143,3 @@ def describe(run: Run, parameters: list[ParameterFact], optimizer: OptimizerFact
         ],
         severity=Severity.WARNING if elements < SMALL * total else None,
     )
-
-
-def listed(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
-    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

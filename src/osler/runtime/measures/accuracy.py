@@ -17,9 +17,13 @@ measure = Measure(__name__, unit="ratio", title="share of right predictions in t
 
 
 def take(moment: Moment) -> float | None:
-    """Accuracy of the batch on the CPU; None for other losses and devices. Negative ids (ignored) do not count."""
+    """Accuracy of the batch on the CPU, without ignored (negative) ids; None for other losses and devices."""
     scores, targets = moment.scores, moment.targets
-    if not isinstance(scores, Tensor) or not isinstance(targets, Tensor) or not (plain(scores) and plain(targets)):
+    if (
+        not isinstance(scores, Tensor)
+        or not isinstance(targets, Tensor)
+        or not (plain(scores) and plain(targets))
+    ):
         return None
     if scores.dim() < 2 or scores.device.type != "cpu" or targets.dtype != torch.int64:
         return None

@@ -1,5 +1,7 @@
 """`backward()` and `autograd.grad`: the root, the leaves behind it, and what they do to the gradients."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys
@@ -10,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.overrides import has_torch_function
 
 from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
@@ -41,13 +44,16 @@ class Backwards:
         self.deferred = Deferred(watcher)
 
     def wrap(
-        self, twin: Callable[..., Any], before: Callable[[Any, FrameType], None], after: Callable[[], None] | None
+        self,
+        twin: Callable[..., Any],
+        before: Callable[[Any, FrameType], None],
+        after: Callable[[], None] | None,
     ) -> Callable[..., Any]:
         """What the swapped code calls."""
         inside, thinning = self.watcher.inside, self.watcher.thinning
 
         def observed(*args: Any, **kwargs: Any) -> Any:
-            if is_compiling() or not args:
+            if is_compiling() or not args or (after is None and has_torch_function(tensors_of(args[0]))):
                 return twin(*args, **kwargs)
             light = thinning.on and self.gate_before.call(self.lightly, args[0]) is not False
             if not light:
@@ -93,13 +99,13 @@ class Backwards:
         if traits:
             watcher.want_look()
         watcher.run.backwards += 1
+        if not watcher.guard.settled:
+            watcher.settle()
         self.walk(roots, site, frame)
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
         for holder in watcher.all_holders():
             holder.before_backward()
-        if not watcher.registry.models:
-            watcher.follow_root(roots, site)
         self.measure(roots[0], site)
         watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
 
@@ -139,18 +145,27 @@ class Backwards:
         found = leaves(roots)
         census = watcher.census
         census.reach(found)
-        in_optimizers = [p for _, optimizer in watcher.registry.optimizers() for p in held(optimizer)]
-        owned = {id(p) for p in in_optimizers}
-        watcher.by_hand.release(in_optimizers)
-        loose = [t for t in found if id(t) not in owned]
+        loose = self.loose(found)
+        if loose and watcher.meet_owners(loose):
+            loose = self.loose(found)
         if not loose:
             return
         named = {id(p) for m in watcher.registry.models if (root := m.module()) for p in root.parameters()}
         nameless = [t for t in loose if id(t) not in named]
         census.name_loose(nameless, watcher.lines.frame(frame))
-        if any(not isinstance(t, nn.Parameter) and census.of(t).sightings < 2 for t in nameless) and count > 1:
+        if (
+            any(not isinstance(t, nn.Parameter) and census.of(t).sightings < 2 for t in nameless)
+            and count > 1
+        ):
             self.input_sites.add(site)
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+    def loose(self, found: list[Tensor]) -> list[Tensor]:
+        """The leaves that no known optimizer holds."""
+        in_optimizers = [p for _, optimizer in self.watcher.registry.optimizers() for p in held(optimizer)]
+        owned = {id(p) for p in in_optimizers}
+        self.watcher.by_hand.release(in_optimizers)
+        return [t for t in found if id(t) not in owned]
 
 
 def tensors_of(given: Any) -> list[Tensor]:

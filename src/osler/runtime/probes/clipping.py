@@ -1,5 +1,7 @@
 """Gradient clipping."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys

@@ -1,5 +1,7 @@
 """Batches: `DataLoader` iterators, and how long the script waited for them."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys
@@ -85,7 +87,10 @@ class Batches:
     def ended(self, iterator: Any, frame: FrameType) -> None:
         """A pass is over."""
         watcher = self.watcher
-        watcher.thinning.pass_end()
+        watcher.thinning.pending = 0
+        if watcher.thinning.on and watcher.thinning.pass_end():
+            return
         watcher.arrived(frame)
         watcher.end_look()
+        watcher.look_for_kept_graphs(frame)
         watcher.ledger.pass_end(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))

@@ -1,5 +1,7 @@
 """Calls of the loss functions of `torch.nn.functional`, and what they were given."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys
@@ -31,12 +33,19 @@ ENOUGH_ROWS = 32
 WITH_GRADIENT = frozenset({"grad"})
 WITHOUT = frozenset({"no-grad"})
 
+overridden: Callable[..., bool] = torch._C._has_torch_function_variadic
+"""Whether a function mode, as of `torch.set_default_device`, or a tensor subclass handles the call."""
+
 
 def install(watcher: Watcher, patches: Patches) -> None:
     """Swap the code of every Python function of ``torch.nn.functional`` that computes a loss."""
     watch = Losses(watcher)
     for name, function in list(vars(F).items()):
-        is_loss = name.endswith("_loss") or name in ("cross_entropy", "kl_div", "binary_cross_entropy_with_logits")
+        is_loss = name.endswith("_loss") or name in (
+            "cross_entropy",
+            "kl_div",
+            "binary_cross_entropy_with_logits",
+        )
         is_loss = is_loss or name == "binary_cross_entropy"
         if is_loss and isinstance(function, FunctionType) and function.__module__ == F.__name__:
             patches.swap(function, lambda twin, name=name: watch.wrap(name, twin))
@@ -52,16 +61,19 @@ class Losses:
 
     def wrap(self, name: str, twin: Callable[..., Any]) -> Callable[..., Any]:
         """What the swapped code calls."""
-        thinning = self.watcher.thinning
+        thinning, models = self.watcher.thinning, self.watcher.registry.models
 
         def observed(*args: Any, **kwargs: Any) -> Any:
-            if is_compiling() or len(args) < 2:
+            if is_compiling() or len(args) < 2 or overridden(*args):  # what overrides it calls it again
                 return twin(*args, **kwargs)
             if thinning.on:
                 self.gate.call(thinning.kinds.append, Kind.LOSS)
-            else:
-                self.gate.call(self.called, name, args[0], args[1], sys._getframe(1))
-            return twin(*args, **kwargs)
+                return twin(*args, **kwargs)
+            self.gate.call(self.called, name, args[0], args[1], sys._getframe(1))
+            loss = twin(*args, **kwargs)
+            if not models:
+                self.gate.call(self.computed, loss, sys._getframe(1))
+            return loss
 
         return observed
 
@@ -70,8 +82,6 @@ class Losses:
         if torch._C._current_graph_task_id() != -1 or not isinstance(scores, Tensor):  # pyright: ignore
             return
         watcher = self.watcher
-        if watcher.look is not None and watcher.look.inside:  # the mode calls the function a second time
-            return
         watcher.arrived(frame)
         site = watcher.lines.site(frame)
         graph = torch.is_grad_enabled() and scores.requires_grad
@@ -80,10 +90,16 @@ class Losses:
             return
         moment = watcher.moment
         moment.scores, moment.targets = scores, targets
-        watcher.take(Kind.LOSS)
+        if watcher.take(Kind.LOSS):
+            count_classes(watcher.run.class_counts, targets)
         moment.scores = moment.targets = None
         if name in TESTED and plain(scores):
             self.test(name, site, scores)
+
+    def computed(self, loss: Any, frame: FrameType) -> None:
+        """A loss was computed in a program without modules."""
+        if isinstance(loss, Tensor) and loss.grad_fn is not None:
+            self.watcher.follow_loss(loss, frame)
 
     def test(self, name: str, site: Site, scores: Tensor) -> None:
         """Test the contract, on the first calls and at powers of two."""
@@ -103,3 +119,12 @@ class Losses:
             else:
                 self.watcher.want_look()
         self.watcher.run.losses[key] = together(known, fact)
+
+
+def count_classes(counts: dict[int, int], targets: Tensor) -> None:
+    """Add the class ids of a batch; ids to be ignored are negative."""
+    ids = targets.detach().flatten()
+    found = torch.bincount(ids[ids >= 0]).tolist()
+    for name, count in enumerate(found):
+        if count:
+            counts[name] = counts.get(name, 0) + count

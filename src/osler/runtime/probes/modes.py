@@ -1,5 +1,7 @@
 """`train()` and `eval()`: the outermost call, with the line."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys
@@ -12,6 +14,7 @@ from torch.compiler import is_compiling
 
 from osler.model import Kind
 from osler.runtime.patches import Patches
+from osler.runtime.thinning import sign_of_mode
 from osler.runtime.watcher import Watcher
 
 TRAITS = {
@@ -34,20 +37,20 @@ class Modes:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self.gate = watcher.gate("train() and eval()")
-        self.depth = 0
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.train``."""
+        inside = self.watcher.inside
 
         def train(self_: nn.Module, mode: bool = True) -> Any:
             if is_compiling():
                 return original(self_, mode)
-            self.depth += 1
+            inside.switches += 1
             try:
                 result = original(self_, mode)
             finally:
-                self.depth -= 1
-            if not self.depth:
+                inside.switches -= 1
+            if not inside.switches:
                 self.gate.call(self.changed, self_, bool(mode), sys._getframe(1))
             return result
 
@@ -56,9 +59,11 @@ class Modes:
     def changed(self, module: nn.Module, mode: bool, frame: FrameType) -> None:
         """A module was switched."""
         watcher = self.watcher
-        watcher.thinning.wake()
-        known = watcher.registry.known(module)
-        name = known.name if known else type(module).__name__
         for model in watcher.registry.models:
             model.stale = True
+        if watcher.thinning.on:
+            watcher.thinning.kinds.append(sign_of_mode(mode))
+            return
+        known = watcher.registry.known(module)
+        name = known.name if known else type(module).__name__
         watcher.ledger.emit(Kind.MODE, name, watcher.lines.site(frame), TRAITS[mode, known is not None])

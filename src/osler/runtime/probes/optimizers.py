@@ -1,5 +1,7 @@
 """Optimizers: where they are built, when they step and clear, and what was in the gradients."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import functools
@@ -86,7 +88,8 @@ class Optimizers:
         """Whether the clear is about to throw something away."""
         moment = self.watcher.ledger.moments
         used = self.watcher.used_backward
-        return any([h.discards(moment, used) for h in self.concerned(owner)])
+        discarding = [h.discards(moment, used) for h in self.concerned(owner)]  # each one takes note
+        return True in discarding
 
     def after_clear(self, owner: Any, discarded: bool, frame: FrameType) -> None:
         """Gradients were cleared."""
@@ -96,13 +99,15 @@ class Optimizers:
         if isinstance(owner, Optimizer):
             name = watcher.registry.optimizer(owner)
         else:
-            name = watcher.registry.model(owner).name if watcher.registry.known(owner) else type(owner).__name__
+            name = (
+                watcher.registry.model(owner).name if watcher.registry.known(owner) else type(owner).__name__
+            )
         watcher.ledger.emit(Kind.CLEAR, name, watcher.lines.site(frame), DISCARDS if discarded else NOTHING)
 
     def before_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Torch's hook ahead of every step; returns nothing, so the arguments stay."""
         if not is_compiling() and not self.watcher.thinning.on:
-            self.gate_before.call(self.inspect, optimizer, args, kwargs)
+            self.gate_before.call(self.inspect, optimizer, args, kwargs, sys._getframe(1))
 
     def after_step(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Torch's hook behind every step."""
@@ -113,9 +118,9 @@ class Optimizers:
         else:
             self.gate_after.call(self.stepped, optimizer, sys._getframe(1))
 
-    def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any, frame: FrameType) -> None:
         """What is in the gradients that are about to be used."""
-        if self.stepping and self.stepping[-1] != id(optimizer):
+        if self.stepping and self.stepping[-1] != id(optimizer) and is_stepping(self.stepping[-1], frame):
             self.stepping.append(id(optimizer))
             return
         self.stepping = [id(optimizer)]
@@ -142,10 +147,19 @@ class Optimizers:
         moment.optimizer = None
         if holder.in_step:
             self.traits = traits_of(holder.status(closure=True), "closure")
-        watcher.by_hand.release(holder.probes)
+        watcher.by_hand.release(holder.parameters)
         watcher.used_backward = max(watcher.used_backward, holder.number)
         holder.after_step()
         watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)
+
+
+def is_stepping(identity: int, frame: FrameType | None) -> bool:
+    """Whether the step of this optimizer is on the stack: a step that raised never said that it was over."""
+    while frame is not None:
+        if frame.f_code.co_name == "wrapper" and id(frame.f_locals.get("self")) == identity:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @functools.cache

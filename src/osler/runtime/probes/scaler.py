@@ -1,5 +1,7 @@
 """`GradScaler`: unscaling and guarded steps."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import sys

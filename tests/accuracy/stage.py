@@ -25,8 +25,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from osler.engine.catalogue import catalogue
 from osler.model import Diagnosis, Finding, Place
 from osler.session import Session
+from osler.settings import Settings
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "programs"
 assert sklearn.datasets  # imported here so that no child has to
 torch.set_num_threads(1)
 torch.optim.Adam([torch.zeros(1, requires_grad=True)]).step()  # builds what torch builds lazily
@@ -81,8 +82,14 @@ class Outcome:
     extra: dict[str, object] = field(default_factory=dict)
 
 
-def run(program: Program, *, watched: bool) -> Outcome:
-    """Run a program in a child process."""
+def run(program: Program, *, watched: bool, overhead: float = 0.01) -> Outcome:
+    """Run a program in a child process.
+
+    Args:
+        program: what to run.
+        watched: with Osler, or plain.
+        overhead: the budget; next to nothing makes the watcher rest as soon as the loop is steady.
+    """
     with tempfile.TemporaryDirectory() as folder:
         script = program.copy_to(Path(folder))
         answer = Path(folder) / "answer.json"
@@ -90,7 +97,7 @@ def run(program: Program, *, watched: bool) -> Outcome:
         if not child:
             status = 1
             try:
-                answer.write_text(json.dumps(perform(script, watched)))
+                answer.write_text(json.dumps(perform(script, watched, overhead)))
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -101,12 +108,13 @@ def run(program: Program, *, watched: bool) -> Outcome:
         told = json.loads(answer.read_text())
         for name in ("headlines", "hints"):
             told[name] = tuple(
-                Seen(s["check"], s["severity"], s["message"], tuple(tuple(x) for x in s["lines"])) for s in told[name]
+                Seen(s["check"], s["severity"], s["message"], tuple(tuple(x) for x in s["lines"]))
+                for s in told[name]
             )
         return Outcome(**told)
 
 
-def perform(script: Path, watched: bool) -> dict[str, object]:
+def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
     """In the child: run the script as `__main__`."""
     sys.argv = [str(script)]
     sys.path.insert(0, str(script.parent))
@@ -116,7 +124,7 @@ def perform(script: Path, watched: bool) -> dict[str, object]:
     digest = hashlib.sha256()
     register_optimizer_step_post_hook(lambda optimizer, *_: digest.update(state(optimizer)))
     out, err = io.StringIO(), io.StringIO()
-    session = Session() if watched else None
+    session = Session(Settings(overhead=overhead)) if watched else None
     error: BaseException | None = None
     if session:
         session.attach()
@@ -129,8 +137,14 @@ def perform(script: Path, watched: bool) -> dict[str, object]:
         session.detach()
     digest.update(torch.get_rng_state().numpy().tobytes())
     digest.update(repr((random.getstate(), np.random.get_state()[1].tobytes())).encode())  # noqa: NPY002
-    digest.update(b"".join(state(v) for v in vars(main).values() if isinstance(v, torch.nn.Module | torch.Tensor)))
-    told: dict[str, object] = {"stdout": out.getvalue(), "stderr": err.getvalue(), "digest": digest.hexdigest()}
+    digest.update(
+        b"".join(state(v) for v in vars(main).values() if isinstance(v, torch.nn.Module | torch.Tensor))
+    )
+    told: dict[str, object] = {
+        "stdout": out.getvalue(),
+        "stderr": err.getvalue(),
+        "digest": digest.hexdigest(),
+    }
     told["crash"] = f"{type(error).__name__}: {error}" if error else ""
     return told | verdict(session.finish(crash=error) if session else Diagnosis())
 
@@ -178,12 +192,14 @@ def state(thing: object) -> bytes:
         tensors = [*thing.parameters(), *thing.buffers()]
     else:
         tensors = [thing] if isinstance(thing, torch.Tensor) else []
-    return b"".join(t.detach().contiguous().cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16)
+    return b"".join(
+        t.detach().contiguous().cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16
+    )
 
 
 def healthy() -> list[Program]:
     """Every healthy program."""
-    return [Program(p) for p in sorted([*HERE.glob("[a-z]*_*.py"), HERE / "two_file" / "train.py"]) if not p.name.startswith("test_")]
+    return [Program(p) for p in sorted([*HERE.glob("*.py"), HERE / "two_file" / "train.py"])]
 
 
 @dataclass(frozen=True)
@@ -195,6 +211,7 @@ class Fault:
     guilty: tuple[str, ...]
     program: Program
     crashes: bool
+    hint: bool = False
 
 
 def faults() -> list[Fault]:
@@ -206,5 +223,8 @@ def faults() -> list[Fault]:
             guilty = row["guilty"] if isinstance(row["guilty"], list) else [row["guilty"]]
             edit = (row.get("file", path.name), row["replace"], row["with"])
             program = Program(path, (edit,))
-            found.append(Fault(f"{file.stem}-{row['name']}", row["check"], tuple(guilty), program, row.get("crashes", False)))
+            crashes, hint = row.get("crashes", False), row.get("hint", False)
+            found.append(
+                Fault(f"{file.stem}-{row['name']}", row["check"], tuple(guilty), program, crashes, hint)
+            )
     return found

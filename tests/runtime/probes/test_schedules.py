@@ -1,0 +1,65 @@
+"""Learning-rate schedules: when the script steps them, and only then."""
+
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+from osler.model import Kind
+
+FACTORIES = [
+    lambda o: lr_scheduler.StepLR(o, 2),
+    lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=9),
+    lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=0),
+    lambda o: lr_scheduler.SequentialLR(
+        o, [lr_scheduler.LinearLR(o, total_iters=2), lr_scheduler.ExponentialLR(o, 0.9)], [2]
+    ),
+    lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.ConstantLR(o), lr_scheduler.ExponentialLR(o, 0.9)]),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("make", FACTORIES)
+def test_building_is_no_step(session, events, make):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    with session:
+        make(optimizer)
+    assert events(Kind.SCHEDULE) == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("make", FACTORIES)
+def test_a_step_of_the_script_is_one_event(session, events, line_of, make):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = make(optimizer)
+    with session:
+        for _ in range(3):
+            optimizer.step()
+            schedule.step(*[1.0] * isinstance(schedule, lr_scheduler.ReduceLROnPlateau))
+    (event,) = events(Kind.SCHEDULE)
+    assert event.subject == type(schedule).__name__
+    assert event.place.line == line_of("schedule.step(*[1.0]")
+    assert sum(p.count * len(p.of(Kind.SCHEDULE)) for p in session.run.patterns) == 3
+
+
+def test_the_learning_rate_is_recorded(session):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = lr_scheduler.ExponentialLR(optimizer, 0.5)
+    with session:
+        for _ in range(3):
+            optimizer.step()
+            schedule.step()
+    assert list(session.run.columns["learning_rate"].values) == [1.0, 0.5, 0.25]
+
+
+def test_a_schedule_of_the_users_own(session, events):
+    class Warmup(lr_scheduler.LRScheduler):
+        def get_lr(self):
+            return [0.1 * (self.last_epoch + 1) for _ in self.base_lrs]
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    with session:
+        schedule = Warmup(optimizer)
+        optimizer.step()
+        schedule.step()
+    assert [e.subject for e in events(Kind.SCHEDULE)] == ["Warmup"]
+    assert schedule.get_last_lr() == [0.2]

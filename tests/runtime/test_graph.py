@@ -1,0 +1,106 @@
+"""Which leaves lie behind a loss, read from the graph alone: the oracle is what a backward delivers."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from osler.runtime.graph import LARGEST, leaves
+
+torch.set_num_threads(1)
+
+A, B, C = (torch.ones(2, 2, requires_grad=True) for _ in range(3))
+FROZEN = torch.ones(2, 2)
+NAMES = {id(A): "a", id(B): "b", id(C): "c"}
+
+
+class Double(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2
+
+
+def unrolled() -> Tensor:
+    state = A
+    for _ in range(200):
+        state = torch.tanh(state @ B)
+    return state.sum()
+
+
+ROOTS: dict[str, tuple[Callable[[], Tensor], str]] = {
+    "one": (lambda: A.sum(), "a"),
+    "two": (lambda: (A * B).sum(), "ab"),
+    "used twice": (lambda: (A * A + A).sum(), "a"),
+    "through an intermediate": (lambda: (torch.relu(A @ B) @ C).sum(), "abc"),
+    "a shared intermediate": (lambda: (lambda h: (h * C + h).sum())(A * B), "abc"),
+    "through a custom function": (lambda: (Double.apply(A) * B).sum(), "ab"),
+    "through views and writes": (lambda: torch.zeros(4, 2).index_copy(0, torch.tensor([1, 2]), A).sum(), "a"),
+    "through an in-place write": (lambda: (B * 1).add_(A).sum(), "ab"),
+    "through a long recurrence": (unrolled, "ab"),
+    "a leaf itself": (lambda: A, "a"),
+    "detached": (lambda: (A.detach() * B).sum(), "b"),
+    "from numbers": (lambda: (torch.tensor(A.tolist()) * B).sum(), "b"),
+    "partly without recording": (lambda: (torch.no_grad()(lambda: A * C)() * B).sum(), "b"),
+    "a constant factor": (lambda: (A * FROZEN).sum(), "a"),
+    "a comparison": (lambda: ((A > 0) * B).sum(), "b"),
+    "no graph": (lambda: A.detach().sum(), ""),
+    "nothing trainable": (lambda: FROZEN.sum(), ""),
+    "a frozen leaf": (lambda: FROZEN, ""),
+    "fresh, made to require a gradient": (lambda: A.detach().sum().requires_grad_(), "?"),
+}
+
+
+@pytest.mark.parametrize(("root", "expected"), ROOTS.values(), ids=ROOTS)
+def test_the_leaves_behind_a_root(root: Callable[[], Tensor], expected: str) -> None:
+    found = leaves([root()])
+    assert sorted(NAMES.get(id(t), "?") for t in found) == sorted(expected)
+
+
+@pytest.mark.parametrize(("root", "expected"), ROOTS.values(), ids=ROOTS)
+def test_they_are_the_leaves_that_get_a_gradient(root: Callable[[], Tensor], expected: str) -> None:
+    A.grad = B.grad = C.grad = None
+    value = root()
+    if value.requires_grad:
+        value.backward(torch.ones_like(value))
+    reached = "".join(NAMES[id(t)] for t in (A, B, C) if t.grad is not None)
+    assert reached == expected.replace("?", "")
+
+
+@pytest.mark.parametrize(
+    ("roots", "expected"),
+    [
+        (lambda: [A.sum(), B.sum()], "ab"),
+        (lambda: [A.sum(), (A * B).sum()], "ab"),
+        (lambda: list((A * B).unbind()), "ab"),
+        (lambda: [A.sum(), FROZEN.sum()], "a"),
+        (lambda: [FROZEN], ""),
+        (list, ""),
+    ],
+)
+def test_leaves_behind_several_roots_are_found_once(roots: Callable[[], list[Tensor]], expected: str) -> None:
+    assert sorted(NAMES[id(t)] for t in leaves(roots())) == sorted(expected)
+
+
+def test_a_model_gives_all_its_parameters_once() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 1))
+    found = leaves([model(torch.randn(4, 2)).sum()])
+    assert {id(t) for t in found} == {id(p) for p in model.parameters()}
+    assert len(found) == 6
+
+
+def test_reading_the_graph_leaves_it_usable() -> None:
+    loss = (A * B).sum()
+    leaves([loss])
+    loss.backward()
+
+
+def test_a_graph_without_end_is_not_walked_to_the_end() -> None:
+    state = A
+    for _ in range(LARGEST + 100):
+        state = state + 1
+    assert leaves([state]) == []

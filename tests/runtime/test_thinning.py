@@ -1,0 +1,281 @@
+"""A steady loop that costs too much is watched closely only now and then, and still counted exactly."""
+
+from collections import Counter
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from osler.model import Kind, Place, Run
+from osler.runtime.ledger import Ledger
+from osler.runtime.stopping import StopTraining
+from osler.runtime.thinning import LONGEST, STEADY, Thinning
+from osler.session import Session
+from osler.settings import Settings
+
+torch.set_num_threads(1)
+
+SITES = [(Place("/me/train.py", line, "main"),) for line in range(2_000)]
+FRESH = frozenset({"fresh"})
+WORK = 1_000_000
+"""Nanoseconds that a turn of the fake loop takes."""
+
+
+class FakeLoop:
+    """A loop whose turns take as long, and cost as much to watch, as the test says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, budget: float = 0.01) -> None:
+        self.now = 1
+        self.guard: Any = SimpleNamespace(nanoseconds=0)
+        self.ledger = Ledger()
+        self.thinning = Thinning(self.guard, self.ledger, budget)
+        self.ledger.after_turn = self.thinning.after_turn
+        self.rested: list[bool] = []
+        monkeypatch.setattr("osler.runtime.thinning.perf_counter_ns", lambda: self.now)
+
+    def turn(self, cost: int, kinds: tuple[Kind, ...] = (Kind.FORWARD,), line: int = 10) -> None:
+        """One batch, the given kinds of events, one step."""
+        thinning, ledger = self.thinning, self.ledger
+        if thinning.pending and not thinning.on:
+            thinning.begin()
+        if thinning.on:
+            thinning.batch()
+        self.rested.append(thinning.on)
+        self.now += WORK
+        if thinning.on:
+            thinning.kinds.extend(kinds)
+            thinning.step()
+            return
+        self.now += cost
+        self.guard.nanoseconds += cost
+        ledger.batch("DataLoader", SITES[line])
+        for kind in kinds:
+            ledger.emit(kind, "", SITES[line + 1])
+        ledger.step("SGD", SITES[line + 2], FRESH)
+
+    def turns(self, count: int, cost: int) -> "FakeLoop":
+        for _ in range(count):
+            self.turn(cost)
+        return self
+
+
+CHEAP, DEAR = WORK // 200, WORK // 5
+
+
+def test_a_steady_loop_that_costs_too_much_is_rested_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch).turns(200, DEAR)
+    assert any(loop.rested)
+
+
+@pytest.mark.parametrize(
+    ("cost", "budget"),
+    [(CHEAP, 0.01), (0, 0.01), (WORK // 101, 0.01), (DEAR, 0.2), (DEAR, 1.0)],
+    ids=["half the budget", "nothing", "just within", "a larger budget", "no limit"],
+)
+def test_a_loop_within_the_budget_is_never_rested_from(
+    monkeypatch: pytest.MonkeyPatch, cost: int, budget: float
+) -> None:
+    assert not any(FakeLoop(monkeypatch, budget).turns(300, cost).rested)
+
+
+def test_a_loop_that_is_not_steady_yet_is_never_rested_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(FakeLoop(monkeypatch).turns(STEADY, DEAR).rested)
+
+
+def test_something_new_makes_the_loop_unsteady_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch)
+    for number in range(200):
+        loop.turn(DEAR, line=10 + 5 * (number // 20))
+    assert not any(loop.rested)
+
+
+def test_close_watching_stays_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch, budget=0.02).turns(5_000, DEAR)
+    spent = loop.rested[STEADY * 2 :].count(False) * DEAR
+    assert spent / (WORK * 5_000) == pytest.approx(0.02, rel=0.3)
+
+
+def test_every_rest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch, budget=1e-12).turns(3 * LONGEST, DEAR)
+    text = "".join("r" if r else "c" for r in loop.rested)
+    assert max(map(len, text.split("c"))) <= LONGEST + 1
+
+
+def test_turns_and_steps_are_counted_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch).turns(1_000, DEAR)
+    loop.thinning.wake()
+    loop.ledger.close()
+    run = loop.ledger.run
+    assert (run.turns, run.steps) == (1_000, 1_000)
+    assert [p.count for p in run.patterns] == [1_000]
+    assert run.patterns[0].longest == 1_000
+
+
+def resting(monkeypatch: pytest.MonkeyPatch) -> FakeLoop:
+    """A loop in the middle of a rest."""
+    loop = FakeLoop(monkeypatch, budget=1e-9)
+    while not loop.thinning.on:
+        loop.turn(DEAR)
+    loop.turn(DEAR)
+    assert loop.thinning.on
+    return loop
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [(), (Kind.FORWARD, Kind.FORWARD), (Kind.CLEAR,), (Kind.FORWARD, Kind.STEP)],
+    ids=["missing", "one more", "another", "two steps"],
+)
+def test_a_turn_of_unknown_kinds_wakes_the_watcher(
+    monkeypatch: pytest.MonkeyPatch, kinds: tuple[Kind, ...]
+) -> None:
+    loop = resting(monkeypatch)
+    loop.turn(DEAR, kinds)
+    loop.turn(DEAR)
+    assert not loop.thinning.on
+
+
+def test_a_turn_of_known_kinds_does_not_wake_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.turns(20, DEAR)
+    assert loop.thinning.on
+
+
+def test_thousands_of_steps_on_one_batch_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    for _ in range(3_000):
+        loop.thinning.kinds.extend((Kind.FORWARD, Kind.BACKWARD))
+        loop.thinning.step()
+    assert loop.thinning.on
+    assert len(loop.thinning.kinds) < 300
+
+
+def test_the_first_end_of_a_pass_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    assert not loop.thinning.pass_end()
+    assert not loop.thinning.on
+
+
+def test_later_ends_of_passes_do_not_wake_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch, budget=1e-9).turns(1, DEAR)
+    loop.ledger.pass_end("DataLoader", SITES[1])
+    while not loop.thinning.on:
+        loop.turn(DEAR)
+    assert loop.thinning.pass_end()
+    assert loop.thinning.on
+    assert loop.ledger.run.passes == 2
+
+
+def test_waking_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, told = resting(monkeypatch), []
+    loop.thinning.woken = lambda: told.append(loop.ledger.run.turns)
+    loop.thinning.wake()
+    loop.thinning.wake()
+    assert len(told) == 1
+
+
+def test_the_last_step_that_was_asked_for_wakes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.thinning.last_step = loop.ledger.run.steps + 2
+    loop.turn(DEAR)
+    assert loop.thinning.on
+    loop.turn(DEAR)
+    assert not loop.thinning.on
+
+
+# --- a real loop, with rests and without
+
+
+def train(epochs: int, evaluates: bool = False) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(160, 4)
+    loader = DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), batch_size=4)
+    model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.1), nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    loss_fn = nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        model.train()
+        for inputs, targets in loader:
+            optimizer.zero_grad()
+            loss_fn(model(inputs), targets).backward()
+            optimizer.step()
+        if evaluates:
+            model.eval()
+            with torch.no_grad():
+                for inputs, _targets in loader:
+                    model(inputs)
+
+
+def train_without_loader(steps: int) -> None:
+    torch.manual_seed(0)
+    model, x = nn.Linear(4, 1), torch.randn(8, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+
+
+PROGRAMS: dict[str, Any] = {
+    "epochs": lambda: train(4),
+    "epochs with evaluation": lambda: train(3, evaluates=True),
+    "no loader": lambda: train_without_loader(150),
+}
+
+
+def watched(budget: float, program: Any, max_steps: int | None = None) -> tuple[Run, int]:
+    """What was seen of a program, and how often the watcher went to rest."""
+    session = Session(Settings(overhead=budget, max_steps=max_steps), warn=pytest.fail)
+    awakenings: list[int] = []
+    woken = session.watcher.thinning.woken
+    session.watcher.thinning.woken = lambda: (awakenings.append(session.run.steps), woken())[1]
+    with suppress(StopTraining), session:
+        program()
+    return session.run, len(awakenings)
+
+
+def shape(run: Run) -> dict[tuple[str, ...], int]:
+    """How often turns of each order of kinds were seen."""
+    counts = Counter[tuple[str, ...]]()
+    for pattern in run.patterns:
+        events = [e for e in pattern.events if e.kind is not Kind.USED]
+        counts[tuple(f"{e.kind} {'eval' * ('eval' in e.traits)}" for e in events)] += pattern.count
+    return counts
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_run_with_rests_is_counted_like_one_without(program: Any) -> None:
+    closely, never = watched(1e9, program)
+    rarely, rests = watched(1e-9, program)
+    assert never == 0 < rests
+    assert (rarely.turns, rarely.steps) == (closely.turns, closely.steps)
+    assert (rarely.backwards, rarely.passes) == (closely.backwards, closely.passes)
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_every_turn_that_comes_back_is_known_with_rests_too(program: Any) -> None:
+    """The first of its kind may fall into a rest: it wakes the watcher, and the next is seen."""
+    closely, rarely = (shape(watched(budget, program)[0]) for budget in (1e9, 1e-9))
+    assert {kinds for kinds, count in closely.items() if count > 1} <= set(rarely) <= set(closely)
+    assert all(closely[kinds] - 1 <= count <= closely[kinds] for kinds, count in rarely.items())
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_every_loss_is_recorded_at_rest_too(program: Any) -> None:
+    closely, _ = watched(1e9, program)
+    rarely, _ = watched(1e-9, program)
+    for name in ("loss", "learning_rate"):
+        assert list(rarely.columns[name].values) == list(closely.columns[name].values)
+        assert list(rarely.columns[name].steps) == list(closely.columns[name].steps)
+
+
+@pytest.mark.parametrize("budget", [1e9, 1e-9], ids=["closely", "rarely"])
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize("steps", [1, 5, 77])
+def test_training_stops_at_the_very_step(budget: float, program: Any, steps: int) -> None:
+    run, _ = watched(budget, program, max_steps=steps)
+    assert run.steps == steps
