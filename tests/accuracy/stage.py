@@ -71,7 +71,7 @@ class Outcome:
 
     stdout: str = ""
     stderr: str = ""
-    digest: str = ""
+    state: dict[str, str] = field(default_factory=dict)
     crash: str = ""
     headlines: tuple[Seen, ...] = ()
     hints: tuple[Seen, ...] = ()
@@ -111,11 +111,13 @@ def run(program: Program, *, watched: bool, overhead: float = 0.01) -> Outcome:
                 Seen(s["check"], s["severity"], s["message"], tuple(tuple(x) for x in s["lines"]))
                 for s in told[name]
             )
+        told |= {name: tuple(told[name]) for name in ("checked", "failures")}
         return Outcome(**told)
 
 
 def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
     """In the child: run the script as `__main__`."""
+    random.seed(0)  # a fork seeds it anew
     sys.argv = [str(script)]
     sys.path.insert(0, str(script.parent))
     main = types.ModuleType("__main__")
@@ -135,18 +137,21 @@ def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
             error = raised
     if session:
         session.detach()
-    digest.update(torch.get_rng_state().numpy().tobytes())
-    digest.update(repr((random.getstate(), np.random.get_state()[1].tobytes())).encode())  # noqa: NPY002
-    digest.update(
-        b"".join(state(v) for v in vars(main).values() if isinstance(v, torch.nn.Module | torch.Tensor))
-    )
-    told: dict[str, object] = {
-        "stdout": out.getvalue(),
-        "stderr": err.getvalue(),
-        "digest": digest.hexdigest(),
+    told: dict[str, object] = {"stdout": out.getvalue(), "stderr": err.getvalue()}
+    told["state"] = {
+        "steps": digest.hexdigest(),
+        "torch": hashed(torch.get_rng_state().numpy().tobytes()),
+        "python": hashed(repr(random.getstate()).encode()),
+        "numpy": hashed(np.random.get_state()[1].tobytes()),  # noqa: NPY002 - the state that scripts share
+        "tensors": hashed(b"".join(state(v) for v in vars(main).values())),
     }
     told["crash"] = f"{type(error).__name__}: {error}" if error else ""
     return told | verdict(session.finish(crash=error) if session else Diagnosis())
+
+
+def hashed(data: bytes) -> str:
+    """A short name for data."""
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def verdict(diagnosis: Diagnosis) -> dict[str, object]:

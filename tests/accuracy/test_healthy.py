@@ -17,7 +17,7 @@ def test_is_silent_and_unchanged(program: Program) -> None:
     assert watched.steps >= 50
     assert len(watched.checked) >= 10
     assert (watched.stdout, watched.stderr, watched.crash) == (plain.stdout, plain.stderr, "")
-    assert watched.digest == plain.digest, "parameters, gradients, optimizer state or random numbers differ"
+    assert watched.state == plain.state
 
 
 @pytest.mark.slow

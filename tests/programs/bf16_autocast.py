@@ -4,7 +4,6 @@ A small transformer encoder, trained in bfloat16 autocast with AdamW and a warm-
 """
 
 import math
-import time
 
 import torch
 import torch.nn as nn
@@ -103,7 +102,7 @@ steps, every = 100, 20
 optimizer = torch.optim.AdamW(parameter_groups(model, decay=0.01), lr=5e-3)
 scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_then_cosine(warm=12, total=steps))
 
-began, recent = time.time(), []
+recent = []
 batches = endless(train_loader)
 for step in range(1, steps + 1):
     model.train()
@@ -119,5 +118,5 @@ for step in range(1, steps + 1):
     recent.append(loss.item())
     if step % every == 0:
         share = accuracy(model, held_out_loader)
-        print(f"step {step}: loss {sum(recent) / len(recent):.3f}, held out {share:.1%}, {time.time() - began:.1f} s")
+        print(f"step {step}: loss {sum(recent) / len(recent):.3f}, held out {share:.1%}")
         recent.clear()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -238,6 +239,12 @@ def watched(budget: float, program: Any, max_steps: int | None = None) -> tuple[
     return session.run, len(awakenings)
 
 
+@cache
+def closely_and_rarely(name: str) -> tuple[tuple[Run, int], tuple[Run, int]]:
+    """The same program watched without rests and with as many as possible."""
+    return watched(1e9, PROGRAMS[name]), watched(1e-9, PROGRAMS[name])
+
+
 def shape(run: Run) -> dict[tuple[str, ...], int]:
     """How often turns of each order of kinds were seen."""
     counts = Counter[tuple[str, ...]]()
@@ -247,30 +254,28 @@ def shape(run: Run) -> dict[tuple[str, ...], int]:
     return counts
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-def test_a_run_with_rests_is_counted_like_one_without(program: Any) -> None:
-    closely, never = watched(1e9, program)
-    rarely, rests = watched(1e-9, program)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_run_with_rests_is_counted_like_one_without(program: str) -> None:
+    (closely, never), (rarely, rests) = closely_and_rarely(program)
     assert never == 0 < rests
     assert (rarely.turns, rarely.steps) == (closely.turns, closely.steps)
     assert (rarely.backwards, rarely.passes) == (closely.backwards, closely.passes)
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-def test_every_turn_that_comes_back_is_known_with_rests_too(program: Any) -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_turn_that_comes_back_is_known_with_rests_too(program: str) -> None:
     """The first of its kind may fall into a rest: it wakes the watcher, and the next is seen."""
-    closely, rarely = (shape(watched(budget, program)[0]) for budget in (1e9, 1e-9))
+    closely, rarely = (shape(run) for run, _ in closely_and_rarely(program))
     assert {kinds for kinds, count in closely.items() if count > 1} <= set(rarely) <= set(closely)
     assert all(closely[kinds] - 1 <= count <= closely[kinds] for kinds, count in rarely.items())
 
 
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-def test_every_loss_is_recorded_at_rest_too(program: Any) -> None:
-    closely, _ = watched(1e9, program)
-    rarely, _ = watched(1e-9, program)
-    for name in ("loss", "learning_rate"):
-        assert list(rarely.columns[name].values) == list(closely.columns[name].values)
-        assert list(rarely.columns[name].steps) == list(closely.columns[name].steps)
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("name", ["loss", "learning_rate"])
+def test_every_loss_and_rate_is_recorded_at_rest_too(program: str, name: str) -> None:
+    closely, rarely = (run.columns[name] for run, _ in closely_and_rarely(program))
+    assert list(rarely.values) == list(closely.values)
+    assert list(rarely.steps) == list(closely.steps)
 
 
 @pytest.mark.parametrize("budget", [1e9, 1e-9], ids=["closely", "rarely"])

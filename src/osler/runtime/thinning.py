@@ -25,6 +25,9 @@ WINDOW = 3
 LONGEST = 512
 """Turns between two windows at most."""
 
+VIGIL = 256
+"""Turns to stay awake for a form of turn that was met at rest: what comes every hundred steps is seen in these."""
+
 SMOOTHING = 0.2
 """Weight of the newest turn in the averages of cost and duration."""
 
@@ -56,6 +59,7 @@ class Thinning:
         self._ledger = ledger
         self._left = 0
         self._known: dict[tuple[str, ...], Pattern] = {}
+        self._missed: set[tuple[str, ...]] = set()
         self._close_turns = 0
         self._since = self._spent = 0
         self._cost = self._rest = 0.0
@@ -72,6 +76,8 @@ class Thinning:
         self._since, self._spent = now, spent
         if ledger.run.turns - ledger.novel < STEADY or self._close_turns < WINDOW or self._rest <= 0:
             return
+        if self._missed and self._keeps_vigil():
+            return
         allowed = self.budget * self._rest
         pause = ceil(WINDOW * (self._cost - allowed) / allowed) if allowed > 0 else LONGEST
         if pause < SHORTEST:
@@ -79,6 +85,13 @@ class Thinning:
         self.pending = min(pause, LONGEST)
         if ledger.at_step:
             self.begin()
+
+    def _keeps_vigil(self) -> bool:
+        """Whether to stay awake for a form of turn that was only ever met at rest, such as a rare evaluation."""
+        self._missed -= {tuple(signs(p)) for p in self._ledger.run.patterns}
+        if self._close_turns > VIGIL:
+            self._missed.clear()
+        return bool(self._missed)
 
     def begin(self) -> None:
         """Rest from here on: at the hand-out of a batch, or after a step in a program without batches."""
@@ -90,6 +103,7 @@ class Thinning:
     def _go_to_rest(self, turns: int) -> None:
         known = sorted(self._ledger.run.patterns, key=lambda p: p.last)
         self._known = {tuple(signs(p)): p for p in known}
+        self._missed -= self._known.keys()
         self._left = turns
         self.kinds = []
         self.in_batch = self._ledger.in_batch
@@ -126,8 +140,8 @@ class Thinning:
     def pass_end(self) -> bool:
         """A pass is over; true if the watcher goes on resting."""
         self.close()
-        if not any(kinds[0] == Kind.PASS_END for kinds in self._known if kinds):
-            self.wake()  # what follows a pass has never been looked at
+        if self._missed or not any(kinds[0] == Kind.PASS_END for kinds in self._known if kinds):
+            self.wake()  # something that follows a pass has never been looked at
         if not self.on:
             return False
         self.kinds.append(Kind.PASS_END)
@@ -155,6 +169,8 @@ class Thinning:
         run = self._ledger.run
         if pattern is not None:
             pattern.seen(run.turns)
+        else:
+            self._missed.add(kinds)
         run.turns += 1
         self._left -= 1
         return pattern is not None

@@ -39,7 +39,7 @@ def test_says_what_was_not_seen() -> None:
 
 def test_says_that_steps_stand_alone() -> None:
     (found,) = findings(run_of([[BATCH, STEP]] * 3), [check])
-    assert found.message == "3 steps were seen, but neither forward nor backward."
+    assert found.message == ("3 optimizer steps were seen, but neither a forward nor a backward call.")
     assert found.severity is Severity.WARNING
     assert (found.place.line, found.place.step) == (14, 0)
 
@@ -54,8 +54,8 @@ GROUPS = {
         ["Not everything about `A`, `B` was seen: its inside is compiled."],
     ),
     "many subjects": (
-        blind(("A", INSIDE), ("B", INSIDE), ("C", INSIDE), ("D", INSIDE)),
-        ["Not everything about `A`, `B`, `C`, … was seen: its inside is compiled."],
+        blind(*((name, INSIDE) for name in "ABCDE")),
+        ["Not everything about `A`, `B`, `C`, `D` and 1 more was seen: its inside is compiled."],
     ),
     "several reasons, one subject": (
         blind(("A", INSIDE), ("A", "it ran in a graph.")),

@@ -104,7 +104,7 @@ def test_says_what_was_seen() -> None:
     (found,) = findings(after_each_epoch(*[[VAL_BATCH, EVAL]] * 4), [check])
     assert found.message == (
         "`Net` was called 12 times in eval mode with gradient recording on, "
-        "and no backward ever went through its outputs."
+        "and no `backward()` ever went through its outputs."
     )
     assert (found.place.line, found.place.step, found.place.subject) == (31, 6, "Net")
     assert [e.value for e in found.evidence] == [12]

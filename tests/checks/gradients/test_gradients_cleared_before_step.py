@@ -123,6 +123,36 @@ def test_says_what_was_seen() -> None:
     ]
 
 
+NOTHING = event(Kind.STEP, "by hand", 0, "empty")
+MOVED = event(Kind.STEP, "by hand", 0, "fresh")
+
+
+def test_updates_by_hand_that_change_nothing() -> None:
+    (found,) = findings(run_of([[BATCH, *COMPUTE, NOTHING]] * 3), [check])
+    assert found.message == (
+        "The parameters were updated by hand 3 times, but no value changed: "
+        "by then the gradients computed here were zero again."
+    )
+    assert (found.place.line, found.place.step) == (13, 1)
+    assert [(e.measure, e.value) for e in found.evidence] == [("updates by nothing", 3)]
+    assert found.fix == (
+        "Clear the gradients after the update that uses them, not between `backward()` and the update."
+    )
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [[BATCH, *COMPUTE, NOTHING]] * 2,
+        [[BATCH, *COMPUTE, MOVED]] * 9,
+        [*[[BATCH, *COMPUTE, NOTHING]] * 2, *[[BATCH, *COMPUTE, MOVED]] * 9],
+    ],
+    ids=["only twice", "values change", "values change later"],
+)
+def test_stays_quiet_about_updates_by_hand(turns: list[list[Event]]) -> None:
+    assert_silent(run_of(turns), [check])
+
+
 def test_says_how_many_batches_a_window_lost() -> None:
     window = [
         [BATCH, CLEAR, *COMPUTE],

@@ -78,6 +78,11 @@ def test_cleared_once_per_epoch_is_told_with_the_number() -> None:
     assert found.message.endswith("`zero_grad()` ran only 2 times.")
 
 
+def test_cleared_at_the_start_only() -> None:
+    (found,) = findings(seen([CLEAR], *[turn(CARRIED)] * 9), [check])
+    assert found.message.endswith("`zero_grad()` ran only once.")
+
+
 def test_each_optimizer_is_told_once() -> None:
     both = turn(CARRIED, event(Kind.STEP, "Adam", 20, "carried"))
     assert [f.place.subject for f in findings(seen(*[both] * 5), [check])] == ["SGD", "Adam"]

@@ -71,7 +71,7 @@ def test_stays_quiet(run: Run) -> None:
 def test_says_what_was_seen() -> None:
     (found,) = findings(seen(BODY, HEAD), [check])
     assert found.message == (
-        "`detach()` cuts the graph: no gradient reaches 1 trainable parameter before it: `body.weight`. "
+        "`detach()` cuts the graph, so no gradient reaches 1 trainable parameter before it: `body.weight`. "
         "That is 45.0% of the trainable elements of `Net`."
     )
     assert (found.place.line, found.place.subject) == (8, "Net")
@@ -123,6 +123,54 @@ def test_an_accident_beside_a_path_that_is_trained(operation: str, function: str
     assert len(findings(seen(BODY, HEAD, cuts=(cut, cut)), [check])) == 1
 
 
+G_BACKWARD, G_STEP = event(Kind.BACKWARD, "", 24), event(Kind.STEP, "Adam", 25, "fresh")
+GENERATOR = ParameterFact("w", "G", 9, optimizers=("Adam",), reached=False)
+CRITIC_CUT = CutFact("detach", (place(8),), ("G.w",), root=BACKWARD.site)
+OWN_CUT = replace(CRITIC_CUT, operation="argmax", root=G_BACKWARD.site)
+GAMES = {
+    "in one turn": [[*TURN, FORWARD, G_BACKWARD, G_STEP]] * 5,
+    "without a loader": [TURN[1:], [FORWARD, G_BACKWARD, G_STEP]] * 5,
+    "the step opens the next turn": [[G_STEP, *TURN, G_BACKWARD]] * 5,
+}
+
+
+def game(turns: list[list[Event]], cut: CutFact) -> Run:
+    return run_of(turns, cuts=[cut], parameters=[HEAD, GENERATOR], optimizers=[SGD, ADAM])
+
+
+@pytest.mark.parametrize("turns", GAMES.values(), ids=GAMES.keys())
+def test_the_loss_of_the_other_player_may_stop_at_it(turns: list[list[Event]]) -> None:
+    assert findings(game(turns, CRITIC_CUT), [check]) == ()
+
+
+@pytest.mark.parametrize("turns", GAMES.values(), ids=GAMES.keys())
+def test_a_loss_of_its_own_may_not(turns: list[list[Event]]) -> None:
+    (found,) = findings(game(turns, OWN_CUT), [check])
+    assert found.message == (
+        "`argmax()` cuts the graph, so no gradient reaches 1 trainable parameter before it: `w`. "
+        "That is 100.0% of the trainable elements of `G`."
+    )
+
+
+def test_a_cut_behind_an_unknown_backward_is_told() -> None:
+    assert len(findings(game(GAMES["in one turn"], replace(CRITIC_CUT, root=(place(99),))), [check])) == 1
+
+
+def test_both_optimizers_step_on_the_one_backward() -> None:
+    assert len(findings(game([[*TURN, G_STEP]] * 5, CRITIC_CUT), [check])) == 1
+
+
+def test_a_cut_behind_two_models() -> None:
+    encoder = ParameterFact("w", "Encoder", 10, optimizers=("SGD",), reached=False)
+    (found,) = findings(
+        seen(encoder, BODY, HEAD, cuts=(replace(DETACH, parameters=("w", "body.weight")),)), [check]
+    )
+    assert found.message == (
+        "`detach()` cuts the graph, so no gradient reaches 2 trainable parameters before it: "
+        "`w`, `body.weight`. That is 47.6% of the trainable elements of `Encoder`, `Net`."
+    )
+
+
 def test_one_finding_for_each_cut() -> None:
     assert (
         len(
@@ -144,15 +192,15 @@ def test_the_cut_of_a_loss_is_told_once() -> None:
         [[BATCH, FORWARD, LEAF, STEP]] * 4, cuts=[DETACH], models=[NET], optimizers=[SGD], parameters=[BODY]
     )
     (found,) = findings(run, [check])
-    assert "nothing lies behind" in found.message
+    assert "with no graph behind it: `detach()` had cut the graph" in found.message
 
 
 def test_a_loss_that_nothing_lies_behind() -> None:
     turns = [[BATCH, FORWARD, LEAF, STEP]] * 4
     (found,) = findings(run_of(turns), [check])
     assert found.message == (
-        "`backward()` was called 4 times on a tensor that nothing lies behind: it was made anew, "
-        "so no parameter got a gradient."
+        "`backward()` was called 4 times on a tensor with no graph behind it: "
+        "it is a new tensor, not the result of a computation, so no parameter got a gradient."
     )
     assert found.place.line == 14
     (found,) = findings(run_of(turns, cuts=[CutFact("item", (place(13),), ())]), [check])
@@ -175,8 +223,8 @@ CRASHES: dict[str, tuple[list[Event], dict[str, object], str, int]] = {
         "the output of `Net` had one, but it was lost on the way to the loss",
         13,
     ),
-    "only the loss is known": ([LOSS, NO_GRAPH], {}, "what it was computed from requires no gradient", 13),
-    "nothing is known": ([NO_GRAPH], {}, "what it was computed from requires no gradient", 14),
+    "only the loss is known": ([LOSS, NO_GRAPH], {}, "nothing it was computed from requires a gradient", 13),
+    "nothing is known": ([NO_GRAPH], {}, "nothing it was computed from requires a gradient", 14),
 }
 
 

@@ -13,7 +13,7 @@ BATCH = event(Kind.BATCH, "DataLoader", 10)
 SILENT = {
     "nothing kept": [],
     "the loss of the last batch": [RetainedFact(FORWARD, 1, "loss", GROWS)],
-    "just below the patience": [RetainedFact(FORWARD, 4, "total", GROWS)],
+    "just below the patience": [RetainedFact(FORWARD, 2, "total", GROWS)],
     "losses of several batches wait for one backward": [
         RetainedFact(FORWARD, 8, "losses", GROWS, after_backward=False)
     ],
@@ -36,6 +36,16 @@ def test_says_what_was_seen_in_training() -> None:
     assert (found.place.line, found.place.subject) == (14, "total")
     assert [(r.place.line, r.label) for r in found.related] == [(11, "the graphs begin here")]
     assert found.fix == check.fix
+
+
+def test_speaks_from_the_third_graph_on() -> None:
+    (found,) = findings(
+        run_of([[BATCH, USED]] * 4, retained=[RetainedFact(FORWARD, 3, "total", GROWS)]), [check]
+    )
+    assert found.message == (
+        "`total` keeps the autograd graphs of 3 earlier batches alive, "
+        "although `backward()` has already used them."
+    )
 
 
 def test_says_what_was_seen_in_evaluation() -> None:

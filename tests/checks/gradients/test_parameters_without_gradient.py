@@ -83,7 +83,7 @@ def test_says_what_was_seen() -> None:
 
 def test_points_at_a_cut_on_the_way() -> None:
     (found,) = findings(seen(BODY, HEAD, cuts=[CutFact("detach", (place(8),), ("sizes.weight",))]), [check])
-    assert (8, "`detach` takes what they compute out of the graph") in [
+    assert (8, "`detach()` takes what they compute out of the graph") in [
         (r.place.line, r.label) for r in found.related
     ]
 
@@ -111,6 +111,71 @@ def test_a_small_leftover_is_a_hint() -> None:
 def test_inside_a_compiled_model_it_is_only_possible() -> None:
     (found,) = findings(seen(BODY, HEAD, models=[replace(NET, compiled=True)]), [check])
     assert (found.severity, found.confidence) == (Severity.HINT, Confidence.POSSIBLE)
+
+
+def test_the_only_parameter_of_a_model() -> None:
+    (found,) = findings(seen(BODY, ParameterFact("w", "G", 9, optimizers=("SGD",), reached=False)), [check])
+    assert found.message == (
+        "No gradient reached the only trainable parameter of `G` in 24 steps: `w`. "
+        "That is 100.0% of its trainable elements."
+    )
+
+
+def test_a_tensor_outside_of_models() -> None:
+    loose = ParameterFact("w", "", 9, optimizers=("SGD",), reached=False)
+    (found,) = findings(seen(BODY, loose, replace(loose, name="v", reached=True)), [check])
+    assert found.message == (
+        "No gradient reached 1 of 2 trainable parameters in 24 steps: `w`. "
+        "That is 50.0% of the trainable elements."
+    )
+
+
+IDLE = replace(HEAD, used=False)
+
+
+def test_layers_that_are_never_called_are_a_hint_at_the_end() -> None:
+    run = seen(BODY, IDLE, replace(BIAS, used=False), ended=True)
+    (found,) = findings(run, [check])
+    assert found.message == (
+        "2 trainable parameters of `Net` got no gradient because the layers that own them were never called: "
+        "`sizes.weight`, `sizes.bias`."
+    )
+    assert found.severity is Severity.HINT
+    assert (found.place.line, found.place.step, found.place.subject) == (12, 24, "Net")
+    assert [(r.place.line, r.label) for r in found.related] == [
+        (5, "the optimizer that holds them is built here")
+    ]
+    assert [(e.measure, e.value) for e in found.evidence] == [("elements never used", 100)]
+    assert found.fix == "Call these layers in `forward()`, or remove them."
+
+
+def test_one_parameter_that_is_never_called() -> None:
+    (found,) = findings(seen(BODY, IDLE, ended=True), [check])
+    assert found.message == (
+        "1 trainable parameter of `Net` got no gradient because the layer that owns it was never called: "
+        "`sizes.weight`."
+    )
+
+
+def test_layers_beside_those_that_get_no_gradient_are_told_apart() -> None:
+    found = findings(seen(BODY, IDLE, BIAS, ended=True), [check])
+    assert [f.severity for f in found] == [Severity.WARNING, Severity.HINT]
+
+
+NOT_IDLE = {
+    "the run goes on": seen(BODY, IDLE),
+    "a gradient reached it": seen(BODY, replace(IDLE, reached=True), ended=True),
+    "updated by hand": seen(BODY, replace(IDLE, updated=True), ended=True),
+    "frozen": seen(BODY, replace(IDLE, trainable=False), ended=True),
+    "in no optimizer": seen(BODY, replace(IDLE, optimizers=()), ended=True),
+    "in an optimizer that never stepped": seen(BODY, replace(IDLE, optimizers=("Adam",)), ended=True),
+    "too few steps": seen(BODY, IDLE, turns=9, ended=True),
+}
+
+
+@pytest.mark.parametrize("run", NOT_IDLE.values(), ids=NOT_IDLE.keys())
+def test_says_nothing_about_layers_that_may_still_be_called(run: Run) -> None:
+    assert findings(run, [check]) == ()
 
 
 def test_both_optimizers_step() -> None:

@@ -78,8 +78,8 @@ def test_finds_early_steps(turns: list[list[Event]]) -> None:
 def test_steps_again_on_the_same_gradients() -> None:
     (found,) = findings(run_of([[*HEALTHY, STALE]] * 3), [check])
     assert found.message == (
-        "`SGD` stepped 3 times on gradients that the step before had already used: "
-        "no `backward()` had changed them in between."
+        "`SGD` stepped 3 times on gradients that the previous step had already used: "
+        "no `backward()` changed them in between."
     )
     assert (found.place.line, found.fix) == (17, "Call `optimizer.step()` once per `backward()`.")
 

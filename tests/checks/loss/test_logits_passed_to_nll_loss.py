@@ -56,7 +56,7 @@ def test_says_what_was_seen() -> None:
     (found,) = findings(run(rows(180)), [check])
     assert found.message == (
         "`nll_loss` received values above 0 in 180 of 192 rows tested (highest 7.31): "
-        "these are no log-probabilities."
+        "these are not log-probabilities."
     )
     assert found.severity is Severity.ERROR
     assert (found.place.line, found.place.step) == (12, 0)

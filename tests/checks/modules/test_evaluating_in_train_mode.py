@@ -97,8 +97,8 @@ def test_stays_quiet(healthy: Run) -> None:
 def test_says_what_was_seen() -> None:
     (found,) = findings(after_each_epoch(*[[VAL_BATCH, SCORE, SCORE_LOSS]] * 4), [check])
     assert found.message == (
-        "`Net` was evaluated 12 times in train mode, with its Dropout and BatchNorm layers (`bn`, `drop`) "
-        "as in training."
+        "`Net` was evaluated 12 times in train mode, so its Dropout or BatchNorm layers (`bn`, `drop`) "
+        "behaved as in training."
     )
     assert (found.severity, found.confidence) == (Severity.ERROR, Confidence.CERTAIN)
     assert (found.place.line, found.place.step, found.place.subject) == (31, 6, "Net")
@@ -168,7 +168,9 @@ def test_evaluation_without_a_loss_leaves_doubt(
 
 def test_says_that_it_may_be_a_recalibration() -> None:
     (found,) = findings(after_each_epoch(*[[BATCH, SCORE]] * 4), [check])
-    assert found.message.endswith("as in training, which is right only if that recalibrates BatchNorm.")
+    assert found.message.endswith(
+        "behaved as in training, which is right only if this recalibrates BatchNorm."
+    )
 
 
 def test_one_line_is_told_once() -> None:
@@ -178,14 +180,20 @@ def test_one_line_is_told_once() -> None:
 
 
 def test_names_few_layers() -> None:
-    many = [ModelFact("Net", 200, 200, 5, mode_sensitive=("a", "b", "c", "d"))]
+    many = [ModelFact("Net", 200, 200, 5, mode_sensitive=("a", "b", "c", "d", "e"))]
     (found,) = findings(after_each_epoch(*[[VAL_BATCH, SCORE]] * 4, models=many), [check])
-    assert "(`a`, `b`, `c`, …)" in found.message
+    assert "(`a`, `b`, `c`, `d` and 1 more)" in found.message
+
+
+def test_one_layer_is_one_layer() -> None:
+    one = [ModelFact("Net", 200, 200, 5, mode_sensitive=("drop",))]
+    (found,) = findings(after_each_epoch(*[[VAL_BATCH, SCORE]] * 4, models=one), [check])
+    assert "so its Dropout or BatchNorm layer (`drop`) behaved" in found.message
 
 
 def test_speaks_without_knowing_the_layers() -> None:
     (found,) = findings(after_each_epoch(*[[VAL_BATCH, SCORE]] * 4, models=[]), [check])
-    assert "with Dropout and BatchNorm as in training" in found.message
+    assert "so Dropout and BatchNorm behaved as in training." in found.message
 
 
 def test_does_not_apply_without_layers_that_depend_on_the_mode() -> None:

@@ -64,6 +64,11 @@ def test_without_a_line_the_call_of_the_model_is_the_place() -> None:
     )
 
 
+def test_a_single_number() -> None:
+    (found,) = findings(seen(HEAD, replace(BIAS, elements=1)), [check])
+    assert found.message.endswith("Gradients reach this element, but no optimizer holds it.")
+
+
 def test_one_finding_for_each_model() -> None:
     other = replace(LAYER, model="Other")
     assert [f.place.subject for f in findings(seen(LAYER, other), [check])] == ["Tower", "Other"]

@@ -70,8 +70,8 @@ def test_stays_quiet(healthy: Run) -> None:
 def test_says_what_was_seen() -> None:
     (found,) = findings(run(*STUCK), [check])
     assert found.message == (
-        "`Net` is trained in eval mode since step 29, after 29 steps in train mode: "
-        "`eval()` at line 20 was not undone before training went on, 58 steps so far."
+        "`Net` was trained in eval mode from step 29 on, 58 steps so far, after 29 steps in train mode: "
+        "`eval()` at line 20 was not undone before training went on."
     )
     assert found.severity is Severity.ERROR
     assert (found.place.line, found.place.step, found.place.subject) == (20, 29, "Net")
@@ -86,28 +86,33 @@ MESSAGES = {
     "never in train mode": (
         [[TO_EVAL], *[EVAL] * 5],
         "`Net` was never trained in train mode: "
-        "`eval()` at line 20 came before the first step, and 5 steps were made in eval mode.",
+        "`eval()` at line 20 came before the first step, and 5 steps were taken in eval mode.",
         20,
     ),
     "never in train mode, and nobody knows why": (
         [EVAL] * 5,
-        "`Net` was never trained in train mode: 5 steps were made in eval mode.",
+        "`Net` was never trained in train mode: 5 steps were taken in eval mode.",
         12,
     ),
     "at the beginning": (
         [*[EVAL] * 5, [PASS_END, TO_TRAIN], *[TRAIN] * 9],
-        "`Net` is trained in eval mode from the first step on: 5 steps so far.",
+        "`Net` was trained in eval mode from the first step on, 5 steps so far.",
         12,
     ),
     "switched somewhere unseen": (
         [*[TRAIN] * 5, *[EVAL] * 4],
-        "`Net` is trained in eval mode since step 5, after 5 steps in train mode: 4 steps so far.",
+        "`Net` was trained in eval mode from step 5 on, 4 steps so far, after 5 steps in train mode.",
+        12,
+    ),
+    "after a single step": (
+        [TRAIN, *[EVAL] * 4],
+        "`Net` was trained in eval mode from step 1 on, 4 steps so far, after 1 step in train mode.",
         12,
     ),
     "undone at the next epoch only": (
         [*[TRAIN] * 5, [PASS_END, TO_EVAL], *[EVAL] * 4, [PASS_END, TO_TRAIN], *[TRAIN] * 5],
-        "`Net` is trained in eval mode since step 5, after 5 steps in train mode: "
-        "`eval()` at line 20 was not undone before training went on, 4 steps so far.",
+        "`Net` was trained in eval mode from step 5 on, 4 steps so far, after 5 steps in train mode: "
+        "`eval()` at line 20 was not undone before training went on.",
         20,
     ),
 }

@@ -103,15 +103,21 @@ def test_one_of_two_never_steps(turns: int, ended: bool, sure: Confidence) -> No
     (found,) = findings(seen([[*TURN, STEP]] * turns, WEIGHT, OTHER, ended=ended, **BOTH), [check])
     assert found.message == (
         f"`Adam` never stepped while other optimizers stepped {turns} times, "
-        "although gradients reached 1 of its 1 parameters."
+        "although gradients reached its only trainable parameter."
     )
     assert (found.place.line, found.related[0].place.line, found.confidence) == (6, 14, sure)
+
+
+def test_one_of_two_never_steps_and_part_of_it_is_reached() -> None:
+    bias = replace(OTHER, name="bias", reached=False)
+    (found,) = findings(seen([[*TURN, STEP]] * 9, WEIGHT, OTHER, bias, **BOTH), [check])
+    assert found.message.endswith("gradients reached 1 of its 2 trainable parameters.")
 
 
 def test_backward_was_never_called() -> None:
     (found,) = findings(seen([[*FORGOTTEN, NO_GRADIENTS]] * 12), [check])
     assert found.message == (
-        "A loss was computed 12 times but `backward()` was never called: there are no gradients to step on."
+        "A loss was computed 12 times, but `backward()` was never called, so there are no gradients."
     )
     assert (found.place.line, found.confidence) == (13, Confidence.CERTAIN)
     assert [r.place.line for r in found.related] == [15, 5]

@@ -58,13 +58,59 @@ def test_says_what_was_seen() -> None:
     assert found.severity is Severity.ERROR
 
 
-def test_the_optimizer_with_most_of_the_model_is_named() -> None:
-    run = run_of(
-        [[*TURN, OTHER_STEP]] * 5,
-        optimizers=[SGD, ADAM],
-        parameters=[replace(BIAS, optimizers=("Adam",)), BODY, HEAD],
+def both_step(*parameters: ParameterFact) -> Run:
+    return run_of([[*TURN, OTHER_STEP]] * 5, optimizers=[SGD, ADAM], parameters=list(parameters))
+
+
+HOLDERS = {
+    "its own layer": ([replace(BIAS, optimizers=("Adam",)), BODY], "Adam"),
+    "a layer beside it in the same part": (
+        [
+            replace(BODY, name="trunk.0.weight"),
+            ParameterFact("heads.1.weight", "Net", 5, optimizers=("Adam",)),
+            replace(HEAD, name="heads.2.weight"),
+        ],
+        "Adam",
+    ),
+    "a nearer layer beats a part": (
+        [
+            ParameterFact("heads.2.bias", "Net", 5, optimizers=("Adam",)),
+            ParameterFact("heads.1.weight", "Net", 500, optimizers=("SGD",)),
+            replace(HEAD, name="heads.2.weight"),
+        ],
+        "Adam",
+    ),
+    "a name that only begins alike is no relative": (
+        [
+            ParameterFact("head2.weight", "Net", 5, optimizers=("Adam",)),
+            BODY,
+        ],
+        "SGD",
+    ),
+    "most elements of equally near ones": (
+        [ParameterFact("neck.weight", "Net", 5, optimizers=("Adam",)), BODY],
+        "SGD",
+    ),
+    "the nearest does not step": ([replace(BIAS, optimizers=("AdamW",)), BODY], "SGD"),
+}
+
+
+@pytest.mark.parametrize(("held", "holder"), HOLDERS.values(), ids=HOLDERS.keys())
+def test_the_optimizer_that_holds_the_nearest_relatives_is_named(
+    held: list[ParameterFact], holder: str
+) -> None:
+    missing = [] if any(not p.optimizers for p in held) else [HEAD]
+    (found,) = findings(both_step(*held, *missing), [check])
+    assert found.place.subject == holder
+    assert found.place.line == {"SGD": 5, "Adam": 6}[holder]
+
+
+def test_one_parameter_receives() -> None:
+    (found,) = findings(seen(BODY, HEAD), [check])
+    assert found.message == (
+        "1 of 2 trainable parameters of `Net` receives gradients but is in no optimizer: `head.weight`. "
+        "That is 33.3% of its trainable elements."
     )
-    assert [f.place.subject for f in findings(run, [check])] == ["SGD"]
 
 
 def test_lists_four_names() -> None:

@@ -126,6 +126,14 @@ def test_accuracy_is_derived_where_there_are_classes(session):
     assert list(session.run.columns["accuracy"].values) == [0.75, pytest.approx(2 / 3)]
 
 
+def test_classes_are_counted(session):
+    x = torch.randn(5, 3, requires_grad=True)
+    with session:
+        F.cross_entropy(x, torch.tensor([0, 2, 2, -100, 0]))
+        F.cross_entropy(x, torch.tensor([2, 2, 2, 2, 2]))
+    assert session.run.class_counts == {0: 2, 2: 7}
+
+
 def test_functions_stay_what_they_are(session):
     with session:
         assert pickle.loads(pickle.dumps(F.cross_entropy)) is early

@@ -96,7 +96,7 @@ def test_a_clear_that_throws_away(session, events, model, sgd):
     with session:
         for _ in range(4):
             step(model)
-            step(model)
+            model(torch.randn(4, 3))
             sgd.zero_grad()
     assert events(Kind.CLEAR)[-1].traits == {"discards"}
     assert session.run.steps == 0

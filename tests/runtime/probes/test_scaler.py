@@ -45,4 +45,4 @@ def test_a_step_that_is_skipped_is_none(session, turns):
         trained(GradScaler("cpu"), True, float("inf"))
     assert session.run.steps == 0
     assert all("step SGD" not in t.replace("scaler-step SGD", "") for t in turns())
-    assert "loss" not in session.run.not_finite or session.run.not_finite["loss"].backward == 1
+    assert session.run.not_finite == {}

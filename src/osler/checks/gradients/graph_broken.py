@@ -2,8 +2,7 @@
 
 `backward()` follows the record that autograd keeps of every operation. `detach()`, `.data`, `.item()`,
 `.numpy()`, `torch.tensor(...)` and `torch.no_grad()` end that record; `argmax`, rounding and comparisons have
-no gradient. The parameters before such an operation are never trained, or `backward()` fails because nothing
-lies behind the loss.
+no gradient. The parameters before such an operation are never trained, or `backward()` fails.
 
 ## Bad
 
@@ -118,9 +117,8 @@ def path_cut(run: Run) -> Iterator[Finding]:
     yield from found
     told = {(f.place.file, f.place.line) for f in found}
     untold = [c for c in run.cuts if told.isdisjoint((p.file, p.line) for p in c.site[:1])]
-    accidents = [c for c in untold if not stops_on_purpose(run, c)]
     cut_off = [p for p in run.parameters.values() if is_cut_off(run, p)]
-    pairs = [(cut, lost_by(run, cut, cut_off)) for cut in accidents]
+    pairs = [(cut, lost_by(run, cut, cut_off)) for cut in untold if not stops_on_purpose(run, cut)]
     explained: set[ParameterFact] = set()
     for cut, lost in sorted(pairs, key=lambda pair: -len(pair[1])):
         if not explained.issuperset(lost):
@@ -141,7 +139,7 @@ def lost_by(run: Run, cut: CutFact, cut_off: list[ParameterFact]) -> list[Parame
     behind the cut must be one that an optimizer of the parameter steps on.
     """
     served = run.stepping_on(cut.root)
-    return [p for p in cut_off if cut.is_behind(p) and (not served or served.intersection(p.optimizers))]
+    return [p for p in cut_off if cut.is_behind(p) and (not served or served & {*p.optimizers})]
 
 
 def stops_on_purpose(run: Run, cut: CutFact) -> bool:
@@ -155,13 +153,13 @@ def stops_on_purpose(run: Run, cut: CutFact) -> bool:
 
 
 def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
-    models = [model for model in by_model(lost) if model]
+    owners = listed([model for model in by_model(lost) if model])
     elements, total = run.share_of(lost)
     return check.finding(
         cut.site,
         f"{cut.spelled} cuts the graph, so no gradient reaches {counted(len(lost), 'trainable parameter')} "
         f"before it: {listed([p.name for p in lost])}. "
-        f"That is {elements / total:.1%} of the trainable elements{f' of {listed(models)}' if models else ''}.",
+        f"That is {elements / total:.1%} of the trainable elements{f' of {owners}' if owners else ''}.",
         step=run.parameters_step,
         subject=lost[0].model,
         related=[

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torch.amp.grad_scaler import GradScaler
+from torch.compiler import is_compiling
 
 from osler.model import Kind
 from osler.runtime.patches import Patches
@@ -16,7 +17,7 @@ from osler.runtime.watcher import Watcher
 
 
 def install(watcher: Watcher, patches: Patches) -> None:
-    """Rebind ``unscale_`` and ``step``; a disabled scaler passes everything through and is not mentioned."""
+    """Rebind ``scale``, ``unscale_`` and ``step``; a disabled scaler passes through and is not mentioned."""
     gate = watcher.gate("the gradient scaler")
 
     def wrap(kind: Kind, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,9 +32,20 @@ def install(watcher: Watcher, patches: Patches) -> None:
         if watcher.thinning.on:
             watcher.thinning.kinds.append(kind)
             return
-        watcher.scaler_seen = True
         watcher.ledger.emit(kind, watcher.registry.optimizer(optimizer), watcher.lines.site(frame))
         watcher.holder(optimizer).rewritten_by_clipping()
 
+    patches.rebind(GradScaler, "scale", lambda original: noticed(watcher, original))
     patches.rebind(GradScaler, "unscale_", lambda original: wrap(Kind.UNSCALE, original))
     patches.rebind(GradScaler, "step", lambda original: wrap(Kind.SCALER_STEP, original))
+
+
+def noticed(watcher: Watcher, original: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``scale`` that says that losses may overflow from now on: the first scaled one already."""
+
+    def scale(self: GradScaler, *args: Any, **kwargs: Any) -> Any:
+        if not is_compiling() and self.is_enabled():
+            watcher.scaler_seen = True
+        return original(self, *args, **kwargs)
+
+    return scale
