@@ -99,7 +99,7 @@ def run(program: Program, *, watched: bool, overhead: float = 0.01) -> Outcome:
             try:
                 answer.write_text(json.dumps(perform(script, watched, overhead)))
                 status = 0
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - the parent must hear of it
                 traceback.print_exc()
             finally:
                 os._exit(status)
@@ -133,7 +133,7 @@ def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
     with redirect_stdout(out), redirect_stderr(err):
         try:
             exec(compile(script.read_text(), str(script), "exec"), main.__dict__)
-        except BaseException as raised:  # a faulty program may end as it likes
+        except BaseException as raised:  # noqa: BLE001 - a faulty program may end as it likes
             error = raised
     if session:
         session.detach()
@@ -142,7 +142,7 @@ def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
         "steps": digest.hexdigest(),
         "torch": hashed(torch.get_rng_state().numpy().tobytes()),
         "python": hashed(repr(random.getstate()).encode()),
-        "numpy": hashed(np.random.get_state()[1].tobytes()),  # noqa: NPY002 - the state that scripts share
+        "numpy": hashed(np.random.get_state()[1].tobytes()),
         "tensors": hashed(b"".join(state(v) for v in vars(main).values())),
     }
     told["crash"] = f"{type(error).__name__}: {error}" if error else ""

@@ -26,7 +26,7 @@ LONGEST = 512
 """Turns between two windows at most."""
 
 VIGIL = 256
-"""Turns to stay awake for a form of turn that was met at rest: what comes every hundred steps is seen in these."""
+"""Turns to stay awake for a form of turn that was met at rest: one that comes every hundred steps is seen."""
 
 SMOOTHING = 0.2
 """Weight of the newest turn in the averages of cost and duration."""
@@ -87,7 +87,7 @@ class Thinning:
             self.begin()
 
     def _keeps_vigil(self) -> bool:
-        """Whether to stay awake for a form of turn that was only ever met at rest, such as a rare evaluation."""
+        """Whether to stay awake for a form of turn that was only met at rest, such as a rare evaluation."""
         self._missed -= {tuple(signs(p)) for p in self._ledger.run.patterns}
         if self._close_turns > VIGIL:
             self._missed.clear()
