@@ -102,13 +102,19 @@ TWO_CAUSES = graph(first="shared", second="shared", shared="")
         (found("first", WARNING), found("second", ERROR), "second"),
         (found("first", ERROR, LIKELY), found("second", ERROR, CERTAIN), "second"),
         (found("first", step=5), found("second", step=2), "second"),
-        (found("first", ERROR, POSSIBLE), found("second", WARNING, CERTAIN), "first"),
+        (found("first", ERROR, POSSIBLE), found("second", WARNING, CERTAIN), "second"),
     ],
-    ids=["the worse", "the surer", "the earlier", "the worse, though less sure"],
+    ids=["the worse", "the surer", "the earlier", "the surer, though less bad"],
 )
 def test_a_symptom_of_two_causes_is_told_once(first: Finding, second: Finding, holder: str) -> None:
     groups = dict(told(fold([first, second, found("shared")], TWO_CAUSES)))
     assert groups == {"first": [], "second": []} | {holder: ["shared"]}
+
+
+@pytest.mark.parametrize("doubt", [LIKELY, POSSIBLE])
+def test_a_doubtful_cause_does_not_hide_what_is_certain(doubt: Confidence) -> None:
+    groups = fold([found("middle", confidence=doubt), found("leaf")], CHAIN)
+    assert sorted(told(groups)) == [("leaf", []), ("middle", [])]
 
 
 def test_every_finding_is_told_exactly_once() -> None:

@@ -57,6 +57,8 @@ def explains(cause: Finding, finding: Finding, checks: Mapping[str, Check]) -> b
     """Whether the first finding is the cause of the second."""
     if finding.check not in explained(cause.check, checks):
         return False
+    if CERTAINTY[cause.confidence] > CERTAINTY[finding.confidence]:
+        return False
     return cause.severity > Severity.HINT or finding.severity is Severity.HINT
 
 

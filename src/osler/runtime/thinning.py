@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil
+from threading import get_ident
 from time import perf_counter_ns
 
 from osler.model import Kind, Pattern
@@ -108,6 +109,11 @@ class Thinning:
         self.kinds = []
         self.in_batch = self._ledger.in_batch
         self.on = True
+
+    def note(self, kind: Kind) -> None:
+        """Something happened in the thread that is watched; not Osler's own doing. Nothing here can fail."""
+        if get_ident() == self._guard.owner and not self._guard.busy:
+            self.kinds.append(kind)
 
     def batch(self) -> None:
         """A new batch: the turn before it is over."""

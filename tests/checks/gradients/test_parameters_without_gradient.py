@@ -137,7 +137,7 @@ def test_layers_that_are_never_called_are_a_hint_at_the_end() -> None:
     run = seen(BODY, IDLE, replace(BIAS, used=False), ended=True)
     (found,) = findings(run, [check])
     assert found.message == (
-        "2 trainable parameters of `Net` got no gradient because the layers that own them were never called: "
+        "2 trainable parameters of `Net` got no gradient because their layer was never called: "
         "`sizes.weight`, `sizes.bias`."
     )
     assert found.severity is Severity.HINT
@@ -152,9 +152,13 @@ def test_layers_that_are_never_called_are_a_hint_at_the_end() -> None:
 def test_one_parameter_that_is_never_called() -> None:
     (found,) = findings(seen(BODY, IDLE, ended=True), [check])
     assert found.message == (
-        "1 trainable parameter of `Net` got no gradient because the layer that owns it was never called: "
-        "`sizes.weight`."
+        "1 trainable parameter of `Net` got no gradient because its layer was never called: `sizes.weight`."
     )
+
+
+def test_several_layers_that_are_never_called() -> None:
+    (found,) = findings(seen(BODY, IDLE, replace(IDLE, name="places.weight"), ended=True), [check])
+    assert "because their layers were never called: `sizes.weight`, `places.weight`." in found.message
 
 
 def test_layers_beside_those_that_get_no_gradient_are_told_apart() -> None:

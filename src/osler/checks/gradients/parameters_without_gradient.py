@@ -155,10 +155,11 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
 def describe_idle(run: Run, model: str, unused: list[ParameterFact]) -> Finding:
     """Layers that the optimizer holds but nothing calls: switched off on purpose, or forgotten."""
     built = (run.holder_site(unused[0]), "the optimizer that holds them is built here")
-    layers = "layer that owns it was" if len(unused) == 1 else "layers that own them were"
+    whose = "its" if len(unused) == 1 else "their"
+    layers = "layer was" if len({p.name.rpartition(".")[0] for p in unused}) == 1 else "layers were"
     return check.finding(
         called_at(run, model) or built[0],
-        f"{counted(len(unused), 'trainable parameter')}{of(model)} got no gradient because the {layers} "
+        f"{counted(len(unused), 'trainable parameter')}{of(model)} got no gradient because {whose} {layers} "
         f"never called: {listed([p.name for p in unused])}.",
         step=run.parameters_step,
         subject=model,

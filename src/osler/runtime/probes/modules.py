@@ -41,7 +41,6 @@ class Forwards:
         self.before = watcher.gate("forward calls")
         self.after = watcher.gate("forward outputs")
         self.below = watcher.gate("calls of submodules")
-        self.light = watcher.gate("forwards at rest")
         self.root: Model | None = None
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
 
@@ -66,7 +65,7 @@ class Forwards:
                 return original(self_, *args, **kwargs)
             finally:
                 inside.now = False
-                self.light.call(thinning.kinds.append, Kind.FORWARD)
+                thinning.note(Kind.FORWARD)
 
         return __call__
 

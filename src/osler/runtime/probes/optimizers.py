@@ -68,7 +68,7 @@ class Optimizers:
             if is_compiling():
                 return original(self_, *args, **kwargs)
             if thinning.on:
-                self.gate_clear.call(thinning.kinds.append, Kind.CLEAR)
+                thinning.note(Kind.CLEAR)
                 return original(self_, *args, **kwargs)
             discarded = self.gate_clear.call(self.before_clear, self_)
             result = original(self_, *args, **kwargs)
