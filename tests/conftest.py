@@ -1,9 +1,13 @@
 """Golden files: whole outputs, word for word; `pytest --update-golden` writes them anew."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Started in the background of a shell, all processes ignore Ctrl-C, and so would the scripts under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GOLDEN = Path(__file__).parent / "golden"
 

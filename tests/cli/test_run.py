@@ -183,7 +183,7 @@ def test_a_script_that_raises(tmp_path):
     line = line_of(path, "torch.zeros(5")
     assert own.startswith(f'Traceback (most recent call last):\n  File "{path}", line {line}, in <module>\n')
     assert own.count("File ") == 2  # the script's line and torch's
-    assert str(ROOT) not in own
+    assert str(ROOT / "src") not in own
     assert "ValueError: Expected input batch_size" in own
     assert "training-in-eval-mode" in report
 

@@ -23,6 +23,7 @@ def execute(args: Namespace) -> int:
 
     checks = list(catalogue().values())
     sys.stdout.write(as_json(checks) if args.json else as_table(checks))
+    sys.stdout.flush()  # here a reader that has gone away is no error, at the end of the process it is one
     return 0
 
 

@@ -26,6 +26,7 @@ def execute(args: Namespace) -> int:
         render(text)
     else:
         sys.stdout.write(text)
+        sys.stdout.flush()
     return 0
 
 
