@@ -26,6 +26,9 @@ WINDOW = 3
 LONGEST = 512
 """Turns between two windows at most."""
 
+AIM = 0.5
+"""Share of the budget that is aimed at: what a window costs is only known afterwards."""
+
 VIGIL = 256
 """Turns to stay awake for a form of turn that was met at rest: one that comes every hundred steps is seen."""
 
@@ -79,7 +82,9 @@ class Thinning:
             return
         if self._missed and self._keeps_vigil():
             return
-        allowed = self.budget * self._rest
+        if self._cost <= self.budget * self._rest:
+            return
+        allowed = AIM * self.budget * self._rest
         pause = ceil(WINDOW * (self._cost - allowed) / allowed) if allowed > 0 else LONGEST
         if pause < SHORTEST:
             return

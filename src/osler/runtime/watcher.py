@@ -20,7 +20,7 @@ from osler.runtime.closelook import CloseLook
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.ledger import Ledger, nothing
-from osler.runtime.measures import Moment, takers
+from osler.runtime.measures import Moment, Take, takers
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.registry import Registry, held, plain
@@ -33,6 +33,10 @@ MOST_LOOKS = 3
 
 GROWTH = 1.5
 """Factor between the backward calls after which all parameters are looked at."""
+
+
+RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
+"""How a measure is taken, and how its step and its value are added to the column."""
 
 
 class Inside(threading.local):
@@ -70,6 +74,7 @@ class Watcher:
         self.next_census = 1
         self._takers = takers().by_kind
         self._taken: dict[str, int] = {}
+        self._resting: dict[Kind, list[RestingTaker]] = {}
         self._looks = 0
         self._look_turn = 0
         self.used_backward = 0
@@ -152,12 +157,20 @@ class Watcher:
 
     def take_lightly(self, kind: Kind) -> None:
         """Take the measures that belong to an event while the watcher rests; their columns exist already."""
-        columns, step = self.run.columns, self.run.steps
-        for taker in self._takers[kind]:
-            value = taker.take(self.moment)
-            if value is not None and (column := columns.get(taker.name)) is not None:
-                column.steps.append(step)
-                column.values.append(value)
+        moment, step = self.moment, self.run.steps
+        for take, add_step, add_value in self.resting_takers(kind):
+            value = take(moment)
+            if value is not None:
+                add_step(step)
+                add_value(value)
+
+    def resting_takers(self, kind: Kind) -> list[RestingTaker]:
+        """The measures of an event that have a column, with the ways into it; looked up once."""
+        known = self._resting.get(kind)
+        if known is None:
+            pairs = [(t, c) for t in self._takers[kind] if (c := self.run.columns.get(t.name)) is not None]
+            known = self._resting[kind] = [(t.take, c.steps.append, c.values.append) for t, c in pairs]
+        return known
 
     def light_backward(self, root: Tensor) -> bool:
         """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
