@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from osler.runtime.guard import Gate
     from osler.runtime.patches import Patches
 
-EARLY = 5
-"""Turns after each of which the checks are asked: most faults show in the first."""
+EARLY = 8
+"""Turns after each of which the checks are asked if that costs little: most faults show in the first."""
 
-GROWTH = 2
-"""Factor between later turns at which the checks are asked."""
+GROWTH = 4
+"""Factor between the turns at which the checks are asked whatever it costs."""
 
-JUDGING = 0.01
-"""Share of the time so far that asking the checks because something new was seen may use."""
+JUDGING = 0.005
+"""Share of the training time so far that asking the checks in between may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +205,18 @@ class Session:
         revision = (
             len(run.patterns) + len(run.losses) + len(run.retained) + len(run.not_finite) + len(run.cuts)
         )
-        if run.turns < self._next and (revision == self._revision or not self._may_judge()):
+        worthwhile = revision != self._revision or run.turns <= EARLY
+        if run.turns < self._next and not (worthwhile and self._may_judge()):
             return
         if run.turns >= self._next:
-            self._next = self._next + 1 if self._next < EARLY else self._next * GROWTH
+            self._next *= GROWTH
         self._revision = revision
         start = monotonic()
         self._announce(self._judge().findings)
         self._judging += monotonic() - start
 
     def _may_judge(self) -> bool:
-        return self._judging < JUDGING * (monotonic() - self._began)
+        return self._judging < JUDGING * self.watcher.training_seconds
 
     def _judge(self) -> Judgement:
         judgement = judge(self.run, self.checks, self._guarded)

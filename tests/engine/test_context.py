@@ -57,6 +57,33 @@ def test_training_loaders_are_those_whose_batches_go_backward() -> None:
     assert derive(run_of([TURN, [VAL_BATCH, SCORE]])).training_loaders == {"DataLoader"}
 
 
+def test_evaluation_loaders_are_those_whose_batches_only_go_forward_unrecorded() -> None:
+    mixed = [event(Kind.BATCH, "rollouts", 50), SCORE, FORWARD, BACKWARD, STEP]
+    assert derive(run_of([TURN, [VAL_BATCH, SCORE], mixed])).evaluation_loaders == {"DataLoader 2"}
+
+
+def test_frozen_and_tied_parameters_are_named() -> None:
+    parameters = [
+        ParameterFact("embed.weight", "Net", 9, optimizers=("SGD",), aliases=("head.weight",)),
+        ParameterFact("body.weight", "Net", 9, trainable=False, reached=False),
+    ]
+    context = derive(run_of([TURN], parameters=parameters))
+    assert context.frozen == {"Net.body.weight"}
+    assert context.tied == (("Net.embed.weight", "head.weight"),)
+
+
+def test_copies_follow_a_trained_model_with_the_same_parameters() -> None:
+    models = [ModelFact(name, 9, 9, 1) for name in ("Net", "Net 2", "Critic")]
+    parameters = [
+        ParameterFact("w", "Net", 9, optimizers=("SGD",)),
+        ParameterFact("w", "Net 2", 9, reached=False, trainable=False),
+        ParameterFact("w", "Critic", 7, reached=False),
+    ]
+    assert derive(run_of([TURN], models=models, parameters=parameters)).copies == {"Net 2": "Net"}
+    player = [*parameters[:1], ParameterFact("w", "Net 2", 9, optimizers=("Adam",))]
+    assert derive(run_of([TURN], models=models, parameters=player)).copies == {}
+
+
 def test_models_are_trained_if_some_reached_parameter_is_stepped() -> None:
     parameters = [
         ParameterFact("w", "Net", 9, optimizers=("SGD",)),

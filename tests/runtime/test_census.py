@@ -66,7 +66,22 @@ def test_a_module_that_is_used_twice_is_listed_once() -> None:
 def test_tied_weights_are_listed_once() -> None:
     model = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5, bias=False))
     model[1].weight = model[0].weight
-    assert list(look(model)) == ["Sequential.0.weight"]
+    facts = look(model)
+    assert list(facts) == ["Sequential.0.weight"]
+    assert facts["Sequential.0.weight"].aliases == ("1.weight",)
+
+
+def test_a_fact_remembers_since_when_it_has_been_so() -> None:
+    model = Plain()
+    registry = Registry()
+    registry.model(model)
+    census = Census(registry)
+    first = census.take(step=1)
+    model.body.weight.grad = torch.zeros_like(model.body.weight)
+    later = census.take(first, 5)
+    assert {f.since for f in first.values()} == {1}
+    assert [f.since for f in later.values() if f.reached] == [5]
+    assert {f.since for f in later.values() if not f.reached} == {1}
 
 
 def test_frozen_parameters_are_listed_as_such() -> None:

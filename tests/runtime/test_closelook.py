@@ -249,6 +249,24 @@ def test_what_osler_does_itself_is_passed_over(scene: Scene) -> None:
     assert scene.look.cuts_behind(loss, ROOT) == []
 
 
+def test_an_array_that_is_gone_is_not_taken_for_another_value_at_its_address(scene: Scene) -> None:
+    with scene.look:
+        cut = scene.body(scene.x).detach().sum(0).numpy()  # leaves torch, and is gone below
+        other = torch.ones(5)
+        scene.look._arrays = {id(other): entry for entry in scene.look._arrays.values()}
+        del cut
+        (scene.head(scene.body(scene.x)) * other[:1]).sum()
+        assert scene.look._cuts_of_values("mul", [other]) == frozenset()
+
+
+def test_a_whole_number_is_no_trace(scene: Scene) -> None:
+    with scene.look:
+        stopped = (scene.body(scene.x).detach() * 0).sum().item()
+        loss = scene.head(scene.body(scene.x)).sum() + stopped * 1.0
+    assert stopped == 0.0
+    assert scene.look.cuts_behind(loss, ROOT) == []
+
+
 def test_nothing_is_noted_when_the_look_is_over(scene: Scene) -> None:
     with scene.look:
         scene.look.over = True

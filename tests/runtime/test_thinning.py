@@ -90,7 +90,7 @@ def test_a_loop_that_is_not_steady_yet_is_never_rested_from(monkeypatch: pytest.
 def test_something_new_makes_the_loop_unsteady_again(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = FakeLoop(monkeypatch)
     for number in range(200):
-        loop.turn(DEAR, line=10 + 5 * (number // 20))
+        loop.turn(DEAR, line=10 + 5 * (number // (STEADY - 2)))
     assert not any(loop.rested)
 
 

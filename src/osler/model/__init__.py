@@ -17,6 +17,7 @@ from osler.model.facts import (
     RetainedFact,
     by_model,
     elements_of,
+    since,
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.measure import Column, Measure, Record
@@ -63,5 +64,6 @@ __all__ = [
     "needs_mode",
     "needs_optimizer",
     "needs_step",
+    "since",
     "turns",
 ]

@@ -18,7 +18,12 @@ class Context:
         trained: names of the models whose parameters are stepped.
         training_loaders: loaders whose batches are followed by a backward.
         evaluates: some forward runs without gradient recording.
+        evaluation_loaders: loaders whose batches go forward without gradient recording and not backward.
         compiled: some model or function is compiled.
+        frozen: keys in ``Run.parameters`` of the parameters that require no gradient.
+        tied: groups of names under which one parameter is known in its model.
+        copies: models that only follow a trained one with the same parameters, such as an EMA teacher, a
+            target network or the best weights so far, with the name of the one they follow.
     """
 
     accumulation: dict[str, int] = field(default_factory=dict[str, int])
@@ -29,4 +34,8 @@ class Context:
     trained: frozenset[str] = frozenset()
     training_loaders: frozenset[str] = frozenset()
     evaluates: bool = False
+    evaluation_loaders: frozenset[str] = frozenset()
     compiled: bool = False
+    frozen: frozenset[str] = frozenset()
+    tied: tuple[tuple[str, ...], ...] = ()
+    copies: dict[str, str] = field(default_factory=dict[str, str])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from osler.model.event import Site
 
@@ -66,6 +66,9 @@ class ParameterFact:
         used: the module that owns it was called while gradients were recorded.
         updated: it changed without an optimizer, by hand.
         site: where its module is called or its holder assigned, known for unregistered ones.
+        assigned: the line that puts an unregistered one into its plain container, if its source is at hand.
+        aliases: its other names in the model: the parameter is tied.
+        since: optimizer steps finished at the first of the looks that have all said the same of it.
     """
 
     name: str
@@ -78,6 +81,9 @@ class ParameterFact:
     used: bool = True
     updated: bool = False
     site: Site = ()
+    assigned: Site = ()
+    aliases: tuple[str, ...] = ()
+    since: int = field(default=0, compare=False)
 
     @property
     def full_name(self) -> str:
@@ -249,6 +255,11 @@ class CrashFact:
 def elements_of(parameters: Iterable[ParameterFact]) -> int:
     """How many numbers these parameters hold."""
     return sum(p.elements for p in parameters)
+
+
+def since(parameters: Iterable[ParameterFact]) -> int:
+    """Optimizer steps finished at the first look at which all of this was so."""
+    return max((p.since for p in parameters), default=0)
 
 
 def by_model(parameters: Iterable[ParameterFact]) -> dict[str, list[ParameterFact]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import linecache
 import re
 import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from types import FrameType
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import FrameType, MappingProxyType
 
 from torch import Tensor, nn
 
 from osler.model import ParameterFact, Place, Site
 from osler.runtime.registry import Registry, held
+
+NO_LOOK: Mapping[str, ParameterFact] = MappingProxyType({})
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +39,8 @@ class Owned:
     used: bool = True
     registered: bool = True
     site: Site = ()
+    assigned: Site = ()
+    aliases: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True, eq=False)
@@ -87,19 +91,22 @@ class Census:
             nameless = [t for t in nameless if not self.of(t).name]
             frame = frame.f_back
 
-    def take(self) -> dict[str, ParameterFact]:
-        """Look at every parameter that is alive: facts by name."""
+    def take(self, before: Mapping[str, ParameterFact] = NO_LOOK, step: int = 0) -> dict[str, ParameterFact]:
+        """Look at every parameter that is alive: facts by name.
+
+        Args:
+            before: what the look before this one said.
+            step: optimizer steps finished now.
+        """
         holders: dict[int, list[str]] = {}
         for name, optimizer in self.registry.optimizers():
             for tensor in held(optimizer):
                 holders.setdefault(id(tensor), []).append(name)
         facts: dict[str, ParameterFact] = {}
-        listed: set[int] = set()
+        listed = self._listed()
         self.waiting = []
-        for one in self._owned():
-            if id(one.tensor) not in listed:
-                listed.add(id(one.tensor))
-                self._add(facts, one, holders)
+        for one in listed.values():
+            self._add(facts, one, holders)
         for key, entry in list(self.known.items()):
             tensor = entry.tensor()
             if tensor is None:
@@ -107,7 +114,7 @@ class Census:
             elif key not in listed and tensor.is_leaf and tensor.requires_grad and entry.sightings > 1:
                 name = entry.name or f"tensor {tuple(tensor.shape)}"
                 self._add(facts, Owned("", tensor, name), holders)
-        return facts
+        return {key: unless_same(before.get(key), fact, step) for key, fact in facts.items()}
 
     def _add(self, facts: dict[str, ParameterFact], one: Owned, holders: dict[int, list[str]]) -> None:
         tensor, entry = one.tensor, self.of(one.tensor)
@@ -129,7 +136,18 @@ class Census:
             used=one.used,
             updated=entry.updated,
             site=one.site,
+            assigned=one.assigned,
+            aliases=tuple(one.aliases),
         )
+
+    def _listed(self) -> dict[int, Owned]:
+        """Every parameter once, by identity, with the other names it has in its model."""
+        listed: dict[int, Owned] = {}
+        for one in self._owned():
+            first = listed.setdefault(id(one.tensor), one)
+            if first is not one and first.model == one.model and first.name != one.name:
+                first.aliases.append(one.name)
+        return listed
 
     def _owned(self) -> Iterator[Owned]:
         """Parameters of all models, the largest model first, then those of unregistered submodules."""
@@ -141,11 +159,17 @@ class Census:
                     yield Owned(model.name, tensor, joined(prefix, name), used=id(module) in model.called)
         for model, root in alive:
             for stranger, site in model.strangers:
-                prefix = attribute_of(root, stranger)
+                prefix, place = attribute_of(root, stranger)
                 for name, tensor in stranger.named_parameters():
-                    yield Owned(model.name, tensor, joined(prefix, name), registered=False, site=site)
+                    path = joined(prefix, name)
+                    yield Owned(model.name, tensor, path, registered=False, site=site, assigned=place)
             for path, tensor, place in concealed(root, model.registered):
-                yield Owned(model.name, tensor, path, registered=False, site=place)
+                yield Owned(model.name, tensor, path, registered=False, site=place, assigned=place)
+
+
+def unless_same(before: ParameterFact | None, now: ParameterFact, step: int) -> ParameterFact:
+    """The older of two facts that say the same; else the new one, since this step."""
+    return before if before is not None and before == now else replace(now, since=step)
 
 
 def joined(prefix: str, name: str) -> str:
@@ -184,14 +208,14 @@ def hidden(root: nn.Module) -> Iterator[tuple[str, object, Site]]:
                 yield from ((joined(prefix, n), v, place) for n, v in items)  # pyright: ignore
 
 
-def attribute_of(root: nn.Module, stranger: nn.Module) -> str:
-    """The plain container that hides a submodule, as the user would write it."""
-    for path, value, _ in hidden(root):
+def attribute_of(root: nn.Module, stranger: nn.Module) -> tuple[str, Site]:
+    """The plain container that hides a submodule, as the user would write it, and the line that fills it."""
+    for path, value, place in hidden(root):
         if value is stranger or (
             isinstance(value, nn.Module) and any(m is stranger for m in value.modules())
         ):
-            return path
-    return type(stranger).__name__
+            return path, place
+    return type(stranger).__name__, ()
 
 
 def concealed(root: nn.Module, registered: set[int]) -> Iterator[tuple[str, Tensor, Site]]:

@@ -9,7 +9,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -74,7 +74,8 @@ class CloseLook(TorchFunctionMode):
         self._name_of = name_of
         self._resting = resting
         self._traces: dict[int, Trace] = {}
-        self._values: dict[object, frozenset[int]] = {}
+        self._numbers: dict[float, frozenset[int]] = {}
+        self._arrays: dict[int, tuple[weakref.ref[Any], frozenset[int]]] = {}
         self._cuts: list[CutFact] = []
         self._escaped: frozenset[int] = frozenset()
         self._of_leaves: set[int] = set()
@@ -149,23 +150,25 @@ class CloseLook(TorchFunctionMode):
         if not cuts:
             return
         if is_number(value):
-            self._values[value] = cuts
+            self._numbers[value] = cuts
         elif hasattr(value, "__array_interface__"):
-            self._values[id(value)] = cuts
+            self._arrays[id(value)] = (weakref.ref(value), cuts)
 
     def _cuts_of_values(self, name: str, given: Iterable[object]) -> frozenset[int]:
         found: frozenset[int] = frozenset()
         for value in given:
             if isinstance(value, list | tuple):
                 found |= self._cuts_of_values(name, value[:64])  # pyright: ignore[reportUnknownArgumentType]
-            elif not is_number(value):
-                found |= self._values.get(id(value), frozenset())
-            elif isinstance(value, float) or name in MAKERS:  # elsewhere a whole number is an axis or a size
-                found |= self._values.get(value, frozenset())
+            elif is_number(value):
+                exact = isinstance(value, float) and not value.is_integer()
+                if exact or name in MAKERS:  # elsewhere a whole number is an axis, a size, a nought or a one
+                    found |= self._numbers.get(value, frozenset())
+            elif (known := self._arrays.get(id(value))) is not None and known[0]() is value:
+                found |= known[1]
         return found
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether this may be a value of a tensor; a truth is none, though it equals 0 or 1."""
     return isinstance(value, float | int) and not isinstance(value, bool)
 

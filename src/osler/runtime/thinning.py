@@ -17,7 +17,7 @@ from osler.model import Kind, Pattern
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import LONGEST_TURN, Ledger, nothing, shortened
 
-STEADY = 24
+STEADY = 16
 """Turns without a new pattern after which the loop counts as steady."""
 
 WINDOW = 3
@@ -117,8 +117,10 @@ class Thinning:
 
     def note(self, kind: Kind) -> None:
         """Something happened in the thread that is watched; not Osler's own doing. Nothing here can fail."""
-        if get_ident() == self._guard.owner and not self._guard.busy:
+        guard, start = self._guard, perf_counter_ns()
+        if get_ident() == guard.owner and not guard.busy:
             self.kinds.append(kind)
+            guard.nanoseconds += perf_counter_ns() - start
 
     def batch(self) -> None:
         """A new batch: the turn before it is over."""
@@ -176,7 +178,9 @@ class Thinning:
             return True
         kinds = tuple(self.kinds)
         self.kinds.clear()
-        pattern = self._known.get(kinds) or self._known.get(shortened(list(kinds)))
+        pattern = self._known.get(kinds)
+        if pattern is None:
+            pattern = self._known.get(shortened(list(kinds)))
         run = self._ledger.run
         if pattern is not None:
             pattern.seen(run.turns)

@@ -31,7 +31,7 @@ from osler.runtime.userlines import UserLines
 MOST_LOOKS = 3
 """Close looks per program: what three did not find a fourth will not."""
 
-GROWTH = 1.5
+GROWTH = 2
 """Factor between the backward calls after which all parameters are looked at."""
 
 
@@ -174,15 +174,15 @@ class Watcher:
 
     def light_backward(self, root: Tensor) -> bool:
         """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
-        has_value = root.is_cpu and root.numel() == 1 and plain(root)
-        value = root.item() if has_value else 0.0
-        if value - value != 0 and "loss" not in self.run.not_finite:
-            self.thinning.wake()
-            return False
-        self.run.backwards += 1
-        self.thinning.kinds.append(Kind.BACKWARD)
-        if has_value:
+        run = self.run
+        if root.is_cpu and root.numel() == 1 and plain(root):
+            value = root.item()
+            if value - value != 0 and "loss" not in run.not_finite:
+                self.thinning.wake()
+                return False
             self.add("loss", value)
+        run.backwards += 1
+        self.thinning.kinds.append(Kind.BACKWARD)
         return True
 
     def light_step(self, optimizer: Optimizer) -> None:
@@ -255,7 +255,7 @@ class Watcher:
         self.census.glance()
         if self.run.backwards < self.next_census:
             return
-        self.next_census = max(self.next_census + 1, int(self.next_census * GROWTH))
+        self.next_census = self.next_census * GROWTH
         self.take_census()
         if self.run.backwards > 1 and any(
             f.trainable and f.used and not f.reached and f.optimizers for f in self.run.parameters.values()
@@ -264,8 +264,9 @@ class Watcher:
 
     def take_census(self) -> None:
         """Look at all parameters now; what is known of models that are gone stays."""
-        self.run.parameters = {**self.run.parameters, **self.census.take()}
-        self.run.parameters_step = self.run.steps
+        run = self.run
+        run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
+        run.parameters_step = run.steps
 
     def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""

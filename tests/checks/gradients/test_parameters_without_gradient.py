@@ -134,14 +134,14 @@ IDLE = replace(HEAD, used=False)
 
 
 def test_layers_that_are_never_called_are_a_hint_at_the_end() -> None:
-    run = seen(BODY, IDLE, replace(BIAS, used=False), ended=True)
+    run = seen(BODY, replace(IDLE, since=2), replace(BIAS, used=False), ended=True)
     (found,) = findings(run, [check])
     assert found.message == (
         "2 trainable parameters of `Net` got no gradient because their layer was never called: "
         "`sizes.weight`, `sizes.bias`."
     )
     assert found.severity is Severity.HINT
-    assert (found.place.line, found.place.step, found.place.subject) == (12, 24, "Net")
+    assert (found.place.line, found.place.step, found.place.subject) == (12, 2, "Net")
     assert [(r.place.line, r.label) for r in found.related] == [
         (5, "the optimizer that holds them is built here")
     ]

@@ -47,12 +47,12 @@ def test_stays_quiet(run: Run) -> None:
 
 
 def test_says_what_was_seen() -> None:
-    (found,) = findings(seen(BODY, HEAD, BIAS), [check])
+    (found,) = findings(seen(BODY, replace(HEAD, since=1), replace(BIAS, since=3)), [check])
     assert found.message == (
         "2 of 3 trainable parameters of `Net` receive gradients but are in no optimizer: "
         "`head.weight`, `head.bias`. That is 40.0% of its trainable elements."
     )
-    assert (found.place.line, found.place.step, found.place.subject) == (5, 5, "SGD")
+    assert (found.place.line, found.place.step, found.place.subject) == (5, 3, "SGD")
     assert [(r.place.line, r.label) for r in found.related] == [(12, "`Net` is called here")]
     assert [e.value for e in found.evidence] == [40, 0.4]
     assert found.severity is Severity.ERROR

@@ -70,6 +70,7 @@ from osler.model import (
     by_model,
     counted,
     listed,
+    since,
 )
 
 PATIENCE = 3
@@ -160,7 +161,7 @@ def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
         f"{cut.spelled} cuts the graph, so no gradient reaches {counted(len(lost), 'trainable parameter')} "
         f"before it: {listed([p.name for p in lost])}. "
         f"That is {elements / total:.1%} of the trainable elements{f' of {owners}' if owners else ''}.",
-        step=run.parameters_step,
+        step=since(lost),
         subject=lost[0].model,
         related=[
             (run.usual_site(run.of(Kind.BACKWARD)), "no backward from here gets past the cut"),

@@ -88,6 +88,7 @@ from osler.model import (
     elements_of,
     listed,
     needs_step,
+    since,
 )
 
 STEPS = 20
@@ -141,7 +142,7 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
         f"No gradient reached {part} trainable parameter{'s' * (len(family) > 1)}{of(model)} in "
         f"{run.parameters_step} steps: {listed([p.name for p in unreached])}. "
         f"That is {elements / total:.1%} of {'its' if model else 'the'} trainable elements.",
-        step=run.parameters_step,
+        step=since(unreached),
         subject=model,
         related=[(called_at(run, model), f"`{model}` is called here"), *taken_out(run, unreached), built],
         evidence=[
@@ -161,7 +162,7 @@ def describe_idle(run: Run, model: str, unused: list[ParameterFact]) -> Finding:
         called_at(run, model) or built[0],
         f"{counted(len(unused), 'trainable parameter')}{of(model)} got no gradient because {whose} {layers} "
         f"never called: {listed([p.name for p in unused])}.",
-        step=run.parameters_step,
+        step=since(unused),
         subject=model,
         related=[built],
         evidence=[Evidence("elements never used", elements_of(unused), "0", step=run.parameters_step)],

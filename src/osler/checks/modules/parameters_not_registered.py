@@ -82,6 +82,7 @@ from osler.model import (
     counted,
     elements_of,
     listed,
+    since,
 )
 
 PATIENCE = 3
@@ -127,10 +128,11 @@ def is_forgotten(parameter: ParameterFact) -> bool:
 
 
 def describe(run: Run, model: str, hidden: list[ParameterFact]) -> Finding:
-    elements, step = elements_of(hidden), run.parameters_step
+    elements, step = elements_of(hidden), since(hidden)
     known = elements_of(p for p in run.parameters_of(model) if p.registered)
     are = "is" if len(hidden) == 1 else "are"
     these, them = ("this element", "it") if elements == 1 else (f"these {elements} elements", "them")
+    container = next((p.assigned for p in hidden if p.assigned), ())
     forward = next((e.site for e in run.of(Kind.FORWARD, model)), ())
     built = next((o.site for o in run.optimizers.values() if run.steps_of(o.name)), ())
     return check.finding(
@@ -139,7 +141,11 @@ def describe(run: Run, model: str, hidden: list[ParameterFact]) -> Finding:
         f"{listed([p.name for p in hidden])}. Gradients reach {these}, but no optimizer holds {them}.",
         step=step,
         subject=model,
-        related=[(forward, f"`{model}` is called here"), (built, "the optimizer is built without them")],
+        related=[
+            (container, "they are put into a plain container here"),
+            (forward, f"`{model}` is called here"),
+            (built, "the optimizer is built without them"),
+        ],
         evidence=[
             Evidence("elements missing from parameters()", elements, "0", step=step),
             Evidence("trainable elements in parameters()", known, f"{known + elements}", step=step),

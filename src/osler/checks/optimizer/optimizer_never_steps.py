@@ -53,6 +53,7 @@ from osler.model import (
     Run,
     Severity,
     needs_optimizer,
+    since,
 )
 
 PATIENCE = 3
@@ -153,7 +154,7 @@ def one_never_stepped(run: Run) -> Iterator[Finding]:
             optimizer.site,
             f"`{optimizer.name}` never stepped while other optimizers stepped {others} times, although "
             f"gradients reached {part_of_its(reached, len(held))}.",
-            step=run.parameters_step,
+            step=since(held),
             subject=optimizer.name,
             related=[(run.usual_site(run.of(Kind.BACKWARD)), "gradients are computed here")],
             evidence=[Evidence(f"steps of {optimizer.name}", 0, f"about {others}")],

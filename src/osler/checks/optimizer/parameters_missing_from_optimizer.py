@@ -62,6 +62,7 @@ from osler.model import (
     listed,
     needs_optimizer,
     needs_step,
+    since,
 )
 
 PATIENCE = 3
@@ -134,7 +135,7 @@ def describe(
         optimizer.site,
         f"{len(missing)} of {len(parameters)} trainable parameters of `{model}` {receive} in no optimizer: "
         f"{listed([p.name for p in missing])}. That is {elements / total:.1%} of its trainable elements.",
-        step=run.parameters_step,
+        step=since(missing),
         subject=optimizer.name,
         related=[(forward, f"`{model}` is called here")],
         evidence=[

@@ -71,12 +71,12 @@ class Backwards:
 
     def lightly(self, given: Any) -> bool:
         """A backward while the watcher rests; false if it deserves a closer look."""
-        roots = tensors_of(given)
-        if not roots:
+        root = given if isinstance(given, Tensor) else next(iter(tensors_of(given)), None)
+        if root is None:
             return True
-        if not roots[0].is_cpu and roots[0].numel() == 1:
-            self.deferred.put(roots[0], ())
-        return self.watcher.light_backward(roots[0])
+        if not root.is_cpu and root.numel() == 1:
+            self.deferred.put(root, ())
+        return self.watcher.light_backward(root)
 
     def before_grad(self, given: Any, frame: FrameType) -> None:
         """``autograd.grad`` is about to run: it touches no ``.grad``."""
