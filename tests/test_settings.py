@@ -10,6 +10,7 @@ from osler.model import Finding, Place, Severity
 from osler.settings import Settings, load
 
 KNOWN = ("gradients-not-cleared", "loss-not-finite", "training-in-eval-mode")
+FORMATS = {"github": "", "json": ".json", "sarif": ".sarif", "text": ".txt", "one": ".same", "other": ".same"}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def write(folder: Path, table: str) -> Path:
 
 
 def test_defaults(project: Path) -> None:
-    assert load(project, {}, KNOWN) == Settings()
+    assert load(project, {}, KNOWN, FORMATS) == Settings()
     assert Settings().fail_on is None
     assert Settings().overhead == 0.01
 
@@ -48,7 +49,7 @@ def test_every_key_of_the_table(project: Path) -> None:
         training-in-eval-mode = ["Teacher", "backbone.*"]
         """,
     )
-    assert load(project, {}, KNOWN) == Settings(
+    assert load(project, {}, KNOWN, FORMATS) == Settings(
         select=("gradients-not-cleared", "loss-not-finite"),
         ignore=("loss-not-finite",),
         fail_on=Severity.WARNING,
@@ -64,12 +65,12 @@ def test_every_key_of_the_table(project: Path) -> None:
 
 def test_the_command_line_wins(project: Path) -> None:
     write(project, '[tool.osler]\nfail-on = "error"\nmax-steps = 100\n')
-    settings = load(project, {"fail-on": "never", "select": ["loss-not-finite"]}, KNOWN)
+    settings = load(project, {"fail-on": "never", "select": ["loss-not-finite"]}, KNOWN, FORMATS)
     assert settings == Settings(fail_on=None, max_steps=100, select=("loss-not-finite",))
 
 
 def test_never_means_none(project: Path) -> None:
-    assert load(project, {"fail-on": "never", "stop-on": "never"}, KNOWN) == Settings()
+    assert load(project, {"fail-on": "never", "stop-on": "never"}, KNOWN, FORMATS) == Settings()
 
 
 def test_the_nearest_table_above_the_script_counts(project: Path) -> None:
@@ -77,17 +78,17 @@ def test_the_nearest_table_above_the_script_counts(project: Path) -> None:
     scripts = project / "experiments" / "scripts"
     scripts.mkdir(parents=True)
     write(project / "experiments", "[project]\nname = 'without-a-table'\n")
-    assert load(scripts, {}, KNOWN).max_steps == 1
+    assert load(scripts, {}, KNOWN, FORMATS).max_steps == 1
     write(project / "experiments", "[tool.osler]\nmax-steps = 2\n")
-    assert load(scripts, {}, KNOWN).max_steps == 2
+    assert load(scripts, {}, KNOWN, FORMATS).max_steps == 2
 
 
 def test_paths_start_where_they_are_written(project: Path) -> None:
     scripts = project / "scripts"
     scripts.mkdir()
     write(scripts, '[tool.osler]\noutput = "report.json"\n')
-    assert load(scripts, {}, KNOWN).output == scripts / "report.json"
-    assert load(scripts, {"output": "report.json"}, KNOWN).output == project / "report.json"
+    assert load(scripts, {}, KNOWN, FORMATS).output == scripts / "report.json"
+    assert load(scripts, {"output": "report.json"}, KNOWN, FORMATS).output == project / "report.json"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_paths_start_where_they_are_written(project: Path) -> None:
         ("fail-on = 'fatal'", "`fail-on` is 'fatal', expected never, hint, warning or error", ""),
         ("fail-on = true", "`fail-on` is True, expected never, hint, warning or error", ""),
         ("stop-on = 'hint'", "`stop-on` is 'hint', expected never, warning or error", ""),
-        ("format = 'xml'", "`format` is 'xml', expected text or json", ""),
+        ("format = 'xml'", "`format` is 'xml', expected github, json, sarif, text, one or other", ""),
         (
             "overhead = 5",
             "`overhead` is 5, expected a share of the time above 0 and up to 1, for example 0.01",
@@ -151,24 +152,24 @@ def test_paths_start_where_they_are_written(project: Path) -> None:
 def test_complaints_name_the_file(table: str, message: str, fix: str, project: Path) -> None:
     file = write(project, f"[tool.osler]\n{table}\n")
     with pytest.raises(SettingsError) as caught:
-        load(project, {}, KNOWN)
+        load(project, {}, KNOWN, FORMATS)
     assert (str(caught.value), caught.value.fix) == (f"{file} [tool.osler]: {message}", fix)
 
 
 def test_complaints_about_the_command_line_name_the_option(project: Path) -> None:
     with pytest.raises(SettingsError, match=r"^--max-steps is -1, expected a number of steps, 1 or more$"):
-        load(project, {"max-steps": -1}, KNOWN)
+        load(project, {"max-steps": -1}, KNOWN, FORMATS)
 
 
 def test_an_unknown_check_on_the_command_line(project: Path) -> None:
     with pytest.raises(UnknownName, match="there is no check named 'loss-not-finit'") as caught:
-        load(project, {"select": ["loss-not-finit"]}, KNOWN)
+        load(project, {"select": ["loss-not-finit"]}, KNOWN, FORMATS)
     assert caught.value.fix == "Did you mean 'loss-not-finite'?"
 
 
 def test_a_missing_folder_is_noticed_before_training(project: Path) -> None:
     with pytest.raises(SettingsError, match="expected a file in a folder that exists") as caught:
-        load(project, {"output": "reports/osler.json"}, KNOWN)
+        load(project, {"output": "reports/osler.json"}, KNOWN, FORMATS)
     assert caught.value.fix == f"Create {project / 'reports'} first."
 
 
@@ -177,14 +178,14 @@ def test_a_broken_file_is_named(content: str, project: Path) -> None:
     file = project / "pyproject.toml"
     file.write_bytes(content.encode("latin-1"))
     with pytest.raises(OslerError, match="cannot read") as caught:
-        load(project, {}, KNOWN)
+        load(project, {}, KNOWN, FORMATS)
     assert str(file) in str(caught.value)
 
 
 def test_a_table_that_is_none(project: Path) -> None:
     write(project, "[tool]\nosler = 3\n")
     with pytest.raises(SettingsError, match=r"`tool\.osler` is 3, expected a table"):
-        load(project, {}, KNOWN)
+        load(project, {}, KNOWN, FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -205,3 +206,40 @@ def test_intended(check: str, subject: str, intended: bool) -> None:
     )
     finding = Finding(check, Place(), "", "", "", "", Severity.ERROR)
     assert settings.intends(replace(finding, place=Place(subject=subject))) is intended
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"output": "report.json"}, "json"),
+        ({"output": "REPORT.SARIF"}, "sarif"),
+        ({"output": "report.json", "format": "text"}, "text"),
+        ({"output": "report.html"}, "text"),
+        ({"output": "report"}, "text"),
+        ({"output": ".json"}, "text"),
+        ({"output": "report.same"}, "text"),
+        ({"output": "report.json.gz"}, "text"),
+    ],
+)
+def test_the_ending_of_the_file_decides_only_where_one_format_has_it(
+    words: dict[str, str], expected: str, project: Path
+) -> None:
+    assert load(project, words, KNOWN, FORMATS).format == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "expected"),
+    [
+        ('output = "a.json"', {}, "json"),
+        ('output = "a.json"', {"output": "b.sarif"}, "sarif"),
+        ('output = "a.json"', {"format": "text"}, "text"),
+        ('format = "json"', {"output": "b.sarif"}, "sarif"),
+        ('format = "json"', {"output": "b.log"}, "json"),
+        ('format = "text"\noutput = "a.json"', {}, "text"),
+    ],
+)
+def test_what_the_command_line_names_decides_before_the_table(
+    table: str, words: dict[str, str], expected: str, project: Path
+) -> None:
+    write(project, f"[tool.osler]\n{table}\n")
+    assert load(project, words, KNOWN, FORMATS).format == expected

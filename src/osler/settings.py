@@ -15,7 +15,7 @@ from osler.errors import SettingsError, UnknownName
 from osler.model import Finding, Severity
 
 NEVER = "never"
-FORMATS = ("text", "json")
+TEXT = "text"
 FAIL_ON = (NEVER, *(s.label for s in Severity))
 STOP_ON = (NEVER, Severity.WARNING.label, Severity.ERROR.label)
 INTENDED = "intended"
@@ -32,7 +32,7 @@ class Settings:
         stop_on: from this severity on, the script is stopped; None means never.
         overhead: share of the training time that sampled work may use.
         max_steps: optimizer steps after which the script is stopped; None means it runs to its end.
-        format: ``text`` or ``json``.
+        format: of the report.
         output: absolute path of the file that receives the report.
         quiet: print nothing but the script's own output.
         intended: check name to patterns of subjects for which the user wants exactly that.
@@ -44,7 +44,7 @@ class Settings:
     stop_on: Severity | None = None
     overhead: float = 0.01
     max_steps: int | None = None
-    format: str = "text"
+    format: str = TEXT
     output: Path | None = None
     quiet: bool = False
     intended: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
@@ -62,11 +62,13 @@ class _Source:
         name: what a complaint begins with: the file and table, or empty for the command line.
         folder: what relative paths start from.
         known: names of all checks.
+        formats: how the files of each format end, by the format's name.
     """
 
     name: str
     folder: Path
     known: Collection[str]
+    formats: Mapping[str, str]
 
     def complain(self, key: str, value: object, expected: str, fix: str = "") -> SettingsError:
         """The error for a value that this key cannot have."""
@@ -77,13 +79,18 @@ class _Source:
         return f"{self.name}: `{key}`" if self.name else f"--{key}"
 
 
-def load(folder: Path, given: Mapping[str, object], known: Collection[str]) -> Settings:
+def load(
+    folder: Path, given: Mapping[str, object], known: Collection[str], formats: Mapping[str, str]
+) -> Settings:
     """Read the settings for a script.
+
+    Where ``output`` is set without ``format``, the file's ending decides if exactly one format has it.
 
     Args:
         folder: folder of the script; it and the folders above are searched for a ``[tool.osler]`` table.
         given: values from the command line, by key as written in the table; they win.
         known: names of all checks.
+        formats: how the files of each format end, by the format's name; empty if there is no custom.
 
     Raises:
         SettingsError: a key is unknown or a value is wrong.
@@ -93,8 +100,10 @@ def load(folder: Path, given: Mapping[str, object], known: Collection[str]) -> S
     file, table = _find_table(here)
     settings = Settings()
     if file:
-        settings = replace(settings, **_read(table, _Source(f"{file} [tool.osler]", file.parent, known)))
-    return replace(settings, **_read(given, _Source("", Path.cwd(), known)))
+        settings = replace(
+            settings, **_read(table, _Source(f"{file} [tool.osler]", file.parent, known, formats))
+        )
+    return replace(settings, **_read(given, _Source("", Path.cwd(), known, formats)))
 
 
 def _find_table(folder: Path) -> tuple[Path | None, dict[str, object]]:
@@ -128,7 +137,15 @@ def _read(values: Mapping[str, object], source: _Source) -> dict[str, Any]:
         if key not in READERS:
             raise _unknown_key(key, source)
         read[key.replace("-", "_")] = READERS[key](key, value, source)
+    if "output" in read and "format" not in read:
+        read |= _format_of(read["output"], source)
     return read
+
+
+def _format_of(file: Path, source: _Source) -> dict[str, str]:
+    """The format that the file's ending stands for, if there is exactly one."""
+    found = [name for name, suffix in source.formats.items() if suffix and suffix == file.suffix.lower()]
+    return {"format": found[0]} if len(found) == 1 else {}
 
 
 def _unknown_key(key: str, source: _Source) -> SettingsError:
@@ -187,7 +204,7 @@ def _stop_on(key: str, value: object, source: _Source) -> Severity | None:
 
 
 def _format(key: str, value: object, source: _Source) -> str:
-    return _one_of(FORMATS, key, value, source)
+    return _one_of(tuple(source.formats), key, value, source)
 
 
 def _one_of(words: tuple[str, ...], key: str, value: object, source: _Source) -> str:

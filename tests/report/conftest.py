@@ -1,11 +1,16 @@
 """A faulty script, and what a diagnosis of it may look like."""
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from osler.model import (
+    CALLED_HERE,
+    Check,
     Confidence,
     Cost,
     Coverage,
@@ -18,6 +23,8 @@ from osler.model import (
     Severity,
     Subject,
 )
+from osler.report.frame import Frame
+from osler.report.source import Sources
 
 SCRIPT = """\
 import torch
@@ -79,7 +86,7 @@ def eval_mode(at: At) -> Finding:
         severity=Severity.ERROR,
         related=(
             Related(at(FORWARD_LINE), "the forward that is trained"),
-            Related(at(CALL_LINE), "called here"),
+            Related(at(CALL_LINE), CALLED_HERE),
         ),
         evidence=(
             Evidence("steps in eval mode", 198, "0", step=22),
@@ -146,3 +153,80 @@ def healthy() -> Diagnosis:
 def groups(eval_mode: Finding, nan_loss: Finding, placeless: Finding, hint: Finding) -> tuple[Group, ...]:
     """One cause with a symptom, one without a line, one hint."""
     return (Group(eval_mode, (nan_loss,)), Group(placeless), Group(hint))
+
+
+HOSTILE = (
+    "\x1b[31mred\x1b[0m \x00\x07\x9b\u202e\ud800\ufffe line\r\nbreak ::error file=x::no ##[error]no %0A"
+    " ]]> <script>alert(1)</script> <!-- --> &lt; | `tick | tock` ``` **bold** [a](http://b) {0} @user #1"
+)
+"""What a module, a message or a file may be called by someone who means harm."""
+
+
+@pytest.fixture
+def hostile(root: Path) -> Diagnosis:
+    """Everything that a user can name is a trap, and half of what is known is missing."""
+    trap = Finding(
+        check=HOSTILE,
+        place=Place(str(root / HOSTILE.replace("/", "")), 3, HOSTILE, None, HOSTILE),
+        message=HOSTILE,
+        expected=HOSTILE,
+        why=HOSTILE,
+        fix=HOSTILE,
+        severity=Severity.ERROR,
+        related=(Related(Place("<string>", 1), HOSTILE), Related(Place(subject="x"), HOSTILE)),
+        evidence=(
+            Evidence(HOSTILE, float("nan"), HOSTILE, HOSTILE),
+            Evidence("loss", float("-inf"), "", step=0),
+        ),
+    )
+    nowhere = replace(trap, place=Place(), related=(), evidence=(), severity=Severity.WARNING)
+    return Diagnosis(
+        subject=Subject(script=HOSTILE, steps=3, backwards=3, exit_code=1, ended_by="exception"),
+        groups=(
+            Group(trap, (nowhere,)),
+            Group(replace(nowhere, check="x")),
+            Group(replace(nowhere, suppressed=True)),
+            Group(replace(nowhere, severity=Severity.HINT)),
+        ),
+        checked=("x",),
+        not_applicable={f"{HOSTILE}1": HOSTILE},
+        failed={f"{HOSTILE}2": HOSTILE},
+        coverage=Coverage(blind=(HOSTILE,)),
+        cost=Cost(failures=(HOSTILE,)),
+    )
+
+
+@pytest.fixture
+def cases(healthy: Diagnosis, groups: tuple[Group, ...], hostile: Diagnosis) -> dict[str, Diagnosis]:
+    """One diagnosis of each kind, by name."""
+    sick = replace(healthy, groups=groups)
+    intended = tuple(replace(g, cause=replace(g.cause, suppressed=True)) for g in groups)
+    return {
+        "sick": sick,
+        "healthy": healthy,
+        "crash": replace(
+            sick,
+            subject=replace(sick.subject, exit_code=1, ended_by="exception"),
+            failed={"broken": "it failed"},
+        ),
+        "intended": replace(sick, groups=intended),
+        "hostile": hostile,
+    }
+
+
+@pytest.fixture
+def frame(root: Path, monkeypatch: pytest.MonkeyPatch) -> Frame:
+    """A frame whose catalogue knows one check, so that no golden file changes with the real one."""
+    page = ModuleType("stub.modules.training_in_eval_mode")
+    monkeypatch.setitem(sys.modules, page.__name__, page)
+    page.__doc__ = """The model is trained in eval mode.\n\n## Bad\n\n```python\nmodel = {0: eval()}\n```\n"""
+    check = Check(
+        page.__name__, Severity.ERROR, "train mode", "Dropout drops nothing.", "Call `model.train()`."
+    )
+    return Frame("1.2.3", root, Sources(), checks={check.name: check})
+
+
+@pytest.fixture
+def compare(golden: Callable[[str, str], None], root: Path) -> Callable[[str, str], None]:
+    """Compare with a golden file; the folder of the test has the same name in all of them."""
+    return lambda name, text: golden(name, text.replace(str(root), "/home/me/project"))

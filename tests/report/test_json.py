@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from osler.model import Coverage, Diagnosis, Evidence, Finding, Group, Place
-from osler.report.json import Frame, evidence, fingerprint, groups, render, report
+from osler.report.frame import Frame
+from osler.report.json import evidence, fingerprint, groups, render, report
 from osler.report.source import Sources
 
 
@@ -24,7 +25,7 @@ def test_a_sick_run(
 
 
 def test_one_line_for_a_stream(healthy: Diagnosis, root: Path) -> None:
-    text = render(healthy, frame(root), indent=None)
+    text = render(healthy, replace(frame(root), compact=True))
     assert text.count("\n") == 1
     assert json.loads(text) == report(healthy, frame(root))
 

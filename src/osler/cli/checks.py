@@ -29,7 +29,9 @@ def execute(args: Namespace) -> int:
 
 def what(check: Check) -> str:
     """The first line of the check's page."""
-    return (sys.modules[check.module].__doc__ or "").strip().partition("\n")[0]
+    from osler.engine.catalogue import prose
+
+    return prose(check).partition("\n")[0]
 
 
 def as_json(checks: list[Check]) -> str:

@@ -32,8 +32,10 @@ def execute(args: Namespace) -> int:
 
 def page(check: Check) -> str:
     """The page as Markdown: its title, the docstring of the check's module, and the fix."""
-    text = (sys.modules[check.module].__doc__ or "").strip()
-    return f"# {check.name}\n\n{check.severity.label} | {check.topic}\n\n{text}\n\n## Fix\n\n{check.fix}\n"
+    from osler.engine.catalogue import prose
+
+    head = f"# {check.name}\n\n{check.severity.label} | {check.topic}"
+    return f"{head}\n\n{prose(check)}\n\n## Fix\n\n{check.fix}\n"
 
 
 def render(text: str) -> None:

@@ -6,17 +6,17 @@ import sys
 from argparse import Namespace
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from osler.errors import UsageError
-from osler.settings import FAIL_ON, FORMATS, STOP_ON, load
+from osler.settings import FAIL_ON, STOP_ON, TEXT, load
 
 if TYPE_CHECKING:
     from osler.cli import Parser
     from osler.model import Diagnosis
-    from osler.report.json import Frame
+    from osler.report.frame import Frame
     from osler.report.live import Live
     from osler.report.screen import Screen
     from osler.report.source import Sources
@@ -32,13 +32,21 @@ EPILOG = "Options come before the script; what follows the script belongs to it.
 
 def configure(parser: Parser) -> None:
     """Declare the arguments."""
+    from osler.report.formats import suffixes
+
+    forms = suffixes()
+    endings = " ".join(suffix for suffix in forms.values() if suffix)
     parser.starts_a_script = True
     parser.usage, parser.epilog = USAGE, EPILOG
     add = parser.add_argument
     add("script", nargs="?", metavar="train.py", help="the script to run, as Python would")
     add("-m", dest="module", metavar="MODULE", help="run a module, as `python -m` would")
-    add("--format", choices=FORMATS, help="of the report; JSON without --output is one line on stderr")
-    add("--output", metavar="FILE", help="write the report to this file as well")
+    add("--format", choices=tuple(forms), help="of the report; text if not given; JSON on stderr is one line")
+    add(
+        "--output",
+        metavar="FILE",
+        help=f"write the report to this file as well; without --format its ending decides: {endings}",
+    )
     add("--fail-on", choices=FAIL_ON, help="exit with 10 if the script ends well but this was found")
     add("--stop-on", choices=STOP_ON, help="stop training and exit with 10 as soon as this is certain")
     add("--max-steps", type=int, metavar="N", help="stop training after N optimizer steps, exit with 0")
@@ -56,6 +64,7 @@ def split(names: str) -> list[str]:
 def execute(args: Namespace) -> int:
     """Run the script under observation; the exit code to leave with."""
     from osler.engine.catalogue import catalogue
+    from osler.report.formats import suffixes
     from osler.report.live import Live
     from osler.report.screen import own_stderr
     from osler.runtime.guard import Guard
@@ -65,14 +74,14 @@ def execute(args: Namespace) -> int:
     if (args.script is None) == (args.module is None):
         raise UsageError("no script was given", fix="Name it after the options: osler run train.py")
     require_torch()
-    settings = load(folder_of(args), given(args), catalogue())
+    settings = load(folder_of(args), given(args), catalogue(), suffixes())
     root, screen = Path.cwd(), own_stderr()
 
     def warn(sentence: str) -> None:
         screen.write(f"osler: {sentence}; training goes on\n")
 
     live = Live(screen, root)
-    speaks = not settings.quiet and (settings.format == "text" or settings.output is not None)
+    speaks = not settings.quiet and (settings.format == TEXT or settings.output is not None)
     session = Session(settings, live.announce if speaks else None, warn)
     name = f"-m {args.module}" if args.module else args.script
     bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path))
@@ -162,29 +171,23 @@ class Bedside:
 
     def report(self, diagnosis: Diagnosis) -> None:
         """Write what was asked for, where it was asked for."""
-        from osler.report import json, terminal
+        from osler.report import terminal
+        from osler.report.formats import formats
 
-        settings, screen = self.settings, self.screen
+        settings, screen, frame = self.settings, self.screen, self.frame()
+        chosen = formats()[settings.format]
         if settings.output is not None:
-            self.save(self.for_file(diagnosis))
-        if settings.format == "json" and settings.output is None:
-            screen.write(json.render(diagnosis, self.frame(), indent=None))
+            self.save(chosen.render(diagnosis, frame))
+        if settings.format != TEXT and settings.output is None:
+            screen.write(chosen.render(diagnosis, replace(frame, compact=True)))
         elif not settings.quiet:
             page = terminal.Page(self.root, self.sources, screen.width, screen.has_color)
             screen.write(terminal.render(diagnosis, page))
 
-    def for_file(self, diagnosis: Diagnosis) -> str:
-        """The report in the chosen format, without colour."""
-        from osler.report import json, terminal
-
-        if self.settings.format == "json":
-            return json.render(diagnosis, self.frame())
-        return terminal.render(diagnosis, terminal.Page(self.root, self.sources))
-
     def frame(self) -> Frame:
-        """What the JSON report says around the findings."""
+        """What a report says around the findings."""
         from osler import __version__
-        from osler.report.json import Frame
+        from osler.report.frame import Frame
 
         return Frame(__version__, self.root, self.sources)
 

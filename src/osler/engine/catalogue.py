@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import sys
 from types import MappingProxyType
 
 from osler import checks
@@ -35,3 +36,8 @@ def selected(select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()) -> tupl
         if name not in known:
             raise UnknownName("check", name, known)
     return tuple(c for n, c in known.items() if (not select or n in select) and n not in ignore)
+
+
+def prose(check: Check) -> str:
+    """What the check's page says, as Markdown: the docstring of its module."""
+    return (sys.modules[check.module].__doc__ or "").strip()

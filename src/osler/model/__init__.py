@@ -1,6 +1,6 @@
 """The nouns of the project. Standard library only; everything else imports this."""
 
-from osler.model.check import Check, needs_loss, needs_mode, needs_optimizer, needs_step
+from osler.model.check import CALLED_HERE, Check, needs_loss, needs_mode, needs_optimizer, needs_step
 from osler.model.context import Context
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
@@ -25,6 +25,7 @@ from osler.model.wording import counted, listed
 
 __all__ = [
     "BY_HAND",
+    "CALLED_HERE",
     "BlindFact",
     "Call",
     "Check",

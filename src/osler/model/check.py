@@ -9,6 +9,9 @@ from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 
+CALLED_HERE = "called here"
+"""Label of a related place that called the function in which the place lies."""
+
 RunDetector = Callable[[Run], Iterator[Finding]]
 Applicability = Callable[[Run], str]
 
@@ -112,7 +115,7 @@ class Check:
         first = site[0] if site else Place()
         place = Place(first.file, first.line, first.function, step, subject)
         others = [Related(s[0], label) for s, label in related if s]
-        callers = [Related(p, "called here") for p in site[1:]]
+        callers = [Related(p, CALLED_HERE) for p in site[1:]]
         return Finding(
             check=self.name,
             place=place,

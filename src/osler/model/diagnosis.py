@@ -117,6 +117,13 @@ class Diagnosis:
         return tuple(c for c in causes if c.severity > Severity.HINT)
 
     @property
+    def intended(self) -> tuple[Finding, ...]:
+        """Findings that the user has acknowledged, and the symptoms of such causes."""
+        groups = (g for g in self.groups if g.cause.suppressed)
+        symptoms = tuple(f for g in groups for f in g.symptoms)
+        return (*(f for f in self.findings if f.suppressed), *symptoms)
+
+    @property
     def worst(self) -> Severity | None:
         """Severity of the worst cause that is not acknowledged."""
         return max((g.cause.severity for g in self.groups if not g.cause.suppressed), default=None)

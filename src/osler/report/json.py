@@ -6,61 +6,72 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from osler.model import Diagnosis, Evidence, Finding, Place, Related
-from osler.report.source import Sources
+from osler.report.frame import Frame
 from osler.report.wording import relative
 
+SUFFIX = ".json"
 SCHEMA = "osler.report/1"
 FINGERPRINT_DIGITS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What is said around the findings.
-
-    Attributes:
-        version: of Osler.
-        root: folder where Osler was started; files below it are named from there.
-        sources: the user's source lines, for the fingerprints.
-    """
-
-    version: str
-    root: Path
-    sources: Sources
+def render(diagnosis: Diagnosis, frame: Frame) -> str:
+    """The report as one JSON document, ending in a newline; if compact, on a single line."""
+    return written(report(diagnosis, frame), frame)
 
 
-def render(diagnosis: Diagnosis, frame: Frame, *, indent: int | None = 2) -> str:
-    """The report as one JSON document, ending in a newline; without ``indent`` on a single line."""
-    content = report(diagnosis, frame)
+def written(content: object, frame: Frame) -> str:
+    """Plain values as JSON."""
     # ASCII, because control characters of other alphabets would reach the terminal unescaped.
-    return json.dumps(content, indent=indent, ensure_ascii=True, allow_nan=False) + "\n"
+    return json.dumps(content, indent=None if frame.compact else 2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def report(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
     """The report as plain values. Whatever is unknown is None."""
-    subject, coverage, cost = diagnosis.subject, diagnosis.coverage, diagnosis.cost
     return {
         "schema": SCHEMA,
-        "tool": {"name": "osler", "version": frame.version},
-        "subject": {
-            "command": subject.command,
-            "script": subject.script or None,
-            "steps": subject.steps,
-            "exit_code": subject.exit_code,
-            "run": None,
-        },
-        "coverage": {
-            "modules_seen": coverage.modules_seen,
-            "modules_total": coverage.modules_total,
-            "blind": [*coverage.blind, *cost.failures],
-        },
-        "overhead": {"limit": cost.limit, "measured": round(cost.measured, 6)},
+        **subject(diagnosis, frame),
+        **coverage(diagnosis),
         "diagnoses": groups(diagnosis),
         "findings": [finding(f, frame) for f in diagnosis.findings],
         "experiments": [],
+        **answers(diagnosis),
+    }
+
+
+def subject(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
+    """Who examined what."""
+    examined = diagnosis.subject
+    return {
+        "tool": {"name": "osler", "version": frame.version},
+        "subject": {
+            "command": examined.command,
+            "script": examined.script or None,
+            "steps": examined.steps,
+            "exit_code": examined.exit_code,
+            "run": None,
+        },
+    }
+
+
+def coverage(diagnosis: Diagnosis) -> dict[str, object]:
+    """How much was seen, and what it cost."""
+    seen, cost = diagnosis.coverage, diagnosis.cost
+    return {
+        "coverage": {
+            "modules_seen": seen.modules_seen,
+            "modules_total": seen.modules_total,
+            "blind": [*seen.blind, *cost.failures],
+        },
+        "overhead": {"limit": cost.limit, "measured": round(cost.measured, 6)},
+    }
+
+
+def answers(diagnosis: Diagnosis) -> dict[str, object]:
+    """Which checks gave an answer, and why the others gave none."""
+    return {
         "checked": list(diagnosis.checked),
         "not_applicable": reasons(diagnosis.not_applicable),
         "failed": reasons(diagnosis.failed),

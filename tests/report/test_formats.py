@@ -1,0 +1,66 @@
+"""What holds for every format, found by walking the package like the formats themselves."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from osler.model import Diagnosis
+from osler.report.formats import formats, suffixes
+from osler.report.frame import Frame
+
+CONTROL = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+CASES = ["sick", "healthy", "crash", "intended", "hostile"]
+OWN_GOLDENS = {"text"}
+"""`text` is what the terminal shows, and golden there."""
+
+
+def test_the_formats_that_the_manual_promises() -> None:
+    assert {"text", "json", "jsonl", "markdown", "github", "sarif", "junit"} <= set(formats())
+
+
+def test_what_is_no_format_is_not_taken_for_one() -> None:
+    assert not {"live", "screen", "source", "summary", "terminal", "wording", "formats"} & set(formats())
+
+
+def test_no_ending_stands_for_two_formats() -> None:
+    known = [suffix for suffix in suffixes().values() if suffix]
+    assert len(known) == len(set(known))
+    assert all(re.fullmatch(r"\.[a-z]+", suffix) for suffix in known)
+
+
+@pytest.mark.parametrize("name", formats())
+def test_says_where_it_is_meant_to_be_used(name: str) -> None:
+    assert len(formats()[name].__doc__.splitlines()[0].split()) > 5
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", formats())
+def test_nothing_steers_a_terminal(name: str, case: str, cases: dict[str, Diagnosis], frame: Frame) -> None:
+    text = formats()[name].render(cases[case], frame)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert CONTROL.search(text) is None
+    text.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_diagnosis_without_anything(name: str, frame: Frame) -> None:
+    assert formats()[name].render(Diagnosis(), frame).endswith("\n")
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", sorted(set(formats()) - OWN_GOLDENS))
+def test_golden(
+    name: str, case: str, cases: dict[str, Diagnosis], frame: Frame, compare: Callable[[str, str], None]
+) -> None:
+    text = formats()[name].render(cases[case], frame)
+    compare(f"{name}/{case}{suffixes()[name] or '.txt'}", text)
+
+
+def test_text_is_what_a_terminal_shows(cases: dict[str, Diagnosis], frame: Frame) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "terminal" / "sick.txt"
+    assert formats()["text"].render(cases["sick"], frame) == golden.read_text(encoding="utf-8")
