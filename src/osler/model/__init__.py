@@ -19,6 +19,7 @@ from osler.model.facts import (
     elements_of,
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+from osler.model.histogram import Histogram
 from osler.model.measure import Column, Measure, Record
 from osler.model.wording import counted, listed
 
@@ -39,6 +40,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Group",
+    "Histogram",
     "Kind",
     "LossInputFact",
     "Measure",
