@@ -52,7 +52,7 @@ def test_every_loss_is_recorded_while_the_watcher_rests() -> None:
         with Session(Settings(overhead=overhead)) as session:
             train(120)
         columns.append(session.run.columns["loss"])
-    assert columns[0] == columns[1]
+    assert columns[0].history() == columns[1].history()
     assert len(columns[0]) == 120
 
 
@@ -83,10 +83,10 @@ def test_own_measures_and_derived_ones_are_recorded() -> None:
     with Session() as session:
         train(20)
         session.log(accuracy_on_paper=0.5)
-    assert list(session.run.columns["accuracy_on_paper"].values) == [0.5]
-    assert 0 <= session.run.columns["accuracy"].values[0] <= 1
+    assert list(session.run.columns["accuracy_on_paper"].history()[1]) == [0.5]
+    assert 0 <= session.run.columns["accuracy"].history()[1][0] <= 1
     assert sum(session.run.class_counts.values()) == 16 * len(session.run.columns["accuracy"])
-    assert set(session.run.columns["learning_rate"].values) == {0.1}
+    assert set(session.run.columns["learning_rate"].history()[1]) == {0.1}
     assert session.progress().steps == 20
 
 

@@ -2,6 +2,7 @@
 
 OslerError
 ├── UsageError          the command line or a public call was used wrongly (exit code 2)
+├── StoreError          a run directory cannot be made, read or sealed (exit code 2)
 ├── SettingsError       `[tool.osler]` in pyproject.toml is wrong (exit code 2)
 └── UnknownName         a check, setting or measure of that name does not exist (exit code 2)
 """
@@ -26,6 +27,10 @@ class UsageError(OslerError):
 
 class SettingsError(OslerError):
     """A setting in ``pyproject.toml`` is unknown or has the wrong type."""
+
+
+class StoreError(OslerError):
+    """A run directory cannot be made or read."""
 
 
 class UnknownName(OslerError):

@@ -172,7 +172,7 @@ class Session:
                 watcher.training_seconds,
                 tuple(watcher.guard.failures),
             ),
-            measures={name: column.values[-1] for name, column in self.run.columns.items() if len(column)},
+            measures={n: last for n, c in self.run.columns.items() if (last := c.last) is not None},
         )
         watcher.guard.busy = (
             True  # the script may hold functions of ours inside its own: they do nothing any more

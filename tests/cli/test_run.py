@@ -276,7 +276,7 @@ def test_watching_a_part_of_a_plain_script(tmp_path):
             train()
             session.log(accuracy=0.5, f1=0.25)
         print(session.diagnosis.worst, session.diagnosis.measures["f1"], session.run.steps)
-        print(list(session.run.columns["f1"].steps), 0.5 in session.run.columns["accuracy"].values)
+        print(list(session.run.columns["f1"].steps), 0.5 in session.run.columns["accuracy"].history()[1])
         model.eval()
         with osler.watch() as session:
             train()

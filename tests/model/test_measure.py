@@ -1,5 +1,7 @@
 """Measures are named after their modules; columns grow."""
 
+from array import array
+
 from osler.model import Column, Measure
 
 
@@ -12,7 +14,7 @@ def test_a_column_grows() -> None:
     assert (len(column), column.last) == (0, None)
     column.add(0, 2.5)
     column.add(3, 1.5)
-    assert (list(column.steps), list(column.values)) == ([0, 3], [2.5, 1.5])
+    assert column.history() == (array("q", [0, 3]), array("d", [2.5, 1.5]))
     assert (len(column), column.last) == (2, 1.5)
 
 

@@ -36,7 +36,7 @@ def put(deferred: Deferred, *values: Tensor | float) -> None:
 
 def losses(watcher: Watcher) -> list[float]:
     column = watcher.run.columns.get("loss")
-    return list(column.values) if column else []
+    return list(column.history()[1]) if column else []
 
 
 @pytest.mark.parametrize("count", [0, 1, BUNDLE - 1])
@@ -60,7 +60,7 @@ def test_the_rest_is_read_at_the_end(watcher: Watcher, deferred: Deferred) -> No
 def test_every_value_belongs_to_the_step_at_which_it_was_noted(watcher: Watcher, deferred: Deferred) -> None:
     put(deferred, 3.0, 2.0, 1.0)
     deferred.read()
-    assert list(watcher.run.columns["loss"].steps) == [0, 1, 2]
+    assert list(watcher.run.columns["loss"].history()[0]) == [0, 1, 2]
 
 
 def test_reading_twice_adds_nothing(watcher: Watcher, deferred: Deferred) -> None:

@@ -274,8 +274,7 @@ def test_every_turn_that_comes_back_is_known_with_rests_too(program: str) -> Non
 @pytest.mark.parametrize("name", ["loss", "learning_rate"])
 def test_every_loss_and_rate_is_recorded_at_rest_too(program: str, name: str) -> None:
     closely, rarely = (run.columns[name] for run, _ in closely_and_rarely(program))
-    assert list(rarely.values) == list(closely.values)
-    assert list(rarely.steps) == list(closely.steps)
+    assert rarely.history() == closely.history()
 
 
 @pytest.mark.parametrize("budget", [1e9, 1e-9], ids=["closely", "rarely"])

@@ -29,7 +29,7 @@ def sgd(count: int = 2) -> torch.optim.Optimizer:
 
 
 def values(run: Run, name: str) -> list[float]:
-    return list(run.columns[name].values) if name in run.columns else []
+    return list(run.columns[name].history()[1]) if name in run.columns else []
 
 
 # --- stopping
@@ -53,13 +53,13 @@ def test_values_are_added_at_the_current_step(watcher: Watcher) -> None:
     for step in (0, 1, 5):
         watcher.run.steps = step
         watcher.add("loss", float(step))
-    assert list(watcher.run.columns["loss"].steps) == [0, 1, 5]
+    assert list(watcher.run.columns["loss"].history()[0]) == [0, 1, 5]
 
 
 def test_a_value_may_belong_to_an_earlier_step(watcher: Watcher) -> None:
     watcher.run.steps = 9
     watcher.add("loss", 1.0, step=3)
-    assert list(watcher.run.columns["loss"].steps) == [3]
+    assert list(watcher.run.columns["loss"].history()[0]) == [3]
 
 
 def test_the_measures_of_an_event_are_taken(watcher: Watcher) -> None:

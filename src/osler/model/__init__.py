@@ -20,6 +20,7 @@ from osler.model.facts import (
     since,
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+from osler.model.histogram import Histogram
 from osler.model.measure import Column, Measure, Record
 from osler.model.wording import counted, listed
 
@@ -41,6 +42,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Group",
+    "Histogram",
     "Kind",
     "LossInputFact",
     "Measure",

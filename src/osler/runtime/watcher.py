@@ -241,13 +241,11 @@ class Watcher:
         return alive
 
     def not_finite(self, value: float, site: Site, step: int, backward: int) -> None:
-        """The loss was NaN or infinite: remember the first time. A loss scale may overflow on purpose."""
+        """The loss is NaN or infinite and not recorded yet: remember the first time. A loss scale may overflow."""
         if "loss" in self.run.not_finite or (self.scaler_seen and value == value):
             return
-        values = self.run.columns["loss"].values if "loss" in self.run.columns else []
-        first = values[0] if len(values) else None
-        last = values[-1] if len(values) else None
-        fact = NotFiniteFact("loss", value, step, backward, site, last, first)
+        losses = self.run.columns.get("loss", Column())
+        fact = NotFiniteFact("loss", value, step, backward, site, losses.last, losses.first)
         self.run.not_finite["loss"] = fact
 
     def look_at_parameters(self) -> None:

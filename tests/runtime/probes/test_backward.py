@@ -33,7 +33,7 @@ def test_the_loss_is_recorded_and_its_first_bad_value_kept(session):
         for factor in (1.0, 3.0, float("inf"), 2.0):
             (w * factor).sum().backward()
     column = session.run.columns["loss"]
-    assert list(column.values) == [1.0, 3.0, float("inf"), 2.0]
+    assert list(column.history()[1]) == [1.0, 3.0, float("inf"), 2.0]
     fact = session.run.not_finite["loss"]
     assert (fact.value, fact.backward, fact.last_finite, fact.first_finite) == (float("inf"), 3, 3.0, 1.0)
 

@@ -72,7 +72,7 @@ def test_a_function_with_forward_and_loss(session, turns, net, optimizer):
             turn().backward()
             optimizer.step()
     assert turns() == ["3: clear SGD, backward, step SGD fresh"]
-    assert list(session.run.columns["loss"].values)
+    assert list(session.run.columns["loss"].history()[1])
 
 
 def test_what_was_compiled_while_watched_goes_on_afterwards(net, optimizer):

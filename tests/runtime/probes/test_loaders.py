@@ -17,7 +17,7 @@ def test_a_pass_in_batches(session, turns, events, line_of):
             pass
     assert turns() == ["3: batch DataLoader", "1: pass-end DataLoader"]
     assert events(Kind.BATCH)[0].place.line == line_of("for _batch in loader")
-    assert list(session.run.columns["batch_size"].values) == [4, 4, 2]
+    assert list(session.run.columns["batch_size"].history()[1]) == [4, 4, 2]
     assert len(session.run.columns["loader_seconds"]) == 3
     assert session.run.passes == 1
 

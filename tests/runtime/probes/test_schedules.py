@@ -48,7 +48,7 @@ def test_the_learning_rate_is_recorded(session):
         for _ in range(3):
             optimizer.step()
             schedule.step()
-    assert list(session.run.columns["learning_rate"].values) == [1.0, 0.5, 0.25]
+    assert list(session.run.columns["learning_rate"].history()[1]) == [1.0, 0.5, 0.25]
 
 
 def test_a_schedule_of_the_users_own(session, events):

@@ -18,7 +18,7 @@ from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import leaves
 from osler.runtime.patches import Patches
-from osler.runtime.registry import held
+from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
 
 WALKS = 3
@@ -127,14 +127,11 @@ class Backwards:
         if not root.is_cpu and root.numel() == 1:
             self.deferred.put(root, site)
             return
+        value = root.item() if root.numel() == 1 and plain(root) else 0.0
+        if value - value != 0:
+            watcher.not_finite(value, site, watcher.run.steps, watcher.run.backwards)
         watcher.take(Kind.BACKWARD)
         watcher.moment.root = None
-        column = watcher.run.columns.get("loss")
-        if column is not None and len(column) and column.values[-1] - column.values[-1] != 0:
-            value = column.values.pop()
-            column.steps.pop()
-            watcher.not_finite(value, site, watcher.run.steps, watcher.run.backwards)
-            column.add(watcher.run.steps, value)
 
     def walk(self, roots: list[Tensor], site: Site, frame: FrameType) -> None:
         """Find the leaves behind the loss on the first calls of a site and when parameters are looked at."""

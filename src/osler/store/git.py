@@ -1,0 +1,56 @@
+"""Ask git about the user's source without waiting for the answer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from time import monotonic
+
+PATIENCE = 10.0
+"""Seconds after which git is stopped: on a network drive it may take minutes."""
+
+COMMAND = "git -c core.fsmonitor=false status --porcelain=v2 --branch --untracked-files=no".split()
+OID = "# branch.oid "
+
+
+class GitQuery:
+    """One question that runs beside training.
+
+    Args:
+        folder: where the user's script is.
+
+    Raises:
+        OSError: git cannot be started.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  a pipe would fill up and stop git
+        self._until = monotonic() + PATIENCE
+        self._process = subprocess.Popen(
+            COMMAND,
+            cwd=folder,
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether git has answered; it is stopped when it takes too long."""
+        if self._process.poll() is None and monotonic() > self._until:
+            self._process.kill()
+            self._process.wait()
+        return self._process.poll() is not None
+
+    def answer(self) -> tuple[str, bool | None]:
+        """Commit, and whether files that git follows were changed; empty and None if it is no repository."""
+        self._output.seek(0)
+        lines = self._output.read().decode("utf-8", "replace").splitlines()
+        self._output.close()
+        commits = [line.removeprefix(OID) for line in lines if line.startswith(OID)]
+        if self._process.returncode != 0 or not commits:
+            return "", None
+        return commits[0], any(not line.startswith("#") for line in lines)
