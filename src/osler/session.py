@@ -120,7 +120,7 @@ class Session:
         """Record the user's own measures, for example ``session.log(accuracy=0.93)``."""
         for name, value in measures.items():
             self._logged[name] = float(value)
-            self.watcher.add(name, float(value))
+            self.watcher.measuring.add(name, float(value))
 
     def progress(self) -> Progress:
         """Where training stands."""

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from osler.runtime.graph import LARGEST, leaves
+from osler.model import Place
+from osler.runtime.graph import LARGEST, described, leaves
 
 torch.set_num_threads(1)
 
 A, B, C = (torch.ones(2, 2, requires_grad=True) for _ in range(3))
+SITE = (Place("train.py", 3),)
 FROZEN = torch.ones(2, 2)
 NAMES = {id(A): "a", id(B): "b", id(C): "c"}
 
@@ -104,3 +106,43 @@ def test_a_graph_without_end_is_not_walked_to_the_end() -> None:
     for _ in range(LARGEST + 100):
         state = state + 1
     assert leaves([state]) == []
+
+
+def names(*parameters: Tensor) -> Callable[[Tensor], str]:
+    known = {id(p): f"p{i}" for i, p in enumerate(parameters)}
+    return lambda leaf: known.get(id(leaf), "")
+
+
+def test_a_graph_is_written_down_from_its_root() -> None:
+    a, b, x = (torch.ones(2, requires_grad=True) for _ in range(3))
+    fact = described((a * b + x).sum(), SITE, names(a, b))
+    assert fact is not None
+    assert fact.operations[:3] == ("SumBackward0", "AddBackward0", "MulBackward0")
+    assert (0, 1) in fact.edges
+    assert (1, 2) in fact.edges
+    assert sorted(name for _, name in fact.parameters) == ["", "p0", "p1"]
+    assert fact.complete
+
+
+def test_a_node_that_is_met_twice_is_one_node() -> None:
+    a = torch.ones(2, requires_grad=True)
+    half = a * 2
+    fact = described((half * half).sum(), SITE, names(a))
+    assert fact is not None
+    assert len(fact.operations) == 4
+    assert fact.edges.count((1, 2)) == 2
+
+
+def test_a_long_graph_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osler.runtime.graph.DRAWN", 50)
+    loss = torch.ones(1, requires_grad=True)
+    for _ in range(200):
+        loss = loss + 1
+    fact = described(loss, SITE, names())
+    assert fact is not None
+    assert (len(fact.operations), fact.complete) == (50, False)
+    assert all(child < 50 for _, child in fact.edges)
+
+
+def test_no_graph_no_fact() -> None:
+    assert described(torch.ones(1, requires_grad=True), SITE, names()) is None

@@ -46,62 +46,13 @@ def test_training_is_stopped_once_with_the_reason(watcher: Watcher) -> None:
     watcher.stop_if_asked()
 
 
-# --- measures
-
-
-def test_values_are_added_at_the_current_step(watcher: Watcher) -> None:
-    for step in (0, 1, 5):
-        watcher.run.steps = step
-        watcher.add("loss", float(step))
-    assert list(watcher.run.columns["loss"].history()[0]) == [0, 1, 5]
-
-
-def test_a_value_may_belong_to_an_earlier_step(watcher: Watcher) -> None:
-    watcher.run.steps = 9
-    watcher.add("loss", 1.0, step=3)
-    assert list(watcher.run.columns["loss"].history()[0]) == [3]
-
-
-def test_the_measures_of_an_event_are_taken(watcher: Watcher) -> None:
-    watcher.moment.optimizer, watcher.moment.seconds = sgd(), 0.25
-    watcher.take(Kind.STEP)
-    assert (values(watcher.run, "learning_rate"), values(watcher.run, "step_seconds")) == ([0.5], [0.25])
-
-
-def test_a_measure_without_a_value_leaves_no_column(watcher: Watcher) -> None:
-    watcher.take(Kind.STEP)
-    assert watcher.run.columns == {}
-
-
-@pytest.mark.parametrize("kind", [Kind.MODE, Kind.CLEAR, Kind.PASS_END])
-def test_events_without_measures_add_nothing(watcher: Watcher, kind: Kind) -> None:
-    watcher.moment.seconds = 1.0
-    watcher.take(kind)
-    assert watcher.run.columns == {}
-
-
-def test_costly_measures_are_taken_at_first_and_then_now_and_then(watcher: Watcher) -> None:
-    watcher.moment.scores, watcher.moment.targets = torch.eye(3), torch.arange(3)
-    for _ in range(64):
-        watcher.take(Kind.LOSS)
-    assert len(values(watcher.run, "accuracy")) == 8 + 4, "the first eight, then every sixteenth"
-
-
-def test_time_between_events_of_one_kind(watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = iter([1_000_000_000, 2_000_000_000, 2_500_000_000])
-    monkeypatch.setattr("osler.runtime.watcher.perf_counter_ns", lambda: next(now))
-    assert watcher.since(Kind.STEP) == 0
-    assert watcher.since(Kind.BATCH) == 0
-    assert watcher.since(Kind.STEP) == 1.5
-
-
 # --- a loss that is not finite
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf")])
 def test_the_first_odd_loss_is_remembered_with_the_values_before(watcher: Watcher, odd: float) -> None:
     for value in (3.0, 2.0):
-        watcher.add("loss", value)
+        watcher.measuring.add("loss", value)
     watcher.not_finite(odd, (), 2, 3)
     watcher.not_finite(float("nan"), (), 9, 9)
     fact = watcher.run.not_finite["loss"]
@@ -236,7 +187,11 @@ def test_a_quiet_run_is_not_blind(watcher: Watcher) -> None:
 
 
 def test_time_of_training_is_without_oslers_own(watcher: Watcher) -> None:
-    watcher.began, watcher.latest, watcher.guard.nanoseconds = 1_000_000_000, 5_000_000_000, 500_000_000
+    watcher.measuring.began, watcher.measuring.latest, watcher.guard.nanoseconds = (
+        1_000_000_000,
+        5_000_000_000,
+        500_000_000,
+    )
     assert (watcher.seconds, watcher.training_seconds) == (0.5, 3.5)
 
 

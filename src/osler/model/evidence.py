@@ -11,8 +11,10 @@ from osler.model.facts import (
     BlindFact,
     CrashFact,
     CutFact,
+    GraphFact,
     LossInputFact,
     ModelFact,
+    ModuleFact,
     NotFiniteFact,
     OptimizerFact,
     ParameterFact,
@@ -38,6 +40,8 @@ class Run:
         passes: loaders exhausted so far.
         ended: nothing more will come.
         models: root modules by name.
+        modules: parts of the models by full name, as they were at the first call.
+        graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         parameters: the latest look at all parameters, by name.
         parameters_step: optimizer steps finished at that look.
@@ -48,7 +52,6 @@ class Run:
         blind: what could not be watched.
         crash: the exception that ended the script, if one did.
         columns: series by measure name.
-        class_counts: how often each class id was a target, in the batches that were looked at.
         context: what is learned about the program as a whole; set before judging.
     """
 
@@ -59,6 +62,8 @@ class Run:
     passes: int = 0
     ended: bool = False
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
+    modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
+    graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1
@@ -69,7 +74,6 @@ class Run:
     blind: list[BlindFact] = field(default_factory=list[BlindFact])
     crash: CrashFact | None = None
     columns: dict[str, Column] = field(default_factory=dict[str, Column])
-    class_counts: dict[int, int] = field(default_factory=dict[int, int])
     context: Context = field(default_factory=Context)
 
     def events(self, kind: Kind) -> Iterator[tuple[Event, Pattern]]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from osler.model import Site
+from osler.runtime.many import series
 from osler.runtime.registry import plain
 from osler.runtime.watcher import Watcher
 
@@ -18,7 +19,7 @@ class Deferred:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
-        self.waiting: list[tuple[Tensor, int, int, Site]] = []
+        self.waiting: list[tuple[Tensor, str, int, int, Site]] = []
         watcher.at_finish.append(self.read)
 
     def put(self, root: Tensor, site: Site) -> None:
@@ -27,7 +28,8 @@ class Deferred:
             return
         run = self.watcher.run
         copy = root.detach().reshape(()).to(torch.float32, copy=True)
-        self.waiting.append((copy, run.steps, run.backwards, site))
+        name = series("loss", self.watcher.measuring.subject)
+        self.waiting.append((copy, name, run.steps, run.backwards, site))
         if len(self.waiting) >= BUNDLE:
             self.read()
 
@@ -37,7 +39,7 @@ class Deferred:
         if not waiting:
             return
         values: list[float] = torch.stack([copy for copy, *_ in waiting]).cpu().tolist()
-        for value, (_, step, backward, site) in zip(values, waiting, strict=True):
+        for value, (_, name, step, backward, site) in zip(values, waiting, strict=True):
             if value - value != 0:
                 self.watcher.not_finite(value, site, step, backward)
-            self.watcher.add("loss", value, step)
+            self.watcher.measuring.add(name, value, step)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 from torch.autograd.graph import Node
 
+from osler.model import GraphFact, Site
+
 LARGEST = 20_000
 """Nodes after which the walk stops: an unrolled recurrent network would cost milliseconds."""
+
+DRAWN = 4_000
+"""Nodes of a graph that are written down: nobody reads a larger picture."""
 
 
 def leaves(roots: list[Tensor]) -> list[Tensor]:
@@ -28,3 +35,35 @@ def leaves(roots: list[Tensor]) -> list[Tensor]:
         if not following and (leaf := getattr(node, "variable", None)) is not None:
             found.append(leaf)
     return found
+
+
+def described(root: Tensor, site: Site, name_of: Callable[[Tensor], str]) -> GraphFact | None:
+    """The graph behind a loss as plain names and numbers; None if there is none.
+
+    Args:
+        root: what backward starts from.
+        site: where it is called.
+        name_of: the name of a leaf, empty if it is no parameter.
+    """
+    if root.grad_fn is None:
+        return None
+    numbers: dict[Node, int] = {root.grad_fn: 0}
+    order: list[Node] = [root.grad_fn]
+    edges: list[tuple[int, int]] = []
+    for node in order:  # grows while it is walked
+        for child, _ in node.next_functions:
+            if child is None:
+                continue
+            if child not in numbers and len(order) < DRAWN:
+                numbers[child] = len(order)
+                order.append(child)
+            if child in numbers:
+                edges.append((numbers[node], numbers[child]))
+    found = ((number, getattr(node, "variable", None)) for node, number in numbers.items())
+    return GraphFact(
+        site=site,
+        operations=tuple(node.name() for node in order),
+        edges=tuple(edges),
+        parameters=tuple((number, name_of(leaf)) for number, leaf in found if leaf is not None),
+        complete=len(order) < DRAWN,
+    )

@@ -20,7 +20,7 @@ from osler.runtime.closelook import CloseLook
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.ledger import Ledger, nothing
-from osler.runtime.measures import Moment, Take, takers
+from osler.runtime.measuring import Measuring
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.registry import Registry, held, plain
@@ -33,10 +33,6 @@ MOST_LOOKS = 3
 
 GROWTH = 2
 """Factor between the backward calls after which all parameters are looked at."""
-
-
-RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
-"""How a measure is taken, and how its step and its value are added to the column."""
 
 
 class Inside(threading.local):
@@ -64,7 +60,6 @@ class Watcher:
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
         self.inside = Inside()
-        self.moment = Moment()
         self.stop_reason = ""
         self.compile_seen = False
         self.scaler_seen = False
@@ -72,14 +67,11 @@ class Watcher:
         self.look: CloseLook | None = None
         self.look_wanted = False
         self.next_census = 1
-        self._takers = takers().by_kind
-        self._taken: dict[str, int] = {}
-        self._resting: dict[Kind, list[RestingTaker]] = {}
         self._looks = 0
         self._look_turn = 0
         self.used_backward = 0
-        self._clock: dict[Kind, int] = {}
-        self.began = self.latest = 0
+        self.measuring = Measuring(self.run, budget, self.census.name_of)
+        self.at_finish.append(self.measuring.later.read)
 
     @property
     def run(self) -> Run:
@@ -112,9 +104,7 @@ class Watcher:
 
     def arrived(self, frame: FrameType | None) -> None:
         """Something new begins: note updates by hand since the last backward."""
-        self.latest = perf_counter_ns()
-        if not self.began:
-            self.began = self.latest
+        self.measuring.arrived()
         status = self.by_hand.changed()
         if status:
             site = self.lines.site(frame)
@@ -122,55 +112,17 @@ class Watcher:
         if self.look is not None and (self.look.over or self.run.turns > self._look_turn):
             self.end_look()
 
-    def take(self, kind: Kind) -> int:
-        """Take the measures that belong to this kind of event; how many had a value."""
-        taken = 0
-        for taker in self._takers.get(kind, ()):
-            name = taker.name
-            if taker.every > 1:
-                count = self._taken[name] = self._taken.get(name, 0) + 1
-                if count > 8 and count % taker.every:
-                    continue
-            value = taker.take(self.moment)
-            if value is not None:
-                self.add(name, value)
-                taken += 1
-        return taken
-
-    def add(self, name: str, value: float, step: int | None = None) -> None:
-        """Append one value of a measure, at the current step unless another is given."""
-        column = self.run.columns.get(name)
-        if column is None:
-            column = self.run.columns[name] = Column()
-        column.add(self.run.steps if step is None else step, value)
-
     def light_batch(self, batch: object, seconds: float) -> None:
         """A batch while the watcher rests."""
-        self.latest = perf_counter_ns()
+        measuring = self.measuring
+        measuring.latest = perf_counter_ns()
         self.thinning.batch()
         if not self.thinning.on:
             return
-        moment = self.moment
+        moment = measuring.moment
         moment.batch, moment.seconds = batch, seconds
-        self.take_lightly(Kind.BATCH)
+        measuring.take_lightly(Kind.BATCH)
         moment.batch = None
-
-    def take_lightly(self, kind: Kind) -> None:
-        """Take the measures that belong to an event while the watcher rests; their columns exist already."""
-        moment, step = self.moment, self.run.steps
-        for take, add_step, add_value in self.resting_takers(kind):
-            value = take(moment)
-            if value is not None:
-                add_step(step)
-                add_value(value)
-
-    def resting_takers(self, kind: Kind) -> list[RestingTaker]:
-        """The measures of an event that have a column, with the ways into it; looked up once."""
-        known = self._resting.get(kind)
-        if known is None:
-            pairs = [(t, c) for t in self._takers[kind] if (c := self.run.columns.get(t.name)) is not None]
-            known = self._resting[kind] = [(t.take, c.steps.append, c.values.append) for t, c in pairs]
-        return known
 
     def light_backward(self, root: Tensor) -> bool:
         """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
@@ -180,26 +132,20 @@ class Watcher:
             if value - value != 0 and "loss" not in run.not_finite:
                 self.thinning.wake()
                 return False
-            self.add("loss", value)
+            self.measuring.keep("loss", value)
         run.backwards += 1
         self.thinning.kinds.append(Kind.BACKWARD)
         return True
 
     def light_step(self, optimizer: Optimizer) -> None:
         """A step while the watcher rests."""
-        self.latest = perf_counter_ns()
-        moment = self.moment
-        moment.optimizer, moment.seconds = optimizer, self.since(Kind.STEP)
-        self.take_lightly(Kind.STEP)
+        measuring = self.measuring
+        measuring.latest = perf_counter_ns()
+        moment = measuring.moment
+        moment.optimizer, moment.seconds = optimizer, measuring.since(Kind.STEP)
+        measuring.take_lightly(Kind.STEP)
         moment.optimizer = None
         self.thinning.step()
-
-    def since(self, kind: Kind) -> float:
-        """Seconds since this was last asked for the kind of event, 0 at the first time."""
-        now = perf_counter_ns()
-        before = self._clock.get(kind)
-        self._clock[kind] = now
-        return (now - before) / 1e9 if before else 0.0
 
     def holder(self, optimizer: Optimizer, frame: FrameType | None = None) -> Holder:
         """The state of an optimizer's gradients; its fact is written when it is first met."""
@@ -241,7 +187,7 @@ class Watcher:
         return alive
 
     def not_finite(self, value: float, site: Site, step: int, backward: int) -> None:
-        """The loss is NaN or infinite and not recorded yet: remember the first time. A loss scale may overflow."""
+        """The loss, not recorded yet, is NaN or infinite: remember the first time. A scale may overflow."""
         if "loss" in self.run.not_finite or (self.scaler_seen and value == value):
             return
         losses = self.run.columns.get("loss", Column())
@@ -351,7 +297,7 @@ class Watcher:
     @property
     def training_seconds(self) -> float:
         """Time from the first to the latest event, without Osler's own."""
-        return max(0.0, (self.latest - self.began) / 1e9 - self.seconds)
+        return max(0.0, self.measuring.nanoseconds / 1e9 - self.seconds)
 
 
 def do_nothing(_: Pulse) -> None:

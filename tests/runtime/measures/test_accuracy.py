@@ -77,5 +77,5 @@ def test_other_losses_have_no_accuracy(scores: object, targets: object) -> None:
 
 def test_it_is_taken_where_a_loss_is_computed_and_not_at_every_one() -> None:
     assert accuracy.WHEN is Kind.LOSS
-    assert accuracy.EVERY > 1
+    assert accuracy.SAMPLED
     assert accuracy.measure.name == "accuracy"

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from torch import Tensor
 from torch.optim import Optimizer
 
-from osler.model import Kind, Measure
+from osler.model import Histogram, Kind, Measure
+from osler.runtime.many import Many
+from osler.runtime.registry import plain, tensors_in
+
+
+def nameless(_: Tensor) -> str:
+    """No name is known."""
+    return ""
 
 
 @dataclass(slots=True)
@@ -25,6 +32,7 @@ class Moment:
         optimizer: the optimizer that stepped.
         scores: first argument of a loss.
         targets: second argument of a loss.
+        name_of: the name of a parameter, empty if it has none.
     """
 
     seconds: float = 0.0
@@ -33,9 +41,13 @@ class Moment:
     optimizer: Optimizer | None = None
     scores: object = None
     targets: object = None
+    name_of: Callable[[Tensor], str] = nameless
 
 
-Take = Callable[[Moment], float | None]
+Taken = float | Many | Histogram | None
+"""One number, numbers for many subjects, a histogram, or nothing to measure here."""
+
+Take = Callable[[Moment], Taken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,8 @@ class Taker:
     measure: Measure
     take: Take
     name: str
-    every: int = 1
-    """Taken at the first eight events, then at every n-th."""
+    sampled: bool = False
+    """Taken as often as the budget allows, and not while the watcher rests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,13 @@ def takers() -> Takers:
     found: dict[Kind, tuple[Taker, ...]] = {}
     for info in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(info.name)
-        taker = Taker(module.measure, module.take, module.measure.name, getattr(module, "EVERY", 1))
+        taker = Taker(module.measure, module.take, module.measure.name, getattr(module, "SAMPLED", False))
         found[module.WHEN] = (*found.get(module.WHEN, ()), taker)
     return Takers(found)
+
+
+def inputs(batch: object) -> Tensor | None:
+    """The first tensor of real numbers in a batch, detached; None if there is none with values."""
+    found = (t for t in tensors_in(batch) if t.is_floating_point() and t.numel() and plain(t))
+    first = next(found, None)
+    return first.detach() if first is not None else None

@@ -16,13 +16,16 @@ from torch.overrides import has_torch_function
 
 from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
-from osler.runtime.graph import leaves
+from osler.runtime.graph import described, leaves
 from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
 
 WALKS = 3
 """Backward calls per site whose graph is walked at first; later ones whenever parameters are looked at."""
+
+DRAWN = 8
+"""Lines whose graphs are written down."""
 
 
 def install(watcher: Watcher, patches: Patches) -> None:
@@ -55,7 +58,9 @@ class Backwards:
         def observed(*args: Any, **kwargs: Any) -> Any:
             if is_compiling() or not args or (after is None and has_torch_function(tensors_of(args[0]))):
                 return twin(*args, **kwargs)
-            light = thinning.on and self.gate_before.call(self.lightly, args[0]) is not False
+            light = (
+                thinning.on and self.gate_before.call(self.lightly, args[0], sys._getframe(1)) is not False
+            )
             if not light:
                 self.gate_before.call(before, args[0], sys._getframe(1))
             outer, inside.now = inside.now, True
@@ -69,11 +74,15 @@ class Backwards:
 
         return observed
 
-    def lightly(self, given: Any) -> bool:
+    def lightly(self, given: Any, frame: FrameType) -> bool:
         """A backward while the watcher rests; false if it deserves a closer look."""
         root = given if isinstance(given, Tensor) else next(iter(tensors_of(given)), None)
         if root is None:
             return True
+        measuring = self.watcher.measuring
+        measuring.subject = ""
+        if Kind.BACKWARD in measuring.several:
+            measuring.at(Kind.BACKWARD, self.watcher.lines.site(frame))
         if not root.is_cpu and root.numel() == 1:
             self.deferred.put(root, ())
         return self.watcher.light_backward(root)
@@ -123,15 +132,16 @@ class Backwards:
     def measure(self, root: Tensor, site: Site) -> None:
         """Record the loss; a value on an accelerator is read later."""
         watcher = self.watcher
-        watcher.moment.root = root
+        watcher.measuring.at(Kind.BACKWARD, site)
+        watcher.measuring.moment.root = root
         if not root.is_cpu and root.numel() == 1:
             self.deferred.put(root, site)
             return
         value = root.item() if root.numel() == 1 and plain(root) else 0.0
         if value - value != 0:
             watcher.not_finite(value, site, watcher.run.steps, watcher.run.backwards)
-        watcher.take(Kind.BACKWARD)
-        watcher.moment.root = None
+        watcher.measuring.take(Kind.BACKWARD)
+        watcher.measuring.moment.root = None
 
     def walk(self, roots: list[Tensor], site: Site, frame: FrameType) -> None:
         """Find the leaves behind the loss on the first calls of a site and when parameters are looked at."""
@@ -139,6 +149,8 @@ class Backwards:
         count = self.walks[site] = self.walks.get(site, 0) + 1
         if count > WALKS and watcher.run.backwards < watcher.next_census:
             return
+        if count == 1:
+            self.draw(roots[0], site)
         found = leaves(roots)
         census = watcher.census
         census.reach(found)
@@ -156,6 +168,16 @@ class Backwards:
         ):
             self.input_sites.add(site)
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+    def draw(self, root: Tensor, site: Site) -> None:
+        """Write down the graph of the first backward from a line; the census has named no parameter yet."""
+        models = [
+            (m.name, module) for m in self.watcher.registry.models if (module := m.module()) is not None
+        ]
+        names = {id(p): f"{name}.{n}" for name, module in models for n, p in module.named_parameters()}
+        fact = described(root, site, lambda leaf: names.get(id(leaf), ""))
+        if fact is not None and len(self.watcher.run.graphs) < DRAWN:
+            self.watcher.run.graphs[site] = fact
 
     def loose(self, found: list[Tensor]) -> list[Tensor]:
         """The leaves that no known optimizer holds."""

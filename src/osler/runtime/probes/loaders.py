@@ -60,7 +60,7 @@ class Batches:
             if thinning.pending and not thinning.on:
                 self.gate.call(thinning.begin)
             if thinning.on:
-                self.gate.call(self.watcher.light_batch, batch, waited / 1e9)
+                self.gate.call(self.lightly, self_, batch, waited / 1e9)
             if not thinning.on:
                 self.gate.call(self.handed_out, self_, batch, waited, sys._getframe(1))
             return batch
@@ -73,15 +73,26 @@ class Batches:
         for model in self.watcher.registry.models:
             model.stale = True
 
+    def lightly(self, iterator: Any, batch: Any, seconds: float) -> None:
+        """A batch while the watcher rests."""
+        measuring = self.watcher.measuring
+        measuring.subject = ""
+        if Kind.BATCH in measuring.several:
+            measuring.about(Kind.BATCH, self.names.get(iterator, "DataLoader"))
+        self.watcher.light_batch(batch, seconds)
+
     def handed_out(self, iterator: Any, batch: Any, waited: int, frame: FrameType) -> None:
         """A batch goes to the script."""
         watcher = self.watcher
         watcher.arrived(frame)
         watcher.begin_look()
-        watcher.ledger.batch(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))
-        moment = watcher.moment
+        name = self.names.get(iterator, "DataLoader")
+        watcher.ledger.batch(name, watcher.lines.site(frame))
+        measuring = watcher.measuring
+        measuring.about(Kind.BATCH, name)
+        moment = measuring.moment
         moment.batch, moment.seconds = batch, waited / 1e9
-        watcher.take(Kind.BATCH)
+        measuring.take(Kind.BATCH)
         moment.batch = None
 
     def ended(self, iterator: Any, frame: FrameType) -> None:

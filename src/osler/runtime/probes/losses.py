@@ -88,10 +88,10 @@ class Losses:
         watcher.ledger.emit(Kind.LOSS, name, site, WITH_GRADIENT if graph else WITHOUT)
         if not graph:
             return
-        moment = watcher.moment
+        watcher.measuring.at(Kind.LOSS, site)
+        moment = watcher.measuring.moment
         moment.scores, moment.targets = scores, targets
-        if watcher.take(Kind.LOSS):
-            count_classes(watcher.run.class_counts, targets)
+        watcher.measuring.take(Kind.LOSS)
         moment.scores = moment.targets = None
         if name in TESTED and plain(scores):
             self.test(name, site, scores)
@@ -119,12 +119,3 @@ class Losses:
             else:
                 self.watcher.want_look()
         self.watcher.run.losses[key] = together(known, fact)
-
-
-def count_classes(counts: dict[int, int], targets: Tensor) -> None:
-    """Add the class ids of a batch; ids to be ignored are negative."""
-    ids = targets.detach().flatten()
-    found = torch.bincount(ids[ids >= 0]).tolist()
-    for name, count in enumerate(found):
-        if count:
-            counts[name] = counts.get(name, 0) + count

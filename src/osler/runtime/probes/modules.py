@@ -18,6 +18,7 @@ from osler.model import Kind, ModelFact
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
 from osler.runtime.registry import Model, recalibrating, tensors_in
+from osler.runtime.structure import Structure
 from osler.runtime.watcher import Watcher
 
 RECORDED = 4
@@ -42,6 +43,7 @@ class Forwards:
         self.after = watcher.gate("forward outputs")
         self.below = watcher.gate("calls of submodules")
         self.root: Model | None = None
+        self.structure = Structure(watcher.run, watcher.lines)
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,12 +52,13 @@ class Forwards:
         root_call = self.root_call(original)
 
         def __call__(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if is_compiling():
+            if is_compiling() or (inside.now and self.root is None):
                 return original(self_, *args, **kwargs)
             if inside.now:
-                if self.root is not None:
-                    self.below.call(self.submodule, self_, sys._getframe(1))
-                return original(self_, *args, **kwargs)
+                self.below.call(self.submodule, self_, sys._getframe(1))
+                output = original(self_, *args, **kwargs)
+                self.below.call(self.returned, self_, args, output, sys._getframe(1))
+                return output
             if not self_._modules and not self_._parameters:  # a loss or an activation: no model
                 return original(self_, *args, **kwargs)
             if not thinning.on:
@@ -101,6 +104,7 @@ class Forwards:
         if model is None:
             model = watcher.registry.model(root)
             self.describe(model)
+            self.structure.meet(model)
         elif model.stale:
             model.refresh()
         watcher.compile_seen = watcher.compile_seen or model.compiled
@@ -153,6 +157,11 @@ class Forwards:
             model.registered.update(id(m) for m in module.modules())
             model.strangers.append((module, self.watcher.lines.site(frame)))
 
+    def returned(self, module: nn.Module, args: Any, output: Any, frame: FrameType) -> None:
+        """A call below the root returned: in the root's first call its place and shapes are written down."""
+        if self.root is not None and not self.root.calls:
+            self.structure.returned(module, args, output, frame)
+
     def end(self, model: Model, args: Any, kwargs: Any, output: Any, frame: FrameType) -> None:
         """After a root call: emit the event, follow the output's graph."""
         watcher = self.watcher
@@ -164,6 +173,8 @@ class Forwards:
         if recording:
             model.last_input = None
         odd = () if recording else oddities(model, mode, args, kwargs)
+        if graph and not model.calls and (root := model.module()) is not None:
+            self.structure.returned(root, args, output, frame)
         model.calls += graph
         key = (mode, "grad" if graph else "" if recording else "no-grad", *odd)
         traits = self.traits.get(key)

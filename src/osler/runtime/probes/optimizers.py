@@ -114,9 +114,17 @@ class Optimizers:
         if is_compiling():
             return
         if self.watcher.thinning.on:
-            self.gate_after.call(self.watcher.light_step, optimizer)
+            self.gate_after.call(self.lightly, optimizer)
         else:
             self.gate_after.call(self.stepped, optimizer, sys._getframe(1))
+
+    def lightly(self, optimizer: Optimizer) -> None:
+        """A step while the watcher rests."""
+        measuring = self.watcher.measuring
+        measuring.subject = ""
+        if Kind.STEP in measuring.several:
+            measuring.about(Kind.STEP, self.watcher.registry.optimizer(optimizer))
+        self.watcher.light_step(optimizer)
 
     def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any, frame: FrameType) -> None:
         """What is in the gradients that are about to be used."""
@@ -141,9 +149,10 @@ class Optimizers:
             return
         watcher = self.watcher
         holder = watcher.holder(optimizer)
-        moment = watcher.moment
-        moment.optimizer, moment.seconds = optimizer, watcher.since(Kind.STEP)
-        watcher.take(Kind.STEP)
+        watcher.measuring.about(Kind.STEP, holder.name)
+        moment = watcher.measuring.moment
+        moment.optimizer, moment.seconds = optimizer, watcher.measuring.since(Kind.STEP)
+        watcher.measuring.take(Kind.STEP)
         moment.optimizer = None
         if holder.in_step:
             self.traits = traits_of(holder.status(closure=True), "closure")

@@ -1,0 +1,19 @@
+"""Norm of the parameters of an optimizer, as a whole and for each of them."""
+
+from __future__ import annotations
+
+from osler.model import Kind, Measure
+from osler.runtime.many import Many, norms
+from osler.runtime.measures import Moment
+from osler.runtime.registry import held
+
+WHEN = Kind.STEP
+SAMPLED = True
+measure = Measure(__name__, unit="", title="Euclidean norm of the parameters")
+
+
+def take(moment: Moment) -> Many | None:
+    """Norms after the step; None without parameters."""
+    if moment.optimizer is None:
+        return None
+    return norms((moment.name_of(p), p) for p in held(moment.optimizer) if p.requires_grad)

@@ -1,0 +1,138 @@
+"""Take the measures when an event happens and put their values into the columns of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter_ns
+
+from torch import Tensor
+
+from osler.model import Column, Histogram, Kind, Run, Site
+from osler.runtime.many import Later, Many, series
+from osler.runtime.measures import Moment, Take, Taken, Taker, takers
+from osler.runtime.sampling import Sampling
+
+RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
+"""How a measure is taken, and how its step and its value are added to the column."""
+
+
+class Measuring:
+    """All measures of one program.
+
+    Args:
+        run: the evidence that grows.
+        budget: share of the time that sampled work may use.
+        name_of: the name of a parameter.
+
+    Attributes:
+        moment: what is at hand; filled by the probe ahead of `take`.
+        subject: what is measured now, where a program has several of it; empty for the first.
+        several: kinds of events whose measures are about more than one thing.
+        later: values that are still on an accelerator.
+        on_histogram: receives a measure's name, the step and a histogram.
+        began: when the first event happened, in nanoseconds; 0 before.
+        latest: when the latest one did.
+    """
+
+    def __init__(self, run: Run, budget: float, name_of: Callable[[Tensor], str]) -> None:
+        self.moment = Moment(name_of=name_of)
+        self.later = Later(self.add)
+        self.on_histogram: Callable[[str, int, Histogram], None] = no_histogram
+        self.subject = ""
+        self.several: set[Kind] = set()
+        self.began = self.latest = 0
+        self._run = run
+        self._takers = takers().by_kind
+        self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
+        self._resting: dict[tuple[Kind, str], list[RestingTaker]] = {}
+        self._first: dict[Kind, str] = {}
+        self._clock: dict[Kind, int] = {}
+
+    def arrived(self) -> None:
+        """An event happens now."""
+        self.latest = perf_counter_ns()
+        if not self.began:
+            self.began = self.latest
+
+    @property
+    def nanoseconds(self) -> int:
+        """From the first event to the latest."""
+        return self.latest - self.began
+
+    def take(self, kind: Kind) -> None:
+        """Take the measures that belong to this kind of event, the sampled ones if they are due."""
+        for taker in self._takers.get(kind, ()):
+            if not taker.sampled:
+                self.keep(taker.name, taker.take(self.moment))
+            elif self._sampling.is_due(series(taker.name, self.subject), self._run.turns):
+                self.sample(taker)
+
+    def sample(self, taker: Taker) -> None:
+        """Take a sampled measure and note what it cost."""
+        start, turns = perf_counter_ns(), self._run.turns
+        name = taker.name
+        value = taker.take(self.moment)
+        self.keep(name, value)
+        usual = self.nanoseconds / turns if turns else 0.0
+        unseen = isinstance(value, Many) and not value.values.is_cpu
+        self._sampling.took(
+            series(name, self.subject), turns, perf_counter_ns() - start, usual, unseen=unseen
+        )
+
+    def about(self, kind: Kind, name: str) -> None:
+        """What the measures of an event are about: the first loader, loss or optimizer needs no mention."""
+        self.subject = "" if self._first.setdefault(kind, name) == name else name
+        if self.subject:
+            self.several.add(kind)
+
+    def at(self, kind: Kind, site: Site) -> None:
+        """The measures of an event are about a line of the script."""
+        self.about(kind, f"{site[0].file.rpartition('/')[2]}:{site[0].line}" if site else "")
+
+    def keep(self, name: str, value: Taken) -> None:
+        """Put what was measured where it belongs."""
+        if isinstance(value, Many):
+            whole = tuple(subject or self.subject for subject in value.subjects)
+            self.later.put(name, Many(whole, value.values), self._run.steps)
+        elif isinstance(value, Histogram):
+            self.on_histogram(series(name, self.subject), self._run.steps, value)
+        elif value is not None:
+            self.add(series(name, self.subject), value)
+
+    def add(self, name: str, value: float, step: int | None = None) -> None:
+        """Append one value of a measure, at the current step unless another is given."""
+        column = self._run.columns.get(name)
+        if column is None:
+            column = self._run.columns[name] = Column()
+        column.add(self._run.steps if step is None else step, value)
+
+    def take_lightly(self, kind: Kind) -> None:
+        """Take the measures that belong to an event while the watcher rests; their columns exist already."""
+        moment, step = self.moment, self._run.steps
+        takers = self._resting.get((kind, self.subject)) or self.resting_takers(kind)
+        for take, add_step, add_value in takers:
+            value = take(moment)
+            if isinstance(value, float):
+                add_step(step)
+                add_value(value)
+
+    def resting_takers(self, kind: Kind) -> list[RestingTaker]:
+        """The measures of an event that have a column, with the ways into it; looked up once."""
+        columns = self._run.columns
+        steady = [(t, series(t.name, self.subject)) for t in self._takers[kind] if not t.sampled]
+        pairs = [(t, c) for t, key in steady if (c := columns.get(key)) is not None]
+        found = self._resting[kind, self.subject] = [
+            (t.take, c.steps.append, c.values.append) for t, c in pairs
+        ]
+        return found
+
+    def since(self, kind: Kind) -> float:
+        """Seconds since this was last asked for the kind of event, 0 at the first time."""
+        now = perf_counter_ns()
+        before = self._clock.get(kind)
+        self._clock[kind] = now
+        return (now - before) / 1e9 if before else 0.0
+
+
+def no_histogram(name: str, step: int, counts: Histogram) -> None:
+    """Histograms are only recorded."""

@@ -1,0 +1,136 @@
+"""Measures are taken when their event happens; their values go into the columns of the run."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from osler.model import Histogram, Kind, Place, Run
+from osler.runtime.many import Many
+from osler.runtime.measuring import Measuring
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def measuring() -> Measuring:
+    return Measuring(Run(), 0.01, lambda _: "w")
+
+
+def sgd() -> torch.optim.Optimizer:
+    return torch.optim.SGD([nn.Parameter(torch.ones(4))], lr=0.5)
+
+
+def values(measuring: Measuring, name: str) -> list[float]:
+    columns = measuring._run.columns
+    return list(columns[name].history()[1]) if name in columns else []
+
+
+def test_values_are_added_at_the_current_step(measuring: Measuring) -> None:
+    for step in (0, 1, 5):
+        measuring._run.steps = step
+        measuring.add("loss", float(step))
+    assert list(measuring._run.columns["loss"].history()[0]) == [0, 1, 5]
+
+
+def test_a_value_may_belong_to_an_earlier_step(measuring: Measuring) -> None:
+    measuring._run.steps = 9
+    measuring.add("loss", 1.0, step=3)
+    assert list(measuring._run.columns["loss"].history()[0]) == [3]
+
+
+def test_the_measures_of_an_event_are_taken(measuring: Measuring) -> None:
+    measuring.moment.optimizer, measuring.moment.seconds = sgd(), 0.25
+    measuring.take(Kind.STEP)
+    assert (values(measuring, "learning_rate"), values(measuring, "step_seconds")) == ([0.5], [0.25])
+    assert (values(measuring, "parameter_norm"), values(measuring, "parameter_norm:w")) == ([2.0], [2.0])
+
+
+def test_a_measure_without_a_value_leaves_no_column(measuring: Measuring) -> None:
+    measuring.take(Kind.LOSS)
+    assert measuring._run.columns == {}
+
+
+@pytest.mark.parametrize("kind", [Kind.MODE, Kind.CLEAR, Kind.PASS_END])
+def test_events_without_measures_add_nothing(measuring: Measuring, kind: Kind) -> None:
+    measuring.moment.seconds = 1.0
+    measuring.take(kind)
+    assert measuring._run.columns == {}
+
+
+def test_costly_measures_are_taken_at_first_and_then_now_and_then(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(0, 10**12, 100_000))  # each look at the clock takes a tenth of a millisecond
+    monkeypatch.setattr("osler.runtime.measuring.perf_counter_ns", lambda: next(now))
+    measuring.moment.scores, measuring.moment.targets = torch.eye(3), torch.arange(3)
+    for turn in range(200):
+        measuring._run.turns = turn
+        measuring.arrived()
+        measuring.take(Kind.LOSS)
+    taken = values(measuring, "accuracy")
+    assert 1 < len(taken) < 20
+    assert set(taken) == {1.0}
+
+
+def test_time_between_events_of_one_kind(measuring: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([1_000_000_000, 2_000_000_000, 2_500_000_000])
+    monkeypatch.setattr("osler.runtime.measuring.perf_counter_ns", lambda: next(now))
+    assert measuring.since(Kind.STEP) == 0
+    assert measuring.since(Kind.BATCH) == 0
+    assert measuring.since(Kind.STEP) == 1.5
+
+
+def test_the_first_of_a_kind_needs_no_mention_and_others_have_series_of_their_own(
+    measuring: Measuring,
+) -> None:
+    for name, loss in [("here.py:3", 1.0), ("here.py:9", 7.0), ("here.py:3", 2.0)]:
+        measuring.at(Kind.BACKWARD, (Place(str(Path("/home/me") / name.split(":")[0]), int(name[-1])),))
+        measuring.keep("loss", loss)
+    assert values(measuring, "loss") == [1.0, 2.0]
+    assert values(measuring, "loss:here.py:9") == [7.0]
+    assert measuring.several == {Kind.BACKWARD}
+
+
+def test_the_whole_of_many_belongs_to_the_subject(measuring: Measuring) -> None:
+    measuring.about(Kind.STEP, "SGD")
+    measuring.keep("gradient_norm", Many(("", "w"), torch.tensor([1.0, 1.0])))
+    measuring.about(Kind.STEP, "SGD 2")
+    measuring.keep("gradient_norm", Many(("", "v"), torch.tensor([3.0, 3.0])))
+    assert values(measuring, "gradient_norm") == [1.0]
+    assert values(measuring, "gradient_norm:SGD 2") == [3.0]
+    assert values(measuring, "gradient_norm:v") == [3.0]
+
+
+def test_at_rest_only_what_costs_little_is_taken_into_columns_that_exist(measuring: Measuring) -> None:
+    moment = measuring.moment
+    moment.optimizer, moment.seconds = sgd(), 0.25
+    measuring.take(Kind.STEP)
+    norms = len(values(measuring, "parameter_norm"))
+    for _ in range(3):
+        measuring._run.turns += 10**6
+        measuring.take_lightly(Kind.STEP)
+    assert values(measuring, "step_seconds") == [0.25] * 4
+    assert len(values(measuring, "parameter_norm")) == norms
+
+
+def test_at_rest_subjects_are_kept_apart_too(measuring: Measuring) -> None:
+    for name, seconds in [("SGD", 0.25), ("Adam", 0.5)] * 2:
+        measuring.about(Kind.STEP, name)
+        measuring.moment.optimizer, measuring.moment.seconds = sgd(), seconds
+        measuring.take(Kind.STEP)
+        measuring.take_lightly(Kind.STEP)
+    assert values(measuring, "step_seconds") == [0.25] * 4
+    assert values(measuring, "step_seconds:Adam") == [0.5] * 4
+
+
+def test_histograms_are_handed_on(measuring: Measuring) -> None:
+    told: list[tuple[str, int, Histogram]] = []
+    measuring.on_histogram = lambda *entry: told.append(entry)
+    measuring.moment.scores = torch.tensor([[1.0, -2.0, math.nan]])
+    measuring._run.steps = 5
+    measuring.take(Kind.LOSS)
+    ((name, step, counts),) = told
+    assert (name, step, counts.nans, sum(counts.bins)) == ("loss_input", 5, 1, 2)

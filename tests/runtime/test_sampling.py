@@ -1,0 +1,53 @@
+"""Costly measures are taken as often as the budget allows."""
+
+import pytest
+
+from osler.runtime.sampling import LONGEST, SHARE, UNSEEN, Sampling
+
+TURN = 2_000_000
+
+
+def taken(cost: int, turns: int = 10_000, budget: float = 0.01, *, unseen: bool = False) -> list[int]:
+    sampling, found = Sampling(budget, 1), []
+    for turn in range(turns):
+        if sampling.is_due("norm", turn):
+            found.append(turn)
+            sampling.took("norm", turn, cost, TURN if turn else 0.0, unseen=unseen)
+    return found
+
+
+def test_the_first_turns_are_always_taken() -> None:
+    assert taken(10**9)[:2] == [0, 1]
+
+
+@pytest.mark.parametrize("cost", [20_000, 100_000, 900_000])
+def test_the_share_of_the_budget_is_kept(cost: int) -> None:
+    spent = len(taken(cost)) * cost
+    assert spent / (10_000 * TURN) == pytest.approx(SHARE * 0.01, rel=0.15, abs=2 * cost / (10_000 * TURN))
+
+
+def test_what_costs_nothing_is_taken_in_every_turn() -> None:
+    assert len(taken(1, turns=100)) == 100
+
+
+def test_what_an_accelerator_does_is_taken_rarely_because_its_cost_is_unknown() -> None:
+    assert taken(1, turns=3 * UNSEEN + 1, unseen=True) == [0, UNSEEN, 2 * UNSEEN, 3 * UNSEEN]
+
+
+def test_nothing_is_given_up_for_good() -> None:
+    assert len(taken(10**12, turns=2 * LONGEST + 2)) >= 3
+
+
+def test_many_measures_share_the_budget() -> None:
+    alone, shared = Sampling(0.01, 1), Sampling(0.01, 10)
+    for sampling in (alone, shared):
+        sampling.took("norm", 0, 50_000, TURN, unseen=False)
+    assert alone.is_due("norm", 10)
+    assert not shared.is_due("norm", 90)
+    assert shared.is_due("norm", 100)
+
+
+def test_measures_have_turns_of_their_own() -> None:
+    sampling = Sampling(0.01, 2)
+    sampling.took("norm", 0, 10**9, TURN, unseen=False)
+    assert sampling.is_due("memory", 1)
