@@ -64,3 +64,20 @@ def test_golden(
 def test_text_is_what_a_terminal_shows(cases: dict[str, Diagnosis], frame: Frame) -> None:
     golden = Path(__file__).parents[1] / "golden" / "terminal" / "sick.txt"
     assert formats()["text"].render(cases["sick"], frame) == golden.read_text(encoding="utf-8")
+
+
+def page() -> str:
+    return (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+
+
+def test_the_page_describes_every_format() -> None:
+    assert set(re.findall(r"^## ([a-z]+)$", page(), re.MULTILINE)) == set(formats())
+    for suffix in filter(None, suffixes().values()):
+        assert f"`{suffix}`" in page()
+
+
+def test_the_examples_of_the_page_are_true() -> None:
+    shown = re.findall(r"^(`{3,})(?:text|json|markdown|xml)\n(.*?)\n\1$", page(), re.DOTALL | re.MULTILINE)
+    goldens = [p.read_text(encoding="utf-8") for p in (Path(__file__).parents[1] / "golden").glob("*/*")]
+    assert len(shown) == len(formats())
+    assert [example for _, example in shown if not any(example in text for text in goldens)] == []
