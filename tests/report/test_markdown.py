@@ -83,7 +83,7 @@ def test_a_file_named_like_a_fence_does_not_close_it(
     source = render(replace(healthy, groups=(Group(there),)), frame)
     (fence,) = (t for t in parsed(source) if t.type == "fence")
     assert fence.content.startswith("`````\n")
-    assert fence.content.count("\n") == 6
+    assert fence.content.endswith("for xb, yb in loader:\n")
 
 
 @given(st.text())
