@@ -13,10 +13,11 @@ import pytest
 from osler.cli import Parser, main, run
 from osler.errors import UsageError
 from osler.model import Diagnosis, Finding, Group, Place, Severity, Subject
+from osler.report.formats import formats, suffixes
 from osler.report.live import Live
 from osler.report.screen import Screen
 from osler.report.source import Sources
-from osler.settings import Settings
+from osler.settings import Settings, load
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def test_every_option() -> None:
     [
         ("", "no script was given"),
         ("--quiet", "no script was given"),
+        ("--format pdf train.py", "argument --format: invalid choice: 'pdf'"),
         ("--fail-on sometimes train.py", "argument --fail-on: invalid choice: 'sometimes'"),
         ("--max-steps many train.py", "argument --max-steps: invalid int value: 'many'"),
         ("--max-steps 0 train.py", "--max-steps is 0, expected a number of steps, 1 or more"),
@@ -178,6 +180,41 @@ def test_json_in_a_file_leaves_the_text_on_the_screen(told: Told, tmp_path: Path
     text = told(Settings(format="json", output=output), Session())[1]
     assert text.startswith("osler: no problem found")
     assert json.loads(output.read_text())["subject"]["steps"] == 3
+
+
+@pytest.mark.parametrize("name", sorted(set(formats()) - {"text"}))
+def test_a_format_without_a_file_takes_the_place_of_the_text(name: str, told: Told) -> None:
+    text = told(Settings(format=name, quiet=True), Session())[1]
+    assert text.count("no problem found") == (name in ("github", "markdown"))
+    assert "train.py" in text or name == "github"
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_format_in_a_file_leaves_the_text_on_the_screen(name: str, told: Told, tmp_path: Path) -> None:
+    output = tmp_path / "report"
+    text = told(Settings(format=name, output=output), Session())[1]
+    assert text.startswith("osler: no problem found")
+    assert output.read_text()
+
+
+def test_help_names_every_format_and_ending(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"--format {{{','.join(formats())}}}" in told
+    assert "without --format its ending decides: .json .jsonl .xml .md .sarif .txt" in told
+
+
+def test_an_ending_chooses_the_format_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words, expected in [
+        (("--output", "o.sarif"), "sarif"),
+        (("--output", "o.md"), "markdown"),
+        (("--output", "o.xml"), "junit"),
+        (("--output", "o.xml", "--format", "json"), "json"),
+        (("--output", "o"), "text"),
+    ]:
+        assert load(tmp_path, parsed(*words, "train.py"), (), suffixes()).format == expected
 
 
 def test_text_in_a_file(told: Told, tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ def test_every_check_loads_without_torch(without_torch: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_format_loads_without_torch(without_torch: dict[str, str]) -> None:
+    done = python("-c", "from osler.report.formats import formats; assert formats()", env=without_torch)
+    assert done.returncode == 0, done.stderr
+
+
 def test_help_is_shown_without_torch(without_torch: dict[str, str]) -> None:
     done = python("-m", "osler", "--help", env=without_torch)
     assert done.returncode == 0, done.stderr

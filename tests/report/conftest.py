@@ -227,6 +227,6 @@ def frame(root: Path, monkeypatch: pytest.MonkeyPatch) -> Frame:
 
 
 @pytest.fixture
-def compare(golden: Callable[[str, str], None], root: Path) -> Callable[[str, str], None]:
+def compare_golden(golden: Callable[[str, str], None], root: Path) -> Callable[[str, str], None]:
     """Compare with a golden file; the folder of the test has the same name in all of them."""
     return lambda name, text: golden(name, text.replace(str(root), "/home/me/project"))

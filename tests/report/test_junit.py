@@ -2,14 +2,19 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import junitparser
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from osler.model import Diagnosis, Finding, Group
+from osler.model import Diagnosis, Finding, Group, Place, Severity
 from osler.report.frame import Frame
 from osler.report.junit import render
+from osler.report.source import Sources
+from osler.report.wording import printable
 
 STATES = {junitparser.Failure: "failure", junitparser.Error: "error", junitparser.Skipped: "skipped"}
 
@@ -107,3 +112,17 @@ def test_compact_is_one_line_after_the_declaration(healthy: Diagnosis, frame: Fr
     text = render(healthy, replace(frame, compact=True))
     assert text.count("\n") == 2
     assert len(ElementTree.fromstring(text)[0].findall("testcase")) == 6
+
+
+@given(st.text(min_size=1))
+def test_any_text_is_xml(words: str) -> None:
+    found = Finding(words, Place(subject=words), words, words, words, words, Severity.ERROR)
+    diagnosis = Diagnosis(
+        groups=(Group(found),), not_applicable={f"{words}1": words}, failed={f"{words}2": words}
+    )
+    text = render(diagnosis, Frame("1", Path("/work"), Sources(), checks={}))
+    root = ElementTree.fromstring(text)
+    assert len(root[0].findall("testcase")) == 3
+    failure = root.find(".//failure")
+    assert failure is not None
+    assert failure.get("message") == printable(words)

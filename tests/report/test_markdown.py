@@ -74,6 +74,18 @@ def test_a_fence_is_longer_than_any_inside(healthy: Diagnosis, eval_mode: Findin
     assert fence.content.endswith("called here\n")
 
 
+def test_a_file_named_like_a_fence_does_not_close_it(
+    healthy: Diagnosis, eval_mode: Finding, frame: Frame
+) -> None:
+    script = frame.root / "`````"
+    script.write_text((frame.root / "train.py").read_text())
+    there = replace(eval_mode, place=replace(eval_mode.place, file=str(script)), related=())
+    source = render(replace(healthy, groups=(Group(there),)), frame)
+    (fence,) = (t for t in parsed(source) if t.type == "fence")
+    assert fence.content.startswith("`````\n")
+    assert fence.content.endswith("for xb, yb in loader:\n")
+
+
 @given(st.text())
 @pytest.mark.parametrize("write", [text, code, escaped])
 def test_every_text_is_shown_as_it_is(write: object, words: str) -> None:

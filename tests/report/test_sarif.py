@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 
 from osler.engine.catalogue import catalogue
-from osler.model import Coverage, Diagnosis, Finding, Group, Place, Related, Subject
+from osler.model import Coverage, Diagnosis, Finding, Group, Place, Related, Severity, Subject
 from osler.report.frame import Frame
 from osler.report.sarif import SCHEMA, artifact, plain, render
 from osler.report.source import Sources
@@ -188,3 +190,14 @@ def test_lint_does_not_replace_the_findings_of_run(healthy: Diagnosis, frame: Fr
 )
 def test_a_message_is_shown_as_it_is(text: str, expected: str) -> None:
     assert plain(text) == expected
+
+
+@settings(max_examples=30)
+@given(st.text(), st.text())
+def test_any_text_is_valid(words: str, file: str) -> None:
+    place = Place(file, 3, words, subject=words)
+    found = Finding(
+        words, place, words, words, words, words, Severity.ERROR, related=(Related(place, words),)
+    )
+    diagnosis = Diagnosis(Subject(script=file), (Group(found),), failed={words: words})
+    valid(render(diagnosis, Frame("1", Path("/work"), Sources(), checks={})))

@@ -14,6 +14,11 @@ class Group:
     cause: Finding
     symptoms: tuple[Finding, ...] = ()
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The cause before its symptoms."""
+        return (self.cause, *self.symptoms)
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -108,20 +113,13 @@ class Diagnosis:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings, causes before their symptoms."""
-        return tuple(f for g in self.groups for f in (g.cause, *g.symptoms))
+        return tuple(f for g in self.groups for f in g.findings)
 
     @property
     def headlines(self) -> tuple[Finding, ...]:
         """Causes above hint that the user has not acknowledged."""
         causes = (g.cause for g in self.groups if not g.cause.suppressed)
         return tuple(c for c in causes if c.severity > Severity.HINT)
-
-    @property
-    def intended(self) -> tuple[Finding, ...]:
-        """Findings that the user has acknowledged, and the symptoms of such causes."""
-        groups = (g for g in self.groups if g.cause.suppressed)
-        symptoms = tuple(f for g in groups for f in g.symptoms)
-        return (*(f for f in self.findings if f.suppressed), *symptoms)
 
     @property
     def worst(self) -> Severity | None:

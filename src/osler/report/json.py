@@ -137,14 +137,19 @@ def related(other: Related, root: Path) -> dict[str, object]:
 
 
 def evidence(item: Evidence) -> dict[str, object]:
-    """One number; JSON has none for NaN and infinity, so these are texts."""
+    """One number with what was expected."""
     return {
         "measure": item.measure,
-        "value": item.value if math.isfinite(item.value) else str(item.value),
+        "value": number(item.value),
         "expected": item.expected or None,
         "unit": item.unit or None,
         "step": item.step,
     }
+
+
+def number(value: float | None) -> float | str | None:
+    """A value; JSON has none for NaN and infinity, so these are texts."""
+    return value if value is None or math.isfinite(value) else str(value)
 
 
 def fingerprint(seen: Finding, frame: Frame) -> str:

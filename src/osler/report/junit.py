@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from osler.model import Diagnosis, Finding, Severity
+from osler.model import Diagnosis, Finding, Group, Severity
 from osler.report.frame import Frame
 from osler.report.summary import ending
 from osler.report.wording import in_one_line, printable, where
@@ -63,36 +63,39 @@ def case(check: str, diagnosis: Diagnosis, frame: Frame) -> Element:
     known = frame.checks.get(check)
     topic = f"osler.{known.topic}" if known else "osler"
     made = Element("testcase", classname=topic, name=printable(check))
-    found = [f for f in diagnosis.findings if f.check == check]
-    harm = [f for f in found if f.severity > Severity.HINT and f not in diagnosis.intended]
+    found = [(f, g) for g in diagnosis.groups for f in g.findings if f.check == check]
+    harm = [(f, g) for f, g in found if f.severity > Severity.HINT and not is_intended(f, g)]
+    rest = [in_one_line(f, frame.root) for f, g in found if (f, g) not in harm]
     if harm:
-        failure = SubElement(made, "failure", type=harm[0].severity.label, message=headline(harm))
-        failure.text = "\n\n".join(described(f, diagnosis, frame) for f in harm)
+        worst = harm[0][0].severity.label
+        failure = SubElement(made, "failure", type=worst, message=headline([f for f, _ in harm]))
+        failure.text = "\n\n".join(described(f, g, frame) for f, g in harm)
     elif check in diagnosis.failed:
         SubElement(made, "error", type="check failed", message=printable(diagnosis.failed[check]))
     elif check in diagnosis.not_applicable:
         SubElement(made, "skipped", message=printable(diagnosis.not_applicable[check]))
-    elif any(f in diagnosis.intended for f in found):
+    elif any(is_intended(f, g) for f, g in found):
         SubElement(made, "skipped", message="acknowledged as intended")
-    if rest := [f for f in found if f not in harm]:
-        SubElement(made, "system-out").text = "\n".join(in_one_line(f, frame.root) for f in rest)
+    if rest:
+        SubElement(made, "system-out").text = "\n".join(rest)
     return made
 
 
+def is_intended(finding: Finding, group: Group) -> bool:
+    """The user has acknowledged the finding or its cause."""
+    return finding.suppressed or group.cause.suppressed
+
+
 def headline(findings: list[Finding]) -> str:
-    """The worst in one line, and how many more."""
+    """The first in one line, and how many more."""
     more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     return printable(findings[0].message) + more
 
 
-def described(finding: Finding, diagnosis: Diagnosis, frame: Frame) -> str:
-    """Place, message and advice."""
+def described(finding: Finding, group: Group, frame: Frame) -> str:
+    """Place, message and advice; of a symptom also the cause, which is to be mended first."""
     rows = {"expected: ": finding.expected, "why: ": finding.why, "fix: ": finding.fix}
     told = [f"{label}{printable(text)}" for label, text in rows.items() if text]
     related = [f"{where(r.place, frame.root)}: {printable(r.label)}" for r in finding.related]
-    return "\n".join([in_one_line(finding, frame.root), *related, *told, *causes(finding, diagnosis)])
-
-
-def causes(finding: Finding, diagnosis: Diagnosis) -> Iterable[str]:
-    """The cause that explains a symptom: to be mended first."""
-    return [f"explained by: {printable(g.cause.check)}" for g in diagnosis.groups if finding in g.symptoms]
+    cause = [] if finding is group.cause else [f"explained by: {printable(group.cause.check)}"]
+    return "\n".join([in_one_line(finding, frame.root), *related, *told, *cause])

@@ -24,7 +24,7 @@ QUOTED = re.compile(r"`([^`]+)`")
 ACTIVE = re.compile(r"[\\`*\[\]<>~$&#]|(?<![^\W_])_|_(?![^\W_])")
 """Characters that have a meaning in Markdown within a line, or in GitHub's; `_` has none inside a word."""
 
-LINKED = re.compile(r"(\S*(?:@\w|#\d|\bGH-\d|://|www\.)\S*)")
+LINKED = re.compile(r"@\w|#\d|\bGH-\d|://|www\.")
 """What GitHub makes a link of: people, issues, addresses."""
 
 AS_IT_IS = re.compile(r"[^`|\\]*[^`|\\\s]")
@@ -111,8 +111,7 @@ def text(words: str) -> str:
 
 def unlinked(words: str) -> str:
     """Text in which nothing becomes a link: GitHub leaves code alone."""
-    pieces = LINKED.split(words)
-    return "".join(code(piece) if n % 2 else escaped(piece) for n, piece in enumerate(pieces))
+    return " ".join(code(word) if LINKED.search(word) else escaped(word) for word in words.split(" "))
 
 
 def code(words: str) -> str:

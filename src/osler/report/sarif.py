@@ -55,7 +55,7 @@ def run(diagnosis: Diagnosis, frame: Frame) -> Values:
         "results": [
             {"ruleIndex": names.index(f.check), **result(f, group, diagnosis, frame)}
             for group in diagnosis.groups
-            for f in (group.cause, *group.symptoms)
+            for f in group.findings
         ],
     }
 
@@ -87,6 +87,13 @@ def invocation(diagnosis: Diagnosis) -> Values:
     if cut := ending(subject):
         told["exitCodeDescription"] = cut
     told["toolExecutionNotifications"] = list(notifications(diagnosis))
+    seen = diagnosis.coverage
+    told["properties"] = {
+        "script": printable(subject.script),
+        "steps": subject.steps,
+        "modulesSeen": seen.modules_seen,
+        "modulesTotal": seen.modules_total,
+    }
     return told
 
 
@@ -117,7 +124,7 @@ def result(finding: Finding, group: Group, diagnosis: Diagnosis, frame: Frame) -
         told["relatedLocations"] = [labelled(r, n, frame) for n, r in enumerate(related)]
     if callers := [r for r in related if r.label == CALLED_HERE]:
         told["codeFlows"] = [flow(finding, callers, frame)]
-    if finding in diagnosis.intended:
+    if finding.suppressed or group.cause.suppressed:
         told["suppressions"] = [{"kind": "external", "justification": "acknowledged as intended"}]
     return told
 
