@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -14,6 +15,8 @@ from osler.runtime.sampling import Sampling
 
 RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
 """How a measure is taken, and how its step and its value are added to the column."""
+
+NOTHING: Mapping[Kind, list[RestingTaker]] = MappingProxyType({})
 
 
 class Measuring:
@@ -44,7 +47,8 @@ class Measuring:
         self._run = run
         self._takers = takers().by_kind
         self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
-        self._resting: dict[tuple[Kind, str], list[RestingTaker]] = {}
+        self._resting: dict[str, dict[Kind, list[RestingTaker]]] = {}
+        self._ways: dict[str, tuple[Callable[[int], None], Callable[[float], None]]] = {}
         self._first: dict[Kind, str] = {}
         self._clock: dict[Kind, int] = {}
 
@@ -109,8 +113,8 @@ class Measuring:
     def take_lightly(self, kind: Kind) -> None:
         """Take the measures that belong to an event while the watcher rests; their columns exist already."""
         moment, step = self.moment, self._run.steps
-        takers = self._resting.get((kind, self.subject)) or self.resting_takers(kind)
-        for take, add_step, add_value in takers:
+        known = self._resting.get(self.subject, NOTHING).get(kind)
+        for take, add_step, add_value in known or self.resting_takers(kind):
             value = take(moment)
             if isinstance(value, float):
                 add_step(step)
@@ -121,10 +125,21 @@ class Measuring:
         columns = self._run.columns
         steady = [(t, series(t.name, self.subject)) for t in self._takers[kind] if not t.sampled]
         pairs = [(t, c) for t, key in steady if (c := columns.get(key)) is not None]
-        found = self._resting[kind, self.subject] = [
-            (t.take, c.steps.append, c.values.append) for t, c in pairs
-        ]
+        found = [(t.take, c.steps.append, c.values.append) for t, c in pairs]
+        self._resting.setdefault(self.subject, {})[kind] = found
         return found
+
+    def keep_lightly(self, name: str, value: float) -> None:
+        """Put a value that was read while the watcher rests where it belongs."""
+        ways = None if self.subject else self._ways.get(name)
+        if ways is not None:
+            ways[0](self._run.steps)
+            ways[1](value)
+            return
+        self.keep(name, value)
+        if not self.subject:
+            column = self._run.columns[name]
+            self._ways[name] = (column.steps.append, column.values.append)
 
     def since(self, kind: Kind) -> float:
         """Seconds since this was last asked for the kind of event, 0 at the first time."""

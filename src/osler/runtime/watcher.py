@@ -132,7 +132,7 @@ class Watcher:
             if value - value != 0 and "loss" not in run.not_finite:
                 self.thinning.wake()
                 return False
-            self.measuring.keep("loss", value)
+            self.measuring.keep_lightly("loss", value)
         run.backwards += 1
         self.thinning.kinds.append(Kind.BACKWARD)
         return True

@@ -32,6 +32,7 @@ class Batches:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self.gate = watcher.gate("batches")
+        self.newest = (0, "")
         self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
     def wrap_iter(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +61,7 @@ class Batches:
             if thinning.pending and not thinning.on:
                 self.gate.call(thinning.begin)
             if thinning.on:
-                self.gate.call(self.lightly, self_, batch, waited / 1e9)
+                self.gate.call(self.lightly, self_, batch, waited)
             if not thinning.on:
                 self.gate.call(self.handed_out, self_, batch, waited, sys._getframe(1))
             return batch
@@ -69,17 +70,22 @@ class Batches:
 
     def began(self, loader: Any, iterator: Any) -> None:
         """A pass begins: give the iterator its loader's name, look at the models' layers again."""
-        self.names[iterator] = self.watcher.registry.loader(loader)
+        name = self.names[iterator] = self.watcher.registry.loader(loader)
+        self.newest = (id(iterator), name)
         for model in self.watcher.registry.models:
             model.stale = True
 
-    def lightly(self, iterator: Any, batch: Any, seconds: float) -> None:
+    def lightly(self, iterator: Any, batch: Any, waited: int) -> None:
         """A batch while the watcher rests."""
-        measuring = self.watcher.measuring
-        measuring.subject = ""
-        if Kind.BATCH in measuring.several:
-            measuring.about(Kind.BATCH, self.names.get(iterator, "DataLoader"))
-        self.watcher.light_batch(batch, seconds)
+        watcher = self.watcher
+        if Kind.BATCH not in watcher.measuring.several:
+            watcher.measuring.subject = ""
+        else:
+            newest, name = self.newest
+            if newest != id(iterator):
+                name = self.names.get(iterator, "DataLoader")
+            watcher.measuring.about(Kind.BATCH, name)
+        watcher.light_batch(batch, waited / 1e9)
 
     def handed_out(self, iterator: Any, batch: Any, waited: int, frame: FrameType) -> None:
         """A batch goes to the script."""
