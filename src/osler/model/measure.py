@@ -60,10 +60,10 @@ class Record:
 class Column:
     """All values of one measure, thinned in memory once there are many.
 
-    The thread that trains appends, to ``steps`` first and then to ``values``, without a lock and perhaps through
-    bound methods that it keeps; these two arrays therefore stay the same objects. Whoever reads settles: values
-    move into a history whose size is bounded and which depends on the sequence of values alone, so that a stored
-    series gives the same history again.
+    The thread that trains appends, to ``steps`` first and then to ``values``, without a lock and perhaps
+    through bound methods that it keeps; these two arrays therefore stay the same objects. Whoever reads
+    settles: values move into a history whose size is bounded and which depends on the sequence of values
+    alone, so that a stored series gives the same history again.
 
     Attributes:
         steps: optimizer steps finished before each value that is not settled yet.
@@ -135,6 +135,20 @@ class Column:
         self._kept_values.extend(values[due :: self._stride])
         self._total = total
         self._newest = (steps[-1], values[-1])
+
+    def send_to(self, sink: Sink) -> int:
+        """From now on settled values go to a sink; it receives the history at once.
+
+        Returns:
+            How many earlier values the history no longer has.
+        """
+        with self._lock:
+            self.settle()
+            steps, values = self.history()
+            if values:
+                sink(steps, values)
+            self.sink = sink
+            return self._total - len(values)
 
     def history(self) -> tuple[array[int], array[float]]:
         """Steps and values from the first to the newest; of many, every 2nd, 4th, 8th … and the newest."""

@@ -54,6 +54,7 @@ class Watcher:
         self.ledger = Ledger()
         self.thinning = Thinning(self.guard, self.ledger, budget)
         self.after_turn: Callable[[], None] = nothing
+        self.new_column: Callable[[str, Column], None] = unrecorded
         self.ledger.after_turn = self._turn_over
         self.thinning.woken = self._woken
         self.lines = UserLines(own)
@@ -75,8 +76,7 @@ class Watcher:
         self._takers = takers().by_kind
         self._taken: dict[str, int] = {}
         self._resting: dict[Kind, list[RestingTaker]] = {}
-        self._looks = 0
-        self._look_turn = 0
+        self._looks = self._look_turn = 0
         self.used_backward = 0
         self._clock: dict[Kind, int] = {}
         self.began = self.latest = 0
@@ -142,6 +142,7 @@ class Watcher:
         column = self.run.columns.get(name)
         if column is None:
             column = self.run.columns[name] = Column()
+            self.new_column(name, column)
         column.add(self.run.steps if step is None else step, value)
 
     def light_batch(self, batch: object, seconds: float) -> None:
@@ -241,7 +242,7 @@ class Watcher:
         return alive
 
     def not_finite(self, value: float, site: Site, step: int, backward: int) -> None:
-        """The loss is NaN or infinite and not recorded yet: remember the first time. A loss scale may overflow."""
+        """The loss is NaN or infinite and not recorded yet: remember the first time. Scalers overflow."""
         if "loss" in self.run.not_finite or (self.scaler_seen and value == value):
             return
         losses = self.run.columns.get("loss", Column())
@@ -355,3 +356,7 @@ class Watcher:
 
 def do_nothing(_: Pulse) -> None:
     """For a graph whose use is no news."""
+
+
+def unrecorded(name: str, column: Column) -> None:
+    """For a new column when nothing is stored."""

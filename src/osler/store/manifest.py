@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from osler.store import redact
-from osler.store.codec import decode, encode
+from osler.store.codec import decode, encode, mapping
 from osler.store.layout import SCHEMA, birth, host
 
 
@@ -49,7 +49,9 @@ class Manifest:
     dirty: bool | None = None
 
 
-def begin(argv: list[str], script: str, versions: Mapping[str, str], variables: Mapping[str, str]) -> Manifest:
+def begin(
+    argv: list[str], script: str, versions: Mapping[str, str], variables: Mapping[str, str]
+) -> Manifest:
     """The manifest of this process, as it starts. Runs no other program.
 
     Args:
@@ -79,7 +81,8 @@ def number(given: str | None, otherwise: int) -> int:
 
 def to_json(manifest: Manifest) -> str:
     """The file's text."""
-    return json.dumps(encode(manifest), indent=2) + "\n"
+    content = {"schema": manifest.schema, **mapping(encode(manifest))}
+    return json.dumps(content, indent=2) + "\n"
 
 
 def from_json(text: str) -> Manifest:

@@ -1,0 +1,65 @@
+"""Records as Arrow IPC messages: the one place that knows nanoarrow, which is used for writing only.
+
+Its reader is not for files from strangers (a changed byte can crash it), so `frames` reads them.
+"""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import nanoarrow as na
+from nanoarrow.ipc import StreamWriter
+
+from osler.model.histogram import BINS
+
+
+class Stream:
+    """Encodes batches of one schema; what it returns one after the other is a valid Arrow IPC stream.
+
+    Args:
+        names: of the columns.
+        types: of the columns, nanoarrow's; a fixed-size list holds one child.
+    """
+
+    def __init__(self, names: Sequence[str], types: Sequence[Any]) -> None:
+        self._types = types
+        self._schema = na.c_schema(na.struct(dict(zip(names, types, strict=True))))
+        self._output = BytesIO()
+        self._writer = StreamWriter.from_writable(self._output)
+
+    def batch(self, rows: int, columns: Sequence[array[Any]]) -> bytes:
+        """One batch; the first one brings the schema with it."""
+        children = [
+            self._child(kind, rows, column) for kind, column in zip(self._types, columns, strict=True)
+        ]
+        self._writer.write_array(na.c_array_from_buffers(self._schema, rows, [None], children=children))
+        data = self._output.getvalue()
+        self._output.seek(0)
+        self._output.truncate()
+        return data
+
+    def _child(self, kind: Any, rows: int, column: array[Any]) -> Any:
+        if kind.type is not na.Type.FIXED_SIZE_LIST:
+            return na.c_array_from_buffers(kind, rows, [None, column])
+        items = na.c_array_from_buffers(kind.value_type, rows * kind.list_size, [None, column])
+        return na.c_array_from_buffers(kind, rows, [None], children=[items])
+
+
+def scalars() -> Stream:
+    """Batches of ``(sid, step, value)``."""
+    types = [na.uint32(nullable=False), na.int64(nullable=False), na.float64(nullable=False)]
+    return Stream(("sid", "step", "value"), types)
+
+
+def histograms() -> Stream:
+    """Batches of ``(sid, step, bins, zeros, negatives, nans, infinities)``."""
+    count = na.uint32(nullable=False)
+    bins = na.fixed_size_list(count, BINS, nullable=False)
+    names = ("sid", "step", "bins", "zeros", "negatives", "nans", "infinities")
+    return Stream(names, [count, na.int64(nullable=False), bins, count, count, count, count])
