@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields, replace
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from osler.model import (
@@ -89,11 +89,13 @@ def content(run: Run) -> str:
     return repr((patterns, said, numbers, rest))
 
 
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(runs())
 def test_nothing_is_lost(run: Run) -> None:
     assert content(read(written(run))) == content(run)
 
 
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(runs(), runs())
 def test_the_later_state_counts(earlier: Run, later: Run) -> None:
     later.patterns = earlier.patterns + later.patterns  # patterns are never forgotten

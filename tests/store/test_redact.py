@@ -17,7 +17,7 @@ HIDDEN = [
     (['{"api_key": "abc", "lr": 1}'], ['{"api_key": "***", "lr": 1}']),
     (["hf_abcdefghijklmnopqrst"], ["***"]),
     (["x", "sk-proj-abcdefghijklmnop"], ["x", "***"]),
-    (["Authorization: Bearer abc.def"], ["Authorization: ***"]),
+    (["Authorization: Bearer abc.def"], ["Authorization: *** ***"]),
     (["AKIAABCDEFGHIJKLMNOP"], ["***"]),
     (["0123456789abcdef0123456789abcdef01234567"], ["***"]),
 ]

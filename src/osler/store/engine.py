@@ -35,7 +35,8 @@ class Engine:
         options = f"format parquet, compression zstd, parquet_version v2, row_group_size {ROW_GROUP}"
         with self._connection.cursor() as cursor:
             cursor.register("given", dict(table))
-            run(cursor, f"copy (select * from given) to '{quoted(path)}' ({options})", [])
+            columns = ", ".join(kept(name, column) for name, column in table.items())
+            run(cursor, f"copy (select {columns} from given) to '{quoted(path)}' ({options})", [])
 
     def count(self, path: Path) -> int:
         """Rows of a Parquet file.
@@ -65,6 +66,11 @@ def run(cursor: Any, query: str, parameters: list[object]) -> Any:
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
         raise StoreError(f"cannot read sealed records: {reason}") from error
+
+
+def kept(name: str, column: NDArray[Any]) -> str:
+    """A column as it is: DuckDB takes NaN from numpy for a missing value, of which we have none."""
+    return f"coalesce({name}, 'nan'::double) as {name}" if column.dtype.kind == "f" else name
 
 
 def quoted(path: Path) -> str:

@@ -62,7 +62,10 @@ class HotSegment:
         if self._keeps:
             return joined(self._kept, self.schema)
         again = HotSegment(self.folder, self.name, self.schema)
-        return joined(again.refresh(), self.schema)
+        columns = joined(again.refresh(), self.schema)
+        if len(columns[0]) < self.rows:
+            raise FileNotFoundError(None, "it was sealed or damaged since", self.file)
+        return columns
 
     def release(self) -> None:
         """Keep nothing in memory from now on; what is asked for is read again."""
@@ -70,7 +73,10 @@ class HotSegment:
         self._kept.clear()
 
     def _load(self) -> list[Columns]:
-        found = list(entries(read_inside(self.folder, f"{self.name}.sums", self._read)))
+        try:
+            found = list(entries(read_inside(self.folder, f"{self.name}.sums", self._read)))
+        except FileNotFoundError:  # not yet, or no more
+            return []
         self._read += len(found) * SIZE
         sound = [entry for entry in found if entry is not None]
         self.damaged += len(found) - len(sound)

@@ -18,8 +18,12 @@ from osler.store.hot import HotSegment, by_series, joined
 from osler.store.layout import FACTS, HISTOGRAM_SEGMENT, MANIFEST, birth, host, read_inside
 from osler.store.lines import Line
 from osler.store.manifest import Manifest, from_json
+from osler.store.overview import Overview, overview
 from osler.store.records import Ending, Note, Series
 from osler.store.scalars import Scalars, names, why
+
+NOBODY = (1 << 32) - 1
+"""Number of no series."""
 
 RECENT = 60.0
 """Seconds since the last write within which a process on another machine counts as alive."""
@@ -107,8 +111,14 @@ class StoredProcess:
 
     def records(self, name: str) -> Columns:
         """Steps and values of one series, oldest first; empty if there is none of that name."""
-        sid = next((n for n, series in self.series.items() if series.name == name), -1)
-        return self.scalars.series(sid)
+        return self.scalars.series(self._sid(name))
+
+    def overview(self, name: str, buckets: int = 1_000) -> Overview:
+        """The course of one series in at most so many stretches of steps."""
+        return overview(self.scalars, self._sid(name), buckets)
+
+    def _sid(self, name: str) -> int:
+        return next((n for n, series in self.series.items() if series.name == name), NOBODY)
 
     def histogram(self, name: str) -> Columns:
         """Steps, bins, zeros, negatives, NaN and infinite numbers of one tensor; bins: (rows, 64)."""

@@ -9,6 +9,7 @@ from osler.model import Run
 from osler.store.frames import Columns
 from osler.store.layout import SCHEMA, process_folders
 from osler.store.manifest import Manifest
+from osler.store.overview import Overview
 from osler.store.process import Status, StoredProcess
 
 
@@ -88,6 +89,10 @@ class StoredRun:
     def series(self, name: str) -> Columns:
         """Steps and values of one series of the main process, oldest first."""
         return self.main.records(name)
+
+    def overview(self, name: str, buckets: int = 1_000) -> Overview:
+        """The course of one series of the main process in at most so many stretches of steps."""
+        return self.main.overview(name, buckets)
 
 
 def open_run(path: Path | str) -> StoredRun:

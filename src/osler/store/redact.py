@@ -20,8 +20,8 @@ KEPT_VARIABLES = re.compile(
 
 SECRET_NAME = re.compile(
     r"(.* )?(api ?key|auth|authorization|bearer|credentials?|pass(phrase|wd|word)|pat|pwd?|secrets?"
-    r"|sig(nature)?"
-    r"|token|((access|account|api|auth|deploy|encryption|license|private|secret|service|ssh) )?key)"
+    r"|sig(nature)?|token"
+    r"|(access|account|api|auth|deploy|encryption|license|private|secret|service|ssh) key)|key"
 )
 """Names whose value is a secret, as lower-case words."""
 
@@ -29,10 +29,10 @@ WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 OPTION = re.compile(r"-{0,2}\+{0,2}(?P<name>[A-Za-z][\w.\-/]*)")
 
-NAMED_VALUE = re.compile(
-    r"""(?P<name>[A-Za-z][\w.\-]*)(?P<gap>["']?\s*[=:]\s*["']?)(?P<value>[^\s"'&,;}\])]+)"""
-)
-"""``key=value``, also inside URLs and JSON."""
+NAME = re.compile(r"""([A-Za-z][\w.\-]*)["']?\s*[=:]\s*["']?""")
+"""The beginning of ``key=value``, also inside URLs and JSON."""
+
+VALUE = re.compile(r"""[^\s"'&,;}\])]+""")
 
 BARE = (
     re.compile(r"(?<=://)[^/\s@]+(?=@)"),  # user and password of a URL
@@ -72,12 +72,13 @@ def text(given: str) -> str:
     """A text with everything hidden that looks like a secret."""
     for form in BARE:
         given = form.sub(HIDDEN, given)
-    return NAMED_VALUE.sub(hide_value, given)
-
-
-def hide_value(found: re.Match[str]) -> str:
-    """A named value, hidden if its name says that it is a secret."""
-    return f"{found['name']}{found['gap']}{HIDDEN}" if is_secret(found["name"]) else found[0]
+    at = 0
+    while named := NAME.search(given, at):
+        at = named.end()
+        if is_secret(named[1]) and (value := VALUE.match(given, at)):
+            given = given[:at] + HIDDEN + given[value.end() :]
+            at += len(HIDDEN)
+    return given
 
 
 def is_secret(name: str) -> bool:

@@ -12,11 +12,12 @@ import numpy as np
 from osler.errors import StoreError
 from osler.store.frames import SCALARS, Columns
 from osler.store.hot import HotSegment, joined
-from osler.store.layout import SEGMENT
+from osler.store.layout import ROLLUP, SEGMENT
+from osler.store.rollup import COLUMNS, Rollup, merged, of_records
 from osler.store.sealed import SealedSegment, sealed
 
 if TYPE_CHECKING:
-    from osler.store.engine import Engine
+    from osler.store.engine import Engine, Table
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Scalars:
         for name, ending in found.items():  # ".sealed" sorts after ".arrows": it wins
             if ending == "sealed" and name not in self.sealed and (known := self._sealed(name)):
                 before = self.hot.pop(name, None)
+                self.failed.pop(f"{name}.arrows", None)
                 moved |= before is not None and before.rows > 0
                 self.sealed[name] = known
             elif name not in self.sealed and name not in self.hot:
@@ -95,30 +97,52 @@ class Scalars:
         for segment in self.sealed.values():
             yield from self._read([segment])
         for segment in self.hot.values():
-            yield segment.columns()
+            yield self._hot_columns(segment)
 
     def series(self, sid: int) -> Columns:
         """Steps and values of one series, oldest first."""
-        parts = [c[1:] for c in self._read(list(self.sealed.values()), sid)]
-        for segment in self.hot.values():
-            sids, steps, values = segment.columns()
-            chosen = sids == sid
-            parts.append((steps[chosen], values[chosen]))
-        return joined(parts, SCALARS[1:])
+        parts = [*self._read(list(self.sealed.values()), sid), self.hot_records(sid)]
+        return joined(parts, SCALARS)[1:]
+
+    def hot_records(self, sid: int) -> Columns:
+        """Records of one series that are not sealed."""
+        parts = [self._hot_columns(segment) for segment in self.hot.values()]
+        return joined([tuple(c[columns[0] == sid] for c in columns) for columns in parts], SCALARS)
+
+    def rollup(self, sid: int) -> Rollup:
+        """The roll-up of one series: of sealed segments as it is stored, of the others made now."""
+        parts = [of_records(self.hot_records(sid))]
+        paths: list[Path] = []
+        for segment in self.sealed.values():
+            try:
+                paths.append(segment.rollup())
+            except OSError as error:
+                self.failed[f"{ROLLUP}/{segment.file}"] = why(error)
+                parts += [of_records(columns) for columns in self._read([segment], sid)]
+        if table := self._select(", ".join(COLUMNS), paths, sid):
+            parts.append(Rollup(*(np.asarray(table[name]) for name in COLUMNS)))
+        return merged(parts)
+
+    def _hot_columns(self, segment: HotSegment) -> Columns:
+        try:
+            return segment.columns()
+        except OSError as error:
+            self.failed[segment.file] = why(error)
+            return joined([], SCALARS)
 
     def _read(self, segments: list[SealedSegment], sid: int | None = None) -> Iterator[Columns]:
-        paths = [path for s in segments if (path := self.trusted(s)) is not None]
-        if not paths:
-            return
+        paths = [path for s in segments if (path := self._trusted(s)) is not None]
+        if table := self._select("sid, step, value", paths, sid):
+            yield tuple(np.asarray(table[name]) for name in ("sid", "step", "value"))
+
+    def _select(self, columns: str, paths: list[Path], sid: int | None) -> Table | None:
         try:
-            table = self.engine.select("sid, step, value", paths, sid)
+            return self.engine.select(columns, paths, sid) if paths else None
         except StoreError as error:
             self.failed["sealed records"] = str(error)
-            return
-        yield tuple(np.asarray(table[name]) for name in ("sid", "step", "value"))
+            return None
 
-    def trusted(self, segment: SealedSegment) -> Path | None:
-        """The file of a sealed segment, None if it is damaged."""
+    def _trusted(self, segment: SealedSegment) -> Path | None:
         try:
             return segment.data()
         except OSError as error:
