@@ -120,6 +120,6 @@ def by_series(columns: Columns) -> dict[int, Columns]:
     sids: NDArray[np.uint32] = columns[0]
     order = np.argsort(sids, kind="stable")
     numbers, starts = np.unique(sids[order], return_index=True)
-    ends = [*starts[1:].tolist(), len(sids)]
+    ends = [*starts[1:].tolist(), len(sids)][: len(starts)]
     parts = [order[a:b] for a, b in zip(starts.tolist(), ends, strict=True)]
     return {n: tuple(c[part] for c in columns[1:]) for n, part in zip(numbers.tolist(), parts, strict=True)}

@@ -20,7 +20,6 @@ FOLDER = ".osler"
 MANIFEST = "manifest.json"
 FACTS = "facts.jsonl"
 PRIMARY = "r00000"
-ROLLUP = "rollup-256"
 
 MODE = 0o644
 READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -28,6 +27,7 @@ READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK
 
 PROCESS = re.compile(r"r\d{5}|p\d{1,10}(-\d{1,3})?")
 SEGMENT = re.compile(r"(scalars-\d{6})\.(arrows|sealed)")
+DOCUMENT = re.compile(r"\w[\w-]*\.\w+")
 HISTOGRAM_SEGMENT = re.compile(r"(hist-\d{6})\.arrows")
 
 MOST_BYTES = 1 << 31

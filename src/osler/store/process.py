@@ -15,7 +15,7 @@ from osler.store.factfile import FactFile
 from osler.store.facts import FactReader
 from osler.store.frames import HISTOGRAMS, Columns
 from osler.store.hot import HotSegment, by_series, joined
-from osler.store.layout import FACTS, HISTOGRAM_SEGMENT, MANIFEST, birth, host, read_inside
+from osler.store.layout import DOCUMENT, FACTS, HISTOGRAM_SEGMENT, MANIFEST, birth, host, read_inside
 from osler.store.lines import Line
 from osler.store.manifest import Manifest, from_json
 from osler.store.overview import Overview, overview
@@ -133,7 +133,7 @@ class StoredProcess:
         Args:
             name: of a file in the process's folder itself.
         """
-        if Path(name).name != name:
+        if not DOCUMENT.fullmatch(name):
             return None
         try:
             return read_inside(self.folder, name).decode("utf-8", "replace")
@@ -209,7 +209,7 @@ class StoredProcess:
         if self._file.torn:
             yield f"{FACTS}: {counted(self._file.torn, 'byte')} of an unfinished line left out"
         for segment in self.scalars.hot.values():
-            if tail := segment.tail():
+            if segment.file not in self.scalars.failed and (tail := segment.tail()):
                 yield f"{segment.file}: {counted(tail, 'byte')} of an unfinished batch left out"
 
     def _is_alive(self) -> bool:

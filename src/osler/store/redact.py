@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from osler.store.codec import cut
+
 HIDDEN = "***"
 
 KEPT_VARIABLES = re.compile(
@@ -29,7 +31,7 @@ WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 OPTION = re.compile(r"-{0,2}\+{0,2}(?P<name>[A-Za-z][\w.\-/]*)")
 
-NAME = re.compile(r"""([A-Za-z][\w.\-]*)["']?\s*[=:]\s*["']?""")
+NAME = re.compile(r"""(?<![\w.\-])[\-+]*([A-Za-z][\w.\-]*)["']?\s*[=:]\s*["']?""")
 """The beginning of ``key=value``, also inside URLs and JSON."""
 
 VALUE = re.compile(r"""[^\s"'&,;}\])]+""")
@@ -70,6 +72,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 def text(given: str) -> str:
     """A text with everything hidden that looks like a secret."""
+    given = cut(given)
     for form in BARE:
         given = form.sub(HIDDEN, given)
     at = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from errno import ELOOP
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 from osler.errors import StoreError
 from osler.store.frames import SCALARS, Columns
 from osler.store.hot import HotSegment, joined
-from osler.store.layout import ROLLUP, SEGMENT
+from osler.store.layout import SEGMENT
 from osler.store.rollup import COLUMNS, Rollup, merged, of_records
 from osler.store.sealed import SealedSegment, sealed
 
@@ -117,7 +118,7 @@ class Scalars:
             try:
                 paths.append(segment.rollup())
             except OSError as error:
-                self.failed[f"{ROLLUP}/{segment.file}"] = why(error)
+                self.failed[segment.rollup_file] = why(error)
                 parts += [of_records(columns) for columns in self._read([segment], sid)]
         if table := self._select(", ".join(COLUMNS), paths, sid):
             parts.append(Rollup(*(np.asarray(table[name]) for name in COLUMNS)))
@@ -160,4 +161,4 @@ def names(folder: Path) -> list[str]:
 
 def why(error: OSError) -> str:
     """Why a file could not be read, in words."""
-    return error.strerror or "it cannot be read"
+    return "it is a link" if error.errno == ELOOP else error.strerror or "it cannot be read"

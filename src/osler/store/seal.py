@@ -17,7 +17,7 @@ from osler.store.disk import Checkpoint, unwatched
 from osler.store.engine import Engine, Table
 from osler.store.frames import Columns
 from osler.store.hot import HotSegment
-from osler.store.layout import ROLLUP, host, write_whole
+from osler.store.layout import host, write_whole
 from osler.store.process import Status, StoredProcess
 from osler.store.rollup import of_records
 from osler.store.sealed import Marker, SealedSegment, marker_text, sealed, whole
@@ -62,9 +62,7 @@ def seal_segment(engine: Engine, folder: Path, name: str, checkpoint: Checkpoint
     if segment.damaged or not segment.rows:
         return False
     checkpoint("seal")
-    data = folder / f"{name}.parquet"
-    rollup = folder / ROLLUP / f"{name}.parquet"
-    rollup.parent.mkdir(exist_ok=True)
+    data, rollup = folder / f"{name}.parquet", folder / f"{name}.rollup.parquet"
     columns = segment.columns()
     write(engine, by_sid(columns), data, checkpoint)
     write(engine, of_records(columns).table, rollup, checkpoint)

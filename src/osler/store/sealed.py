@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osler.store.codec import Damaged, decode, encode, mapping
-from osler.store.layout import ROLLUP, read_inside
+from osler.store.layout import read_inside
 from osler.store.lines import from_line, to_line
 
 
@@ -59,6 +59,11 @@ class SealedSegment:
         """Name of the Parquet file."""
         return f"{self.name}.parquet"
 
+    @property
+    def rollup_file(self) -> str:
+        """Name of the roll-up's file."""
+        return f"{self.name}.rollup.parquet"
+
     def data(self) -> Path:
         """The Parquet file, whose checksum was compared once.
 
@@ -76,8 +81,8 @@ class SealedSegment:
         Raises:
             OSError: it is missing, damaged or no plain file.
         """
-        compare(self.folder / ROLLUP, self.file, self.marker.rollup)
-        return self.folder / ROLLUP / self.file
+        compare(self.folder, self.rollup_file, self.marker.rollup)
+        return self.folder / self.rollup_file
 
 
 def sealed(folder: Path, name: str) -> SealedSegment:
