@@ -64,6 +64,7 @@ class StoredProcess:
         self._file = FactFile(folder)
         self._facts = FactReader()
         self._failed: dict[str, str] = {}
+        self._bins: dict[str, HotSegment] = {}
         self._is_fed = False
         self.refresh()
 
@@ -124,7 +125,7 @@ class StoredProcess:
         """Steps, bins, zeros, negatives, NaN and infinite numbers of one tensor; bins: (rows, 64)."""
         sid = next((n for n, series in self.histograms.items() if series.name == name), -1)
         stems = sorted(m[1] for m in map(HISTOGRAM_SEGMENT.fullmatch, names(self.folder)) if m)
-        sids, *columns = joined([self._histograms(stem) for stem in stems], HISTOGRAMS)
+        sids, *columns = joined([self._histogram_rows(stem) for stem in stems], HISTOGRAMS)
         return tuple(column[sids == sid] for column in columns)
 
     def document(self, name: str) -> str | None:
@@ -172,8 +173,8 @@ class StoredProcess:
                 column = columns.setdefault(name, Column())
                 column.extend(array("q", steps.tobytes()), array("d", values.tobytes()))
 
-    def _histograms(self, stem: str) -> Columns:
-        segment = HotSegment(self.folder, stem, HISTOGRAMS)
+    def _histogram_rows(self, stem: str) -> Columns:
+        segment = self._bins.setdefault(stem, HotSegment(self.folder, stem, HISTOGRAMS))
         try:
             segment.refresh()
             return segment.columns()
@@ -191,25 +192,27 @@ class StoredProcess:
             self._failed[MANIFEST] = "it is damaged"
 
     def _problems(self) -> Iterator[str]:
-        for file, reason in {**self._failed, **self.scalars.failed}.items():
+        failed = {**self._failed, **self.scalars.failed}
+        for file, reason in failed.items():
             yield f"{file} was left out: {reason}"
         if lines := self._file.damaged + self._facts.damaged:
             yield f"{FACTS}: {counted(lines, 'damaged line')} left out"
-        for segment in self.scalars.hot.values():
+        segments = [*self.scalars.hot.values(), *self._bins.values()]
+        for segment in segments:
             if segment.damaged:
                 damaged = counted(segment.damaged, "damaged batch", "damaged batches")
                 yield f"{segment.file}: {damaged} left out"
         if self.status is not Status.RECORDING:
-            yield from self._torn()
+            yield from self._torn(segment for segment in segments if segment.file not in failed)
         if self.lost:
             yield f"{counted(self.lost, 'record')} dropped while recording: the disk did not keep up"
 
-    def _torn(self) -> Iterator[str]:
+    def _torn(self, segments: Iterable[HotSegment]) -> Iterator[str]:
         """What was being written when the process was killed."""
         if self._file.torn:
             yield f"{FACTS}: {counted(self._file.torn, 'byte')} of an unfinished line left out"
-        for segment in self.scalars.hot.values():
-            if segment.file not in self.scalars.failed and (tail := segment.tail()):
+        for segment in segments:
+            if tail := segment.tail():
                 yield f"{segment.file}: {counted(tail, 'byte')} of an unfinished batch left out"
 
     def _is_alive(self) -> bool:
