@@ -114,8 +114,5 @@ def test_a_hundred_kills(tmp_path: Path) -> None:
     for number in range(8):
         kills += kill_round(tmp_path, 8, ("write", "random", "between", "write")[number % 4], luck)
     check(kills)
-    print(
-        f"{len(kills)} kills, {sum(k.torn for k in kills)} torn files, {sum(k.acknowledged for k in kills)} steps"
-    )
     assert len(kills) >= 100
     assert sum(killed.torn for killed in kills) >= 20
