@@ -1,8 +1,8 @@
 """What the run directory costs: time and memory while training, bytes when sealed, time to look at it.
 
-Run ``python benchmarks/store/measure.py``; it prints a table and writes ``results/store.json`` beside this file.
-TensorBoard's writer (tensorboardX, if it is installed) and a SQLite database in WAL mode record the same in the
-same run, taking turns. One step is 100 scalars.
+Run ``python benchmarks/store/measure.py``; it prints a table and writes ``results/store.json`` beside this
+file. TensorBoard's writer (tensorboardX, if it is installed) and SQLite in WAL mode record the same in the
+same run, taking turns. One step is 100 scalars, given as one row of a table or one by one.
 """
 
 import json
@@ -21,7 +21,8 @@ from statistics import median
 
 import numpy as np
 
-from osler.model import Column
+from osler.model import Column, Table
+from osler.store import arrow
 from osler.store.layout import new_run, process_folder
 from osler.store.manifest import begin
 from osler.store.reader import open_run
@@ -33,8 +34,8 @@ HERE = Path(__file__).parent
 SERIES = 100
 REPEATS = 5
 LIMITS = {
-    "recording, µs CPU per step": 10.0,
-    "recording, 10 ms steps, µs CPU per step": 10.0,
+    "as rows, µs CPU per step": 10.0,
+    "as rows, steps of 10 ms, µs CPU per step": 10.0,
     "bytes per sealed record, noise": 10.0,
     "open and overview of 10 million records, ms": 100.0,
     "memory growth over 1 million steps, MB": 4.0,
@@ -42,21 +43,44 @@ LIMITS = {
 NAMES = [f"series-{number}" for number in range(SERIES)]
 
 
-def recorder_in(root: Path) -> tuple[Recorder, list[Column], Path]:
-    """A recorder that runs, its columns and its run directory."""
+def recorder_in(root: Path) -> tuple[Recorder, Path]:
+    """A recorder that runs, and its run directory."""
     run = new_run(root)
     recorder = Recorder(process_folder(run), begin(sys.argv, __file__, {}, os.environ))
     recorder.start()
+    recorder.flush()
+    return recorder, run
+
+
+def columns_of(recorder: Recorder) -> list[Column]:
+    """A recorded column for each name."""
     columns = [Column() for _ in NAMES]
     for name, column in zip(NAMES, columns, strict=True):
         recorder.watch(name, column)
     recorder.flush()
-    return recorder, columns, run
+    return columns
 
 
-def osler(root: Path, values: list[list[float]], pause: float) -> float:
+def as_rows(root: Path, values: list[list[float]], pause: float) -> float:
     """Microseconds of CPU per step, of all threads, until everything is on the disk."""
-    recorder, columns, _ = recorder_in(root)
+    recorder = recorder_in(root)[0]
+    table = Table.of(NAMES)
+    recorder.watch_table(table)
+    start = time.process_time()
+    for step, row in enumerate(values):
+        table.add(step, row)
+        if pause:
+            time.sleep(pause)
+    recorder.flush()
+    spent = time.process_time() - start
+    recorder.close()
+    return spent / len(values) * 1e6
+
+
+def one_by_one(root: Path, values: list[list[float]], pause: float) -> float:
+    """The same with a column for each."""
+    recorder = recorder_in(root)[0]
+    columns = columns_of(recorder)
     ways = [(column.steps.append, column.values.append) for column in columns]
     start = time.process_time()
     for step, row in enumerate(values):
@@ -71,12 +95,10 @@ def osler(root: Path, values: list[list[float]], pause: float) -> float:
     return spent / len(values) * 1e6
 
 
-def nothing(root: Path, values: list[list[float]], pause: float) -> float:
+def nothing(_: Path, values: list[list[float]], pause: float) -> float:
     """The loop alone."""
     start = time.process_time()
-    for step, row in enumerate(values):
-        for name, value in zip(NAMES, row, strict=True):
-            pass
+    for _row in values:
         if pause:
             time.sleep(pause)
     return (time.process_time() - start) / len(values) * 1e6
@@ -133,10 +155,9 @@ def interleaved(ways: list[Callable[..., float]], steps: int, pause: float) -> d
 
 def ten_million(root: Path, values: np.ndarray) -> Path:
     """A complete, sealed run of 100 series with 100 000 steps each."""
-    recorder, _, run = recorder_in(root)
+    recorder, run = recorder_in(root)
+    columns_of(recorder)
     recorder.close()
-    from osler.store import arrow
-
     segments = Segments(run / "r00000", "scalars", arrow.scalars)
     sids = array("I", range(SERIES)) * 100
     for first in range(0, len(values), 100):
@@ -168,14 +189,13 @@ def looked_at(root: Path) -> dict[str, float]:
     noise = np.random.default_rng(1).standard_normal((100_000, SERIES))
     run = ten_million(root / "noise", noise)
     walk = ten_million(root / "walk", (noise.cumsum(axis=0) * 0.01 + 5).astype(np.float32).astype(np.float64))
+    one = NAMES[7]
     return {
         "bytes per sealed record, noise": round(sealed_bytes(run), 2),
         "bytes per sealed record, like a loss in float32": round(sealed_bytes(walk), 2),
-        "open and overview of 10 million records, ms": milliseconds(
-            lambda: open_run(run).overview(NAMES[7], 390)
-        ),
+        "open and overview of 10 million records, ms": milliseconds(lambda: open_run(run).overview(one)),
         "open and one whole series of 10 million records, ms": milliseconds(
-            lambda: open_run(run).series(NAMES[7])
+            lambda: open_run(run).series(one)
         ),
         "open and all columns of 10 million records, ms": milliseconds(lambda: open_run(run).run),
     }
@@ -183,8 +203,8 @@ def looked_at(root: Path) -> dict[str, float]:
 
 def memory_growth(root: Path) -> float:
     """Megabytes that the process grows by from step 100 000 to step 1 100 000, ten series."""
-    recorder, columns, _ = recorder_in(root)
-    ways = [(column.steps.append, column.values.append) for column in columns[:10]]
+    recorder = recorder_in(root)[0]
+    ways = [(column.steps.append, column.values.append) for column in columns_of(recorder)[:10]]
     before = 0
     for step in range(1_100_000):
         if step == 100_000:
@@ -211,14 +231,12 @@ def main() -> int:
     rows: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as root:
         rows["memory growth over 1 million steps, MB"] = memory_growth(Path(root))
-    ways = [nothing, osler, tensorboard, sqlite]
-    for name, steps, pause in (("", 2_000, 0.0), (", 10 ms steps", 300, 0.01)):
+    ways = [nothing, as_rows, one_by_one, tensorboard, sqlite]
+    for name, steps, pause in (("", 2_000, 0.0), (", steps of 10 ms", 300, 0.01)):
         found = interleaved(ways, steps, pause)
-        bare = found["nothing"] or 0.0
-        rows[f"recording{name}, µs CPU per step"] = round((found["osler"] or 0.0) - bare, 2)
-        for other in ("tensorboard", "sqlite"):
-            value = found[other]
-            rows[f"{other}{name}, µs CPU per step"] = None if value is None else round(value - bare, 2)
+        for way, value in found.items():
+            told = f"{way.replace('_', ' ')}{name}, µs CPU per step"
+            rows[told] = None if value is None else round(value - (found["nothing"] or 0.0), 2)
     with tempfile.TemporaryDirectory() as root:
         for part in ("noise", "walk"):
             Path(root, part).mkdir()

@@ -28,27 +28,43 @@ class Stream:
     """
 
     def __init__(self, names: Sequence[str], types: Sequence[Any]) -> None:
-        self._types = types
+        self._columns = [Kind(kind) for kind in types]
         self._schema = na.c_schema(na.struct(dict(zip(names, types, strict=True))))
         self._output = BytesIO()
         self._writer = StreamWriter.from_writable(self._output)
 
     def batch(self, rows: int, columns: Sequence[array[Any]]) -> bytes:
         """One batch; the first one brings the schema with it."""
-        children = [
-            self._child(kind, rows, column) for kind, column in zip(self._types, columns, strict=True)
-        ]
-        self._writer.write_array(na.c_array_from_buffers(self._schema, rows, [None], children=children))
+        children = [kind.filled(rows, column) for kind, column in zip(self._columns, columns, strict=True)]
+        self._writer.write_array(made(self._schema, rows, None, children))
         data = self._output.getvalue()
         self._output.seek(0)
         self._output.truncate()
         return data
 
-    def _child(self, kind: Any, rows: int, column: array[Any]) -> Any:
-        if kind.type is not na.Type.FIXED_SIZE_LIST:
-            return na.c_array_from_buffers(kind, rows, [None, column])
-        items = na.c_array_from_buffers(kind.value_type, rows * kind.list_size, [None, column])
-        return na.c_array_from_buffers(kind, rows, [None], children=[items])
+
+class Kind:
+    """One column's type, as nanoarrow's C library has it: asking for that each time is slow."""
+
+    def __init__(self, kind: Any) -> None:
+        is_list = kind.type is na.Type.FIXED_SIZE_LIST
+        self._schema = na.c_schema(kind)
+        self._items = na.c_schema(kind.value_type) if is_list else None
+        self._width = kind.list_size if is_list else 1
+
+    def filled(self, rows: int, column: array[Any]) -> Any:
+        """An array of so many rows; a list's numbers follow each other in the column."""
+        if self._items is None:
+            return made(self._schema, rows, column)
+        return made(self._schema, rows, None, [made(self._items, rows * self._width, column)])
+
+
+def made(schema: Any, rows: int, data: array[Any] | None, children: Sequence[Any] = ()) -> Any:
+    """An Arrow array without missing values."""
+    buffers = [None] if data is None else [None, data]
+    return na.c_array_from_buffers(
+        schema, rows, buffers, null_count=0, children=children, validation_level="none", move=True
+    )
 
 
 def scalars() -> Stream:

@@ -9,8 +9,8 @@ from threading import RLock
 LIMIT = 1 << 20
 """Values that wait at most: 16 MB."""
 
-Chunk = tuple[int, "array[int]", "array[float]"]
-"""Number of a series, and steps and values that follow each other in it."""
+Chunk = tuple["array[int]", "array[int]", "array[float]"]
+"""Numbers of series, steps, and for each step one value of each of these series."""
 
 
 class Outbox:
@@ -27,10 +27,10 @@ class Outbox:
         self._chunks: deque[Chunk] = deque()
         self._lock = RLock()
 
-    def put(self, sid: int, steps: array[int], values: array[float]) -> None:
-        """Take values of one series."""
+    def put(self, sids: array[int], steps: array[int], values: array[float]) -> None:
+        """Take values of one series, or of some that grow together."""
         with self._lock:
-            self._chunks.append((sid, steps, values))
+            self._chunks.append((sids, steps, values))
             self._waiting += len(values)
             while self._waiting > self._limit and len(self._chunks) > 1:
                 dropped = len(self._chunks.popleft()[2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from osler.model import Column, Histogram, Run
+from osler.model import Column, Histogram, Run, Table
 from osler.store.codec import encode
 from osler.store.disk import Checkpoint, unwatched
 from osler.store.facts import FactWriter, snapshot
@@ -27,8 +28,8 @@ from osler.store.records import Ending, Series
 from osler.store.segment import ROWS
 from osler.store.writer import Writer
 
-PERIOD = 0.25
-"""Seconds between two looks at the columns."""
+PERIOD = 0.5
+"""Seconds between two looks at the columns: a reader is at most a second behind."""
 
 SYNC = 5.0
 """Seconds after which the disk must have what was written: so much is lost when the machine goes down."""
@@ -83,6 +84,7 @@ class Recorder:
         self._folder = folder
         self._manifest = manifest
         self._columns: dict[str, Column] = {}
+        self._tables: list[Table] = []
         self._options = options
         self._process = os.getpid()
         self._began = monotonic()
@@ -118,8 +120,16 @@ class Recorder:
     def watch(self, name: str, column: Column) -> None:
         """Record a column from its first value on; called by the thread that makes it."""
         if name not in self._columns and os.getpid() == self._process and not self.failure:
-            self._lost += column.send_to(partial(self._outbox.put, len(self._columns)))
+            self._lost += column.send_to(partial(self._outbox.put, array("I", (len(self._columns),))))
             self._columns[name] = column
+
+    def watch_table(self, table: Table) -> None:
+        """Record a table from its first row on; called by the thread that makes it."""
+        if os.getpid() == self._process and not self.failure:
+            first = len(self._columns)
+            table.send_to(partial(self._outbox.put, array("I", range(first, first + len(table.columns)))))
+            self._columns.update(table.columns)
+            self._tables.append(table)
 
     def put(self, run: Run) -> None:
         """Take the facts of the run as they are now; called by the thread that trains."""
@@ -242,9 +252,9 @@ class Recorder:
     def _settled(self) -> Iterable[Chunk]:
         """Move fresh values into the outbox and take them from there."""
         with self._collecting:
-            for column in self._columns.copy().values():
-                if column.values:
-                    column.settle(BRIEFLY)
+            for grown in (*self._columns.copy().values(), *self._tables):
+                if grown.values:
+                    grown.settle(BRIEFLY)
         return self._outbox.take()
 
     def _new_series(self, writer: Writer) -> list[Series]:
@@ -267,8 +277,8 @@ class Recorder:
 
     def forget(self) -> None:
         """Take nothing any more: columns keep their histories and send nothing."""
-        for column in self._columns.copy().values():
-            column.sink = None
+        for grown in (*self._columns.copy().values(), *self._tables):
+            grown.sink = None
         self._latest.clear()
         self._outbox.take()
 

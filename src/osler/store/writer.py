@@ -73,9 +73,9 @@ class Writer:
     def scalars(self, chunks: Iterable[Chunk]) -> None:
         """Append values of many series."""
         sids, steps, values = array("I"), array("q"), array("d")
-        for sid, some_steps, some_values in chunks:
-            sids.extend(array("I", (sid,)) * len(some_values))
-            steps.extend(some_steps)
+        for some_sids, some_steps, some_values in chunks:
+            sids.extend(some_sids * len(some_steps))
+            steps.extend(some_steps if len(some_sids) == 1 else repeated(some_steps, len(some_sids)))
             values.extend(some_values)
             if len(values) >= BATCH:
                 self._scalars.append(len(values), (sids, steps, values))
@@ -122,3 +122,11 @@ class Writer:
         write_whole(self._folder / MANIFEST, content)
         if self._folder.name == PRIMARY:
             write_whole(self._folder.parent / MANIFEST, content)
+
+
+def repeated(steps: array[int], times: int) -> array[int]:
+    """Every step so many times in a row."""
+    every = array("q")
+    for step in steps:
+        every.extend(array("q", (step,)) * times)
+    return every
