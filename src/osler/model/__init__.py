@@ -24,6 +24,7 @@ from osler.model.facts import (
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.histogram import Histogram
 from osler.model.measure import Column, Measure, Record
+from osler.model.table import Table
 from osler.model.wording import counted, listed
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Severity",
     "Site",
     "Subject",
+    "Table",
     "by_model",
     "counted",
     "elements_of",

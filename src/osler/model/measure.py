@@ -60,20 +60,22 @@ class Record:
 class Column:
     """All values of one measure, thinned in memory once there are many.
 
-    The thread that trains appends, to ``steps`` first and then to ``values``, without a lock and perhaps through
-    bound methods that it keeps; these two arrays therefore stay the same objects. Whoever reads settles: values
-    move into a history whose size is bounded and which depends on the sequence of values alone, so that a stored
-    series gives the same history again.
+    The thread that trains appends, to ``steps`` first and then to ``values``, without a lock and perhaps
+    through bound methods that it keeps; these two arrays therefore stay the same objects. Whoever reads
+    settles: values move into a history whose size is bounded and which depends on the sequence of values
+    alone, so that a stored series gives the same history again.
 
     Attributes:
         steps: optimizer steps finished before each value that is not settled yet.
         values: the numbers that are not settled yet, in the measure's unit.
         sink: receives all values as they are settled, unthinned.
+        source: brings values that wait elsewhere; asked before the column is read.
     """
 
     steps: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     sink: Sink | None = field(default=None, repr=False)
+    source: Callable[[], None] | None = field(default=None, repr=False)
     _kept_steps: array[int] = field(default_factory=lambda: array("q"), init=False, repr=False)
     _kept_values: array[float] = field(default_factory=lambda: array("d"), init=False, repr=False)
     _stride: int = field(default=1, init=False, repr=False)
@@ -95,6 +97,11 @@ class Column:
         self.values.extend(values)
         self.settle()
 
+    def receive(self, steps: array[int], values: array[float]) -> None:
+        """Take values that were settled elsewhere, and went to a sink there, into the history."""
+        with self._lock:
+            self._keep(steps, values)
+
     def settle(self, patience: float = -1) -> bool:
         """Move what was added into the history and to the sink.
 
@@ -104,6 +111,8 @@ class Column:
         Returns:
             False if another reader kept the column for longer.
         """
+        if self.source is not None:  # before the lock: the source holds its own and then takes this one
+            self.source()
         if not self._lock.acquire(timeout=patience):
             return False
         try:
@@ -136,10 +145,23 @@ class Column:
         self._total = total
         self._newest = (steps[-1], values[-1])
 
+    def send_to(self, sink: Sink) -> int:
+        """From now on settled values go to a sink; it receives the history at once.
+
+        Returns:
+            How many earlier values the history no longer has.
+        """
+        with self._lock:
+            steps, values = self.history()
+            if values:
+                sink(steps, values)
+            self.sink = sink
+            return self._total - len(values)
+
     def history(self) -> tuple[array[int], array[float]]:
         """Steps and values from the first to the newest; of many, every 2nd, 4th, 8th … and the newest."""
+        self.settle()
         with self._lock:
-            self.settle()
             steps, values = self._kept_steps[:], self._kept_values[:]
             if self._newest is not None and (self._total - 1) % self._stride:
                 steps.append(self._newest[0])

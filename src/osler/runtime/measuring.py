@@ -33,6 +33,7 @@ class Measuring:
         several: kinds of events whose measures are about more than one thing.
         later: values that are still on an accelerator.
         on_histogram: receives a measure's name, the step and a histogram.
+        on_column: told of each new series and its column.
         began: when the first event happened, in nanoseconds; 0 before.
         latest: when the latest one did.
     """
@@ -43,6 +44,7 @@ class Measuring:
         self.on_histogram: Callable[[str, int, Histogram], None] = no_histogram
         self.subject = ""
         self.several: set[Kind] = set()
+        self.on_column: Callable[[str, Column], None] = no_recorder
         self.began = self.latest = 0
         self._run = run
         self._takers = takers().by_kind
@@ -108,6 +110,7 @@ class Measuring:
         column = self._run.columns.get(name)
         if column is None:
             column = self._run.columns[name] = Column()
+            self.on_column(name, column)
         column.add(self._run.steps if step is None else step, value)
 
     def take_lightly(self, kind: Kind) -> None:
@@ -151,3 +154,7 @@ class Measuring:
 
 def no_histogram(name: str, step: int, counts: Histogram) -> None:
     """Histograms are only recorded."""
+
+
+def no_recorder(name: str, column: Column) -> None:
+    """Nobody records the series."""

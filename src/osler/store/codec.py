@@ -29,22 +29,26 @@ def encode(value: object) -> object:
     Fields that have their default are left out.
     """
     match value:
-        case None | bool() | int():
-            return value
-        case str():
-            return cut(value)
-        case float():
-            return value if math.isfinite(value) else repr(value)
+        case str() | float():
+            stored: object = cut(value) if isinstance(value, str) else finite(value)
         case frozenset():
-            return sorted(cut(item) for item in cast("frozenset[str]", value))
+            stored = sorted(cut(item) for item in cast("frozenset[str]", value))
         case tuple() | list():
-            return [encode(item) for item in cast("tuple[object, ...]", value)]
+            stored = [encode(item) for item in cast("tuple[object, ...]", value)]
         case dict():
-            return {str(k): encode(v) for k, v in cast("dict[object, object]", value).items()}
-        case _:
-            given = ((name, getattr(value, name)) for name in hints(type(value)))
+            stored = {cut(str(k)): encode(v) for k, v in cast("dict[object, object]", value).items()}
+        case _ if is_dataclass(value):
+            given = {name: getattr(value, name) for name in hints(type(value))}
             usual = defaults(type(value))
-            return {name: encode(item) for name, item in given if name not in usual or item != usual[name]}
+            stored = {n: encode(item) for n, item in given.items() if n not in usual or item != usual[n]}
+        case _:
+            stored = value
+    return stored
+
+
+def finite(value: float) -> float | str:
+    """A number that JSON has, or its name."""
+    return value if math.isfinite(value) else repr(value)
 
 
 def decode(kind: type[Decoded], stored: object) -> Decoded:
@@ -74,25 +78,23 @@ def defaults(kind: type) -> dict[str, object]:
 @cache
 def decoder(kind: Any) -> Callable[[object], object]:
     """The function that reads values of one type."""
-    if kind in READERS:
-        return READERS[kind]
     if is_dataclass(kind):
         return dataclass_reader(cast("type", kind))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return lambda stored: member(kind, stored)
-    inner = get_args(kind)
-    match get_origin(kind):
-        case types.UnionType | typing.Union:
-            read = decoder(next(k for k in inner if k is not type(None)))
-            return lambda stored: None if stored is None else read(stored)
-        case origin if origin is tuple and inner[-1] is not ...:
-            return fixed_reader([decoder(k) for k in inner])
-        case origin if origin in (tuple, frozenset, list):
-            return sequence_reader(origin, decoder(inner[0]))
-        case origin if origin is dict:
-            return mapping_reader(decoder(inner[1]))
-        case _:
-            raise TypeError(f"no way to store {kind}")
+    return READERS[kind] if kind in READERS else generic_reader(get_origin(kind), get_args(kind))
+
+
+def generic_reader(origin: Any, inner: tuple[Any, ...]) -> Callable[[object], object]:
+    """The function that reads an optional value, a mapping or a sequence."""
+    if origin in (types.UnionType, typing.Union):
+        read = decoder(next(kind for kind in inner if kind is not type(None)))
+        return lambda stored: None if stored is None else read(stored)
+    if origin is dict:
+        return mapping_reader(decoder(inner[1]))
+    if origin is tuple and inner[-1] is not ...:
+        return fixed_reader([decoder(kind) for kind in inner])
+    return sequence_reader(origin, decoder(inner[0]))
 
 
 def dataclass_reader(kind: type) -> Callable[[object], object]:

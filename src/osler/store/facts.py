@@ -151,19 +151,23 @@ class FactReader:
             case "pattern":
                 self._add(whole(line["id"]), [whole(item) for item in items(line["events"])])
             case "seen":
-                pattern = self._patterns[whole(line["id"])]
-                for name in COUNTS:
-                    setattr(pattern, name, whole(line[name]))
+                self._count(self._patterns[whole(line["id"])], line)
             case "run":
-                single = kept_single()
-                for name, value in mapping(line["value"]).items():
-                    if name in single:
-                        setattr(self.run, name, single[name](value))
+                self._set(mapping(line["value"]))
             case name if name in kept_many():
                 self._change(getattr(self.run, name), kept_many()[name], line)
             case _:
                 return False
         return True
+
+    def _count(self, pattern: Pattern, line: Line) -> None:
+        for name in COUNTS:
+            setattr(pattern, name, whole(line[name]))
+
+    def _set(self, values: dict[str, object]) -> None:
+        known = kept_single()
+        for name in values.keys() & known.keys():
+            setattr(self.run, name, known[name](values[name]))
 
     def _add(self, number: int, events: Iterable[int]) -> None:
         pattern = Pattern(tuple(self._events[e] for e in events))

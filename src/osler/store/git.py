@@ -11,7 +11,10 @@ from time import monotonic
 PATIENCE = 10.0
 """Seconds after which git is stopped: on a network drive it may take minutes."""
 
-COMMAND = "git -c core.fsmonitor=false status --porcelain=v2 --branch --untracked-files=no".split()
+STATUS = ["status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+COMMAND = ["git", "-c", "core.fsmonitor=false", *STATUS]
+"""Without the monitor: it would leave a process behind."""
+
 OID = "# branch.oid "
 
 

@@ -19,15 +19,16 @@ SCHEMA = 1
 FOLDER = ".osler"
 MANIFEST = "manifest.json"
 FACTS = "facts.jsonl"
-ROLLUP = "rollup-256"
+PRIMARY = "r00000"
 
 MODE = 0o644
 READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """Follow no link, and do not wait for the other end of a pipe."""
 
 PROCESS = re.compile(r"r\d{5}|p\d{1,10}(-\d{1,3})?")
-HOT = re.compile(r"(scalars|hist)-\d{6}\.arrows")
-SEALED = re.compile(r"scalars-\d{6}\.sealed")
+SEGMENT = re.compile(r"(scalars-\d{6})\.(arrows|sealed)")
+DOCUMENT = re.compile(r"\w[\w-]*\.\w+")
+HISTOGRAM_SEGMENT = re.compile(r"(hist-\d{6})\.arrows")
 
 MOST_BYTES = 1 << 31
 """Larger files are not ours: a segment is rotated at some 20 MB."""

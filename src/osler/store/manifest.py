@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+from binascii import crc32
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from osler.store import redact
-from osler.store.codec import decode, encode
+from osler.store.codec import decode, encode, mapping
 from osler.store.layout import SCHEMA, birth, host
 
 
@@ -49,7 +50,9 @@ class Manifest:
     dirty: bool | None = None
 
 
-def begin(argv: list[str], script: str, versions: Mapping[str, str], variables: Mapping[str, str]) -> Manifest:
+def begin(
+    argv: list[str], script: str, versions: Mapping[str, str], variables: Mapping[str, str]
+) -> Manifest:
     """The manifest of this process, as it starts. Runs no other program.
 
     Args:
@@ -78,8 +81,9 @@ def number(given: str | None, otherwise: int) -> int:
 
 
 def to_json(manifest: Manifest) -> str:
-    """The file's text."""
-    return json.dumps(encode(manifest), indent=2) + "\n"
+    """The file's text, its checksum included."""
+    content = {"schema": manifest.schema, **mapping(encode(manifest))}
+    return json.dumps({**content, "crc": checksum(content)}, indent=2) + "\n"
 
 
 def from_json(text: str) -> Manifest:
@@ -88,4 +92,12 @@ def from_json(text: str) -> Manifest:
     Raises:
         ValueError: it is damaged.
     """
-    return decode(Manifest, json.loads(text))
+    content = mapping(json.loads(text))
+    if content.pop("crc", None) != checksum(content):
+        raise ValueError("the checksum is another")
+    return decode(Manifest, content)
+
+
+def checksum(content: dict[str, object]) -> str:
+    """Of the content, however it is laid out."""
+    return f"{crc32(json.dumps(content, sort_keys=True).encode()):08x}"

@@ -1,0 +1,83 @@
+"""DuckDB, which writes and queries Parquet: the one place that knows it. Reader's side only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from numpy.typing import NDArray
+
+from osler.errors import StoreError
+
+ROW_GROUP = 131_072
+"""Rows that are compressed together, and skipped together when another series is asked for."""
+
+SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
+"""Nothing is downloaded. More threads than two do not help with files of this size."""
+
+Table = dict[str, NDArray[Any]]
+
+
+class Engine:
+    """One connection to a database that holds nothing."""
+
+    def __init__(self) -> None:
+        self._connection: Any = duckdb.connect(config=dict(SETTINGS))
+
+    def write(self, table: Mapping[str, NDArray[Any]], path: Path) -> None:
+        """Write columns of equal length as Parquet, rows in their order.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        options = f"format parquet, compression zstd, parquet_version v2, row_group_size {ROW_GROUP}"
+        with self._connection.cursor() as cursor:
+            cursor.register("given", dict(table))
+            columns = ", ".join(kept(name, column) for name, column in table.items())
+            run(cursor, f"copy (select {columns} from given) to '{quoted(path)}' ({options})", [])
+
+    def count(self, path: Path) -> int:
+        """Rows of a Parquet file.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._connection.cursor() as cursor:
+            return run(cursor, "select count(*) from read_parquet(?)", [[literal(path)]]).fetchall()[0][0]
+
+    def select(self, columns: str, paths: list[Path], sid: int | None = None) -> Table:
+        """Columns of all rows, or of those of one series, in the order of the files.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        where = "" if sid is None else f"where sid = {sid}"
+        query = f"select {columns} from read_parquet(?) {where}"
+        with self._connection.cursor() as cursor:
+            return run(cursor, query, [[literal(path) for path in paths]]).fetchnumpy()
+
+
+def run(cursor: Any, query: str, parameters: list[object]) -> Any:
+    """Execute a query; whatever DuckDB finds wrong with a file is one kind of error."""
+    try:
+        return cursor.execute(query, parameters)
+    except duckdb.Error as error:
+        reason = str(error).partition("\n")[0]
+        raise StoreError(f"cannot read sealed records: {reason}") from error
+
+
+def kept(name: str, column: NDArray[Any]) -> str:
+    """A column as it is: DuckDB takes NaN from numpy for a missing value, of which we have none."""
+    return f"coalesce({name}, 'nan'::double) as {name}" if column.dtype.kind == "f" else name
+
+
+def quoted(path: Path) -> str:
+    """A path inside a text of SQL."""
+    return str(path).replace("'", "''")
+
+
+def literal(path: Path) -> str:
+    """A path in which no character stands for others."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))

@@ -1,0 +1,58 @@
+"""The course of one series in a few hundred rows, whatever its length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osler.store.rollup import WIDTH, Rollup, merged, of_records
+from osler.store.scalars import Scalars
+
+ENOUGH = 200
+"""Rows from which on the stored roll-up is fine enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Stretches of steps in order; all arrays have one length.
+
+    Attributes:
+        start: first step that a stretch may hold.
+        low: smallest value that is not NaN; NaN if all are.
+        high: largest such value.
+        mean: of the values that are not NaN.
+        count: values, NaN included.
+        nans: values that are NaN.
+        width: steps per stretch.
+    """
+
+    start: NDArray[np.int64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    count: NDArray[np.int64]
+    nans: NDArray[np.int64]
+    width: int
+
+
+def overview(scalars: Scalars, sid: int, buckets: int) -> Overview:
+    """At most so many stretches of one series; fewer if it is short."""
+    coarse = scalars.rollup(sid)
+    if len(coarse) >= min(ENOUGH, buckets):
+        return shown(coarse, buckets, WIDTH)
+    steps, values = scalars.series(sid)
+    return shown(of_records((np.full(len(steps), sid, np.uint32), steps, values), 1), buckets, 1)
+
+
+def shown(rows: Rollup, buckets: int, width: int) -> Overview:
+    """Rows that are wide enough to be at most so many."""
+    span = int(rows.bucket[-1] - rows.bucket[0]) + 1 if len(rows) else 1
+    factor = -(-span // max(1, buckets))
+    wide = merged([rows], factor)
+    if len(wide) > buckets:  # the first began in the middle
+        factor += 1
+        wide = merged([rows], factor)
+    size = factor * width
+    return Overview(wide.bucket * size, wide.low, wide.high, wide.mean, wide.count, wide.nans, size)
