@@ -12,24 +12,15 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from osler.engine.catalogue import catalogue, selected
+from osler.engine.catalogue import catalogue
+from osler.engine.diagnose import Outcome, Terms, considered, diagnose
 from osler.engine.fold import fold
-from osler.engine.judge import Judgement, judge
+from osler.engine.judge import Judgement
 from osler.errors import UsageError
-from osler.model import (
-    Confidence,
-    Cost,
-    Coverage,
-    CrashFact,
-    Diagnosis,
-    Finding,
-    Kind,
-    Place,
-    Run,
-    Severity,
-    Subject,
-)
+from osler.model import Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
 from osler.settings import Settings
+from osler.store.logbook import Logbook, Plan, chosen
+from osler.store.records import Ending
 
 if TYPE_CHECKING:
     from osler.runtime.guard import Gate
@@ -63,6 +54,7 @@ class Session:
         on_finding: called once for each certain finding above hint, the moment it is seen.
         warn: called with a sentence when a fault inside Osler closed a gate.
         at_exit: called with the diagnosis when a ``with`` block ends.
+        plan: where the run is recorded; not at all if not given.
     """
 
     def __init__(
@@ -71,11 +63,13 @@ class Session:
         on_finding: Callable[[Finding], None] | None = None,
         warn: Callable[[str], None] | None = None,
         at_exit: Callable[[Diagnosis], None] | None = None,
+        plan: Plan | None = None,
     ) -> None:
         from osler.runtime.watcher import Watcher  # torch is only needed once something is watched
 
         self.settings = settings or Settings()
-        self.checks = selected(self.settings.select, self.settings.ignore)
+        script = plan.script if plan is not None else ""
+        self.terms = Terms(script, self.settings.select, self.settings.ignore, dict(self.settings.intended))
         self.watcher = Watcher(warn or print_warning, self.settings.overhead)
         self.watcher.after_turn = self._after_turn
         if self.settings.max_steps is not None:
@@ -92,7 +86,20 @@ class Session:
         self._judging = 0.0
         self._began = monotonic()
         self._process = os.getpid()
-        self._logged: dict[str, float] = {}
+        self.logbook = self._open_logbook(plan) if plan is not None else None
+
+    def _open_logbook(self, plan: Plan) -> Logbook:
+        from osler import __version__
+        from osler.runtime.guard import Guard
+        from osler.runtime.measures import by_name
+
+        versions = {"osler": __version__, "torch": str(sys.modules["torch"].__version__)}
+        contain = Guard(plan.warn).gate("the recording of the run").call
+        plan = replace(plan, versions=versions, measures=by_name(), terms=self.terms, contain=contain)
+        book = Logbook(plan)
+        self.watcher.measuring.on_column = book.column
+        self.watcher.measuring.on_histogram = book.histogram
+        return book
 
     def attach(self) -> None:
         """Begin to watch this process.
@@ -119,7 +126,6 @@ class Session:
     def log(self, **measures: float) -> None:
         """Record the user's own measures, for example ``session.log(accuracy=0.93)``."""
         for name, value in measures.items():
-            self._logged[name] = float(value)
             self.watcher.measuring.add(name, float(value))
 
     def progress(self) -> Progress:
@@ -148,36 +154,33 @@ class Session:
         if not self.run.ended:
             watcher.gate("the end of the run").call(watcher.finish)
         self.run.ended = True
-        judgement = self._judge()
-        subject = Subject(
-            script=script,
-            steps=self.run.steps,
-            backwards=self.run.backwards,
-            forwards=sum(p.count * len(p.of(Kind.FORWARD)) for p in self.run.patterns),
-            batches=sum(p.count * len(p.of(Kind.BATCH)) for p in self.run.patterns),
-            optimizers=len(self.run.optimizers),
-            exit_code=exit_code,
-            ended_by=ended_by,
+        cost = Cost(
+            self.settings.overhead,
+            watcher.seconds,
+            watcher.training_seconds,
+            tuple(watcher.guard.failures),
         )
-        self.diagnosis = Diagnosis(
-            subject=subject,
-            groups=fold(judgement.findings, catalogue()),
-            checked=judgement.checked,
-            not_applicable=judgement.not_applicable,
-            failed=judgement.failed,
-            coverage=coverage(self.run),
-            cost=Cost(
-                self.settings.overhead,
-                watcher.seconds,
-                watcher.training_seconds,
-                tuple(watcher.guard.failures),
-            ),
-            measures={n: last for n, c in self.run.columns.items() if (last := c.last) is not None},
-        )
+        path = self._close_facts(cost)
+        outcome = Outcome(exit_code, ended_by, cost, path)
+        self.diagnosis = diagnose(self.run, replace(self.terms, script=script), outcome, self._guarded)
         watcher.guard.busy = (
             True  # the script may hold functions of ours inside its own: they do nothing any more
         )
         return self.diagnosis
+
+    def _close_facts(self, cost: Cost) -> str:
+        """Record the last facts; the run directory, empty if there is none."""
+        book = self.logbook
+        if book is None:
+            return ""
+        self.watcher.gate("the end of the record").call(book.end, self.run, cost)
+        return str(book.path or "")
+
+    def close(self, report: str) -> None:
+        """Keep the report with the recorded run, and say there that the program has ended."""
+        subject = self.diagnosis.subject
+        if self.logbook is not None:
+            self.logbook.close(Ending(subject.exit_code, subject.ended_by), report)
 
     def __enter__(self) -> Session:
         self.attach()
@@ -190,6 +193,8 @@ class Session:
         if os.getpid() != self._process:  # a forked child leaves the block too
             return
         self.finish(crash=error, ended_by="exception" if error is not None else "")
+        if self.logbook is not None:
+            self.close(as_json(self.diagnosis))
         if self._at_exit is not None:
             self._at_exit(self.diagnosis)
 
@@ -206,6 +211,8 @@ class Session:
             len(run.patterns) + len(run.losses) + len(run.retained) + len(run.not_finite) + len(run.cuts)
         )
         worthwhile = revision != self._revision or run.turns <= EARLY
+        if self.logbook is not None:
+            self.logbook.turn(run, self.watcher.measuring.latest, changed=revision != self._revision)
         if run.turns < self._next and not (worthwhile and self._may_judge()):
             return
         if run.turns >= self._next:
@@ -219,19 +226,13 @@ class Session:
         return self._judging < JUDGING * self.watcher.training_seconds
 
     def _judge(self) -> Judgement:
-        judgement = judge(self.run, self.checks, self._guarded)
-        return replace(judgement, findings=tuple(self._acknowledged(judgement.findings)))
+        return considered(self.run, self.terms, self._guarded)
 
     def _guarded(self, ask: Callable[[], list[Finding]], name: str) -> list[Finding] | None:
         gate = self._gates.get(name)
         if gate is None:
             gate = self._gates[name] = self.watcher.gate(f"check {name}")
         return gate.within(ask)
-
-    def _acknowledged(self, findings: Iterable[Finding]) -> Iterable[Finding]:
-        """Mark findings that `[tool.osler.intended]` names."""
-        for finding in findings:
-            yield replace(finding, suppressed=True) if self.settings.intends(finding) else finding
 
     def _announce(self, findings: Iterable[Finding]) -> None:
         if self.watcher.look_wanted or self.watcher.look is not None:
@@ -244,6 +245,8 @@ class Session:
             if not certain or finding.suppressed or key in self._announced:
                 continue
             self._announced.add(key)
+            if self.logbook is not None:
+                self.logbook.finding(finding)
             if self._on_finding is not None:
                 self._on_finding(finding)
             if self.settings.stop_on is not None and finding.severity >= self.settings.stop_on:
@@ -263,20 +266,40 @@ class Session:
         )
 
 
-def watch(*things: object, quiet: bool = False, settings: Settings | None = None) -> Session:
+def watch(
+    *things: object,
+    quiet: bool = False,
+    settings: Settings | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
+) -> Session:
     """Watch what happens inside a ``with`` block: for notebooks, tests and scripts of one's own.
 
     Args:
         things: models and optimizers that exist already, so that they are known from the start.
         quiet: do not print the diagnosis at the end; it stays in ``session.diagnosis``.
         settings: what to look for; everything if not given.
+        run_dir: folder to be made for a record of the run, which ``osler report`` reads; none if not given.
+
+    Raises:
+        StoreError: ``run_dir`` cannot be made or holds a run already.
 
     Example:
         ``with osler.watch(model, optimizer) as session: train()``
     """
-    session = Session(settings, at_exit=None if quiet else print_report)
+    plan = Plan(Path.cwd(), chosen(Path(run_dir)), argv=tuple(sys.argv)) if run_dir is not None else None
+    session = Session(settings, at_exit=None if quiet else print_report, plan=plan)
     session.watcher.meet(things)
     return session
+
+
+def as_json(diagnosis: Diagnosis) -> str:
+    """The report of a block that was watched."""
+    from osler import __version__
+    from osler.report.frame import Frame
+    from osler.report.json import render
+    from osler.report.source import Sources
+
+    return render(diagnosis, Frame(__version__, Path.cwd(), Sources()))
 
 
 def print_report(diagnosis: Diagnosis) -> None:
@@ -286,14 +309,6 @@ def print_report(diagnosis: Diagnosis) -> None:
 
     if sys.stderr is not None:
         print(render(diagnosis, Page(Path.cwd(), Sources())), file=sys.stderr, end="")  # noqa: T201
-
-
-def coverage(run: Run) -> Coverage:
-    """How much of the program was seen."""
-    total = sum(m.modules for m in run.models.values())
-    seen = sum(1 if m.compiled else m.modules for m in run.models.values())
-    blind = [f"{b.subject}: {b.reason}" for b in run.blind]
-    return Coverage(len(run.models), seen, total, tuple(dict.fromkeys(blind)))
 
 
 def print_warning(sentence: str) -> None:

@@ -6,13 +6,12 @@ import difflib
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
 from osler.errors import SettingsError, UnknownName
-from osler.model import Finding, Severity
+from osler.model import Severity
 
 NEVER = "never"
 TEXT = "text"
@@ -34,6 +33,8 @@ class Settings:
         max_steps: optimizer steps after which the script is stopped; None means it runs to its end.
         format: of the report.
         output: absolute path of the file that receives the report.
+        store: record the run in a run directory.
+        run_dir: absolute path of that directory; None means a new one below ``.osler/runs``.
         quiet: print nothing but the script's own output.
         intended: check name to patterns of subjects for which the user wants exactly that.
     """
@@ -46,12 +47,10 @@ class Settings:
     max_steps: int | None = None
     format: str = TEXT
     output: Path | None = None
+    store: bool = True
+    run_dir: Path | None = None
     quiet: bool = False
     intended: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-
-    def intends(self, finding: Finding) -> bool:
-        """Whether the user has acknowledged this finding in ``[tool.osler.intended]``."""
-        return any(fnmatchcase(finding.place.subject, p) for p in self.intended.get(finding.check, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +241,15 @@ def _path(key: str, value: object, source: _Source) -> Path:
     return path
 
 
+def _folder(key: str, value: object, source: _Source) -> Path:
+    if not isinstance(value, str) or not value:
+        raise source.complain(key, value, "the path of a folder")
+    path = (source.folder / value).absolute()
+    if path.exists() and not path.is_dir():
+        raise source.complain(key, value, "the path of a folder", fix="Choose another name: this is a file.")
+    return path
+
+
 def _truth(key: str, value: object, source: _Source) -> bool:
     if not isinstance(value, bool):
         raise source.complain(key, value, "true or false")
@@ -258,6 +266,8 @@ READERS: Mapping[str, Callable[[str, object, _Source], object]] = MappingProxyTy
         "max-steps": _steps,
         "format": _format,
         "output": _path,
+        "store": _truth,
+        "run-dir": _folder,
         "quiet": _truth,
         INTENDED: _intended,
     }

@@ -23,9 +23,12 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from osler.engine.catalogue import catalogue
+from osler.engine.stored import examined
 from osler.model import Diagnosis, Finding, Place
 from osler.session import Session
 from osler.settings import Settings
+from osler.store.logbook import Plan
+from osler.store.reader import open_run
 
 HERE = Path(__file__).parents[1] / "programs"
 assert sklearn.datasets  # imported here so that no child has to
@@ -79,7 +82,7 @@ class Outcome:
     failures: tuple[str, ...] = ()
     steps: int = 0
     cost: float = 0.0
-    extra: dict[str, object] = field(default_factory=dict)
+    as_stored: tuple[str, ...] = ()
 
 
 def run(program: Program, *, watched: bool, overhead: float = 0.01) -> Outcome:
@@ -111,7 +114,7 @@ def run(program: Program, *, watched: bool, overhead: float = 0.01) -> Outcome:
                 Seen(s["check"], s["severity"], s["message"], tuple(tuple(x) for x in s["lines"]))
                 for s in told[name]
             )
-        told |= {name: tuple(told[name]) for name in ("checked", "failures")}
+        told |= {name: tuple(told[name]) for name in ("checked", "failures", "as_stored") if name in told}
         return Outcome(**told)
 
 
@@ -126,7 +129,8 @@ def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
     digest = hashlib.sha256()
     register_optimizer_step_post_hook(lambda optimizer, *_: digest.update(state(optimizer)))
     out, err = io.StringIO(), io.StringIO()
-    session = Session(Settings(overhead=overhead)) if watched else None
+    plan = Plan(script.parent, script=str(script))
+    session = Session(Settings(overhead=overhead), plan=plan) if watched else None
     error: BaseException | None = None
     if session:
         session.attach()
@@ -146,7 +150,20 @@ def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
         "tensors": hashed(b"".join(state(v) for v in vars(main).values())),
     }
     told["crash"] = f"{type(error).__name__}: {error}" if error else ""
-    return told | verdict(session.finish(crash=error) if session else Diagnosis())
+    if not session:
+        return told | verdict(Diagnosis())
+    diagnosis = session.finish(script=str(script), crash=error)
+    session.close("{}")
+    return told | verdict(diagnosis) | {"as_stored": differences(diagnosis, session)}
+
+
+def differences(live: Diagnosis, session: Session) -> list[str]:
+    """What is not the same when the recorded run is judged instead of the live one."""
+    if session.logbook is None or session.logbook.path is None:
+        return ["nothing was recorded"]
+    stored = examined(open_run(session.logbook.path))
+    pairs = [(name, getattr(live, name), getattr(stored, name)) for name in type(live).__dataclass_fields__]
+    return [f"{name}: {one!r} and stored {other!r}" for name, one, other in pairs if repr(one) != repr(other)]
 
 
 def hashed(data: bytes) -> str:

@@ -13,6 +13,7 @@ FAULTS = faults()
 def test_is_found(fault: Fault) -> None:
     outcome = run(fault.program, watched=True)
     assert outcome.failures == ()
+    assert outcome.as_stored == ()
     assert bool(outcome.crash) == fault.crashes
     findings = outcome.hints if fault.hint else outcome.headlines
     assert findings, "nothing was found"

@@ -14,6 +14,7 @@ def test_is_silent_and_unchanged(program: Program) -> None:
     assert plain.crash == ""
     assert watched.headlines == ()
     assert watched.failures == ()
+    assert watched.as_stored == ()
     assert watched.steps >= 50
     assert len(watched.checked) >= 10
     assert (watched.stdout, watched.stderr, watched.crash) == (plain.stdout, plain.stderr, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from osler.runtime.script import Ending
     from osler.session import Session
     from osler.settings import Settings
+    from osler.store.logbook import Plan
 
-OPTIONS = ("format", "output", "fail-on", "select", "ignore", "max-steps", "stop-on", "overhead", "quiet")
+OPTIONS = (
+    "format", "output", "fail-on", "select", "ignore", "max-steps", "stop-on", "overhead", "store",
+    "run-dir", "quiet",
+)  # fmt: skip
 
 USAGE = "osler run [options] train.py [arguments]\n       osler run [options] -m package.module [arguments]"
 EPILOG = "Options come before the script; what follows the script belongs to it. Its exit code is kept."
@@ -53,6 +57,8 @@ def configure(parser: Parser) -> None:
     add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
     add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
     add("--overhead", type=float, metavar="SHARE", help="of the time, for sampled work; 0.01 if not given")
+    add("--run-dir", metavar="DIR", help="record the run here; .osler/runs/<time> if not given")
+    add("--no-store", dest="store", action="store_false", default=None, help="record nothing")
     add("--quiet", action="store_true", default=None, help="print nothing but the script's own output")
 
 
@@ -82,8 +88,8 @@ def execute(args: Namespace) -> int:
 
     live = Live(screen, root)
     speaks = not settings.quiet and (settings.format == TEXT or settings.output is not None)
-    session = Session(settings, live.announce if speaks else None, warn)
     name = f"-m {args.module}" if args.module else args.script
+    session = Session(settings, live.announce if speaks else None, warn, plan=plan(settings, name, warn))
     bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path))
     gate = Guard(lambda sentence: screen.write(f"osler: {sentence}\n")).gate("the end of the script")
     session.attach()
@@ -96,6 +102,16 @@ def execute(args: Namespace) -> int:
         live.stop()
         session.detach()
         raise
+
+
+def plan(settings: Settings, script: str, warn: Callable[[str], None]) -> Plan | None:
+    """Where the run is recorded, if at all."""
+    if not settings.store:
+        return None
+    from osler.store.logbook import Plan, chosen
+
+    folder = chosen(settings.run_dir) if settings.run_dir is not None else None
+    return Plan(Path.cwd(), folder, script, tuple(sys.argv), warn=warn)
 
 
 def require_torch() -> None:
@@ -157,6 +173,7 @@ class Bedside:
     def end(self, ending: Ending) -> int | None:
         """Report; the exit code if it is to replace that of a script that ended well."""
         from osler.cli import FOUND
+        from osler.report import json
 
         self.live.stop()
         self.session.detach()
@@ -165,6 +182,7 @@ class Bedside:
         diagnosis = self.session.finish(self.script, ending.exit_code, ended_by, ending.crash)
         with search_path(self.path):
             self.report(diagnosis)
+            self.session.close(json.render(diagnosis, self.frame()))
         fail_on, worst = self.settings.fail_on, diagnosis.worst
         is_failure = fail_on is not None and worst is not None and worst >= fail_on
         return FOUND if is_failure or ended_by == "stop-on" else None

@@ -73,6 +73,7 @@ class Subject:
         optimizers: optimizers built.
         exit_code: exit code of the script, None while it runs.
         ended_by: how the script ended: ``""``, ``exception``, ``interrupt``, ``SIGTERM``, ``os._exit`` …
+        run: path of the run directory, empty if none was written.
     """
 
     command: str = "run"
@@ -84,6 +85,7 @@ class Subject:
     optimizers: int = 0
     exit_code: int | None = None
     ended_by: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

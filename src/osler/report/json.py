@@ -51,7 +51,7 @@ def subject(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
             "script": examined.script or None,
             "steps": examined.steps,
             "exit_code": examined.exit_code,
-            "run": None,
+            "run": examined.run or None,
         },
     }
 

@@ -10,6 +10,8 @@ from osler.report.wording import percent, printable
 
 ENDINGS: Mapping[str, str] = {
     "exception": "stopped with an exception",
+    "kill": "was cut short, killed or with its machine,",
+    "running": "is still running",
     "interrupt": "was interrupted",
     "max-steps": "was stopped by --max-steps",
     "stop-on": "was stopped by --stop-on",

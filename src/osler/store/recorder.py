@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
-from time import monotonic
+from time import monotonic, thread_time
 
 from osler.model import Column, Histogram, Run, Table
 from osler.store.codec import encode
@@ -44,6 +44,11 @@ NOTES = 4_096
 """Notes and histograms that wait at most."""
 
 
+def plainly(work: Callable[[], None]) -> object:
+    """Let faults surface, for tests."""
+    work()
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What may be left at its default.
@@ -55,6 +60,7 @@ class Options:
         waiting: values that wait for the disk at most.
         segment: records per segment.
         period: seconds between two looks at the columns.
+        contain: runs the thread's work so that a fault of ours stays ours.
         checkpoint: called at the places where being killed hurts most.
     """
 
@@ -65,6 +71,7 @@ class Options:
     segment: int = ROWS
     period: float = PERIOD
     checkpoint: Checkpoint = unwatched
+    contain: Callable[[Callable[[], None]], object] = plainly
 
 
 class Recorder:
@@ -77,10 +84,12 @@ class Recorder:
 
     Attributes:
         failure: why recording stopped; empty as long as it has not.
+        seconds: CPU time of the recorder's thread.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, options: Options = Options()) -> None:
         self.failure = ""
+        self.seconds = 0.0
         self._folder = folder
         self._manifest = manifest
         self._columns: dict[str, Column] = {}
@@ -98,7 +107,8 @@ class Recorder:
         self._lost = self._told = 0
         self._collecting = Lock()
         self._is_paused = False
-        self._thread = Thread(target=self._work, name="osler-recorder", daemon=True)
+        self._is_over = False
+        self._thread = Thread(target=self._contained, name="osler-recorder", daemon=True)
 
     @property
     def is_recording(self) -> bool:
@@ -188,8 +198,13 @@ class Recorder:
         self._thread.join(PATIENCE)
         return not self._thread.is_alive() and not self.failure
 
-    def _work(self) -> None:
+    def _contained(self) -> None:
         """The recorder's thread."""
+        self._options.contain(self._work)
+        if not self._is_over:  # whoever contains the fault has told it
+            self._stop("a fault in Osler")
+
+    def _work(self) -> None:
         options = self._options
         try:
             writer = Writer(
@@ -210,6 +225,7 @@ class Recorder:
             ending = self._ending
             self._write(writer)
             writer.look_after()
+            self.seconds = thread_time()
             if ending is not None:
                 writer.lines([{"t": "end", "value": encode(ending)}])
             if request is not None or monotonic() - synced >= SYNC:
@@ -220,6 +236,7 @@ class Recorder:
             if ending is not None:
                 writer.close()
                 self.forget()
+                self._is_over = True
                 return
 
     def _next_request(self) -> Event | None:
@@ -269,11 +286,15 @@ class Recorder:
         reason = (
             (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         )
+        self._stop(reason)
+        self._options.warn(self.failure)
+
+    def _stop(self, reason: str) -> None:
+        self._is_over = True
         self.failure = f"recording stopped: {reason} ({self._folder})"
         self.forget()
         while not self._requests.empty():
             self._requests.get().set()
-        self._options.warn(self.failure)
 
     def forget(self) -> None:
         """Take nothing any more: columns keep their histories and send nothing."""

@@ -68,6 +68,11 @@ class Takers:
     by_kind: dict[Kind, tuple[Taker, ...]] = field(default_factory=dict[Kind, tuple[Taker, ...]])
 
 
+def by_name() -> dict[str, Measure]:
+    """What each measure of the package is."""
+    return {taker.name: taker.measure for those in takers().by_kind.values() for taker in those}
+
+
 @functools.cache
 def takers() -> Takers:
     """Every measure of the package."""

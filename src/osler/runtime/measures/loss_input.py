@@ -33,7 +33,7 @@ def take(moment: Moment) -> Histogram | None:
     powers = (torch.frexp(sizes).exponent.long() - 1 - LOWEST).clamp(0, BINS - 1)
     nans = int(values.isnan().sum())
     return Histogram(
-        bins=array("Q", torch.bincount(powers, minlength=BINS).tolist()),
+        bins=array("I", torch.bincount(powers, minlength=BINS).tolist()),
         zeros=len(finite) - len(sizes),
         negatives=int((finite < 0).sum()),
         nans=nans,
