@@ -49,8 +49,9 @@ class Table:
         """
         if len(row) != len(self.columns):
             raise ValueError(f"a row of {len(row)} values for {len(self.columns)} columns")
+        numbers = array("d", row)  # before anything is appended: converting may fail, or run Python code
         self.steps.append(step)
-        self.values.extend(array("d", row))  # made first: converting a number may run Python code
+        self.values.extend(numbers)
         if len(self.steps) >= FRESH:
             self.settle()
 
