@@ -28,6 +28,14 @@ def test_a_row_of_another_length_is_refused() -> None:
     assert len(table.columns["a"]) == 0
 
 
+def test_a_row_may_be_bytes() -> None:
+    table = Table.of(["a", "b"])
+    table.add(7, array("d", [1.0, 2.0]).tobytes())
+    assert table.columns["b"].history() == (array("q", [7]), array("d", [2.0]))
+    with pytest.raises(ValueError, match="a row of 1 values for 2 columns"):
+        table.add(8, bytes(8))
+
+
 def test_a_row_that_holds_no_numbers_leaves_nothing_behind() -> None:
     table = Table.of(["a"])
     with pytest.raises(TypeError):
