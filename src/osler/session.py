@@ -154,10 +154,11 @@ class Session:
         if not self.run.ended:
             watcher.gate("the end of the run").call(watcher.finish)
         self.run.ended = True
+        beside = self.logbook.seconds if self.logbook is not None else 0.0
         cost = Cost(
             self.settings.overhead,
-            watcher.seconds,
-            watcher.training_seconds,
+            watcher.seconds + beside,
+            max(0.0, watcher.training_seconds - beside),
             tuple(watcher.guard.failures),
         )
         path = self._close_facts(cost)

@@ -19,7 +19,15 @@ class WithoutTorch:
 sys.meta_path.insert(0, WithoutTorch())
 """
 
-TORCH_FREE = ["osler", "osler.model", "osler.engine", "osler.report", "osler.cli"]
+TORCH_FREE = [
+    "osler",
+    "osler.model",
+    "osler.engine",
+    "osler.report",
+    "osler.store.recorder",
+    "osler.store.seal",
+    "osler.cli",
+]
 
 
 @pytest.fixture

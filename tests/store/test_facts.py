@@ -30,6 +30,21 @@ from osler.testing import event, place, run_of
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 STEP = event(Kind.STEP, "SGD", 14, "fresh")
 
+LINE_KEYS = [
+    "id",
+    "events",
+    "key",
+    "value",
+    "values",
+    "gone",
+    "count",
+    "first",
+    "last",
+    "streak",
+    "longest",
+    "step",
+]
+KEYS = st.sampled_from(["name", "site", "file", "kind", "subject", "crash", "turns", "message"])
 words = st.text(max_size=20)
 counts = st.integers(-1, 2**53)
 numbers = st.floats()
@@ -165,3 +180,23 @@ def test_what_is_not_as_it_should_be_is_left_out_and_counted() -> None:
     reader.read({"t": "losses", "key": ["cross_entropy"], "value": {}})
     assert reader.damaged == 12
     assert reader.run == Run()
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+kinds = (
+    st.sampled_from(["event", "pattern", "seen", "run", "note", *[f.name for f in fields(Run)]]) | anything
+)
+
+
+@given(st.lists(st.fixed_dictionaries({"t": kinds}, optional=dict.fromkeys(LINE_KEYS, anything)), max_size=6))
+def test_lines_from_strangers_do_no_harm(lines: list[dict[str, object]]) -> None:
+    reader = FactReader()
+    for line in lines:
+        reader.read(line)
+    snapshot(reader.run)

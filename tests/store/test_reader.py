@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import struct
 from array import array
+from binascii import crc32
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +148,18 @@ def test_forged_batches_with_the_right_checksum(folder: Path, every: int) -> Non
             )
             stored = open_run(folder.parent)
             text(stored)
+
+
+@pytest.mark.parametrize("start", [0, 7, 1 << 40, (1 << 64) - 1])
+@pytest.mark.parametrize("length", [0, 1, 100, (1 << 32) - 1])
+@pytest.mark.parametrize("rows", [0, 5, (1 << 32) - 1])
+def test_forged_checksums_that_point_anywhere(folder: Path, start: int, length: int, rows: int) -> None:
+    entry = struct.pack("<QIII", start, length, rows, crc32(b""))
+    path = folder / "scalars-000000.sums"
+    path.write_bytes(path.read_bytes() + entry + struct.pack("<I", crc32(entry)))
+    stored = open_run(folder.parent)
+    assert losses(stored) == WRITTEN
+    text(stored)
 
 
 def test_an_unfinished_batch_and_line_at_the_end(folder: Path) -> None:

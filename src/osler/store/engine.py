@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions"
 """Nothing is downloaded. More threads than two do not help with files of this size."""
 
 Table = dict[str, NDArray[Any]]
+
+
+@cache
+def engine() -> Engine:
+    """The one of this process; it may be used by several threads."""
+    return Engine()
 
 
 class Engine:

@@ -140,7 +140,7 @@ class FactReader:
         """Take one line into the run; false if it is about something else."""
         try:
             return self._take(str(line.get("t")), line)
-        except (Damaged, KeyError):
+        except (Damaged, LookupError):
             self.damaged += 1
             return True
 
@@ -179,7 +179,7 @@ class FactReader:
         key = reader.key or whole
         if "values" in line:
             pairs = [items(pair) for pair in items(line["values"])]
-            held.update((key(k), reader.value(v)) for k, v in pairs)
+            held.update({key(pair[0]): reader.value(pair[1]) for pair in pairs})
         elif reader.key is None:
             change_list(cast("list[object]", held), whole(line["key"]), line, reader)
         elif line.get("gone") is True:

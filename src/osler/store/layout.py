@@ -109,7 +109,7 @@ def read_inside(folder: Path, name: str, start: int = 0, amount: int = MOST_BYTE
         OSError: it is missing, cannot be read, or is no plain file.
     """
     with os.fdopen(open_inside(folder, name), "rb") as file:
-        file.seek(start)
+        file.seek(min(start, MOST_BYTES))
         return file.read(amount)
 
 

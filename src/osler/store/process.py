@@ -144,7 +144,7 @@ class StoredProcess:
     def _take(self, line: Line) -> None:
         try:
             self._take_sound(line)
-        except (Damaged, KeyError):
+        except (Damaged, LookupError):
             self._facts.damaged += 1
 
     def _take_sound(self, line: Line) -> None:

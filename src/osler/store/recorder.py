@@ -20,7 +20,6 @@ from osler.model import Column, Histogram, Run, Table
 from osler.store.codec import encode
 from osler.store.disk import Checkpoint, unwatched
 from osler.store.facts import FactWriter, snapshot
-from osler.store.layout import write_whole
 from osler.store.lines import Line
 from osler.store.manifest import Manifest
 from osler.store.outbox import LIMIT, Chunk, Outbox
@@ -84,7 +83,7 @@ class Recorder:
 
     Attributes:
         failure: why recording stopped; empty as long as it has not.
-        seconds: CPU time of the recorder's thread.
+        seconds: CPU time that the recorder's thread has used.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, options: Options = Options()) -> None:
@@ -101,6 +100,7 @@ class Recorder:
         self._outbox = Outbox(options.waiting)
         self._notes: deque[Line] = deque(maxlen=NOTES)
         self._histograms: deque[tuple[str, int, Histogram]] = deque(maxlen=NOTES)
+        self._documents: deque[tuple[str, str]] = deque()
         self._latest: deque[Run] = deque(maxlen=1)
         self._facts = FactWriter()
         self._ending: Ending | None = None
@@ -159,15 +159,10 @@ class Recorder:
             self._lost += len(self._histograms) == NOTES
             self._histograms.append((name, step, counts))
 
-    def document(self, name: str, content: str) -> bool:
-        """Write a whole file, for example ``report.json``; false if that failed."""
-        if os.getpid() != self._process or self.failure:
-            return False
-        try:
-            write_whole(self._folder / name, content)
-        except OSError:
-            return False
-        return True
+    def document(self, name: str, content: str) -> None:
+        """Write a whole file, for example ``report.json``, in place of an earlier one of that name."""
+        if self.is_recording:
+            self._documents.append((name, content))
 
     def flush(self, *, wait: bool = True) -> bool:
         """Write everything now, down to the disk itself.
@@ -265,6 +260,8 @@ class Recorder:
         self._options.checkpoint("flush")
         writer.scalars(chunks)
         writer.histograms(histograms)
+        while self._documents:
+            writer.document(*self._documents.popleft())
 
     def _settled(self) -> Iterable[Chunk]:
         """Move fresh values into the outbox and take them from there."""

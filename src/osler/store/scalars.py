@@ -18,7 +18,7 @@ from osler.store.rollup import COLUMNS, Rollup, merged, of_records
 from osler.store.sealed import SealedSegment, sealed
 
 if TYPE_CHECKING:
-    from osler.store.engine import Engine, Table
+    from osler.store.engine import Table
 
 
 @dataclass(slots=True)
@@ -36,16 +36,6 @@ class Scalars:
     failed: dict[str, str] = field(default_factory=dict[str, str])
     hot: dict[str, HotSegment] = field(default_factory=dict[str, HotSegment])
     sealed: dict[str, SealedSegment] = field(default_factory=dict[str, SealedSegment])
-    _engine: Engine | None = None
-
-    @property
-    def engine(self) -> Engine:
-        """What reads Parquet; it is loaded when first needed."""
-        if self._engine is None:
-            from osler.store.engine import Engine
-
-            self._engine = Engine()
-        return self._engine
 
     @property
     def rows(self) -> int:
@@ -137,8 +127,12 @@ class Scalars:
             yield tuple(np.asarray(table[name]) for name in ("sid", "step", "value"))
 
     def _select(self, columns: str, paths: list[Path], sid: int | None) -> Table | None:
+        if not paths:
+            return None
+        from osler.store.engine import engine  # most runs that are opened have nothing sealed yet
+
         try:
-            return self.engine.select(columns, paths, sid) if paths else None
+            return engine().select(columns, paths, sid)
         except StoreError as error:
             self.failed["sealed records"] = str(error)
             return None

@@ -14,7 +14,7 @@ import numpy as np
 
 from osler.errors import StoreError
 from osler.store.disk import Checkpoint, unwatched
-from osler.store.engine import Engine, Table
+from osler.store.engine import Table, engine
 from osler.store.frames import Columns
 from osler.store.hot import HotSegment
 from osler.store.layout import host, write_whole
@@ -36,13 +36,12 @@ def seal(process: StoredProcess, checkpoint: Checkpoint = unwatched) -> int:
         How many segments were sealed; 0 in a directory that cannot be written.
     """
     remove_leftovers(process.folder)
-    engine = process.scalars.engine
     names = list(process.scalars.hot)
     complete = names if is_over(process) else names[:-1]
     amount = 0
     for name in complete:
         try:
-            amount += seal_segment(engine, process.folder, name, checkpoint)
+            amount += seal_segment(process.folder, name, checkpoint)
         except (OSError, StoreError):
             break  # a full or read-only disk: the hot files are read as they are
     return amount
@@ -55,7 +54,7 @@ def is_over(process: StoredProcess) -> bool:
     return process.status is Status.CUT_SHORT and process.manifest.host == host()
 
 
-def seal_segment(engine: Engine, folder: Path, name: str, checkpoint: Checkpoint) -> bool:
+def seal_segment(folder: Path, name: str, checkpoint: Checkpoint) -> bool:
     """Seal one segment; false if it is damaged or empty and stays as it is."""
     segment = HotSegment(folder, name)
     segment.refresh()
@@ -64,8 +63,8 @@ def seal_segment(engine: Engine, folder: Path, name: str, checkpoint: Checkpoint
     checkpoint("seal")
     data, rollup = folder / f"{name}.parquet", folder / f"{name}.rollup.parquet"
     columns = segment.columns()
-    write(engine, by_sid(columns), data, checkpoint)
-    write(engine, of_records(columns).table, rollup, checkpoint)
+    write(by_sid(columns), data, checkpoint)
+    write(of_records(columns).table, rollup, checkpoint)
     checkpoint("mark")
     marker = Marker(segment.rows, whole(data), whole(rollup))
     write_whole(folder / f"{name}.sealed", marker_text(marker))
@@ -80,17 +79,17 @@ def by_sid(columns: Columns) -> Table:
     return {n: c[order] for n, c in zip(("sid", "step", "value"), columns, strict=True)}
 
 
-def write(engine: Engine, table: Table, path: Path, checkpoint: Checkpoint) -> None:
+def write(table: Table, path: Path, checkpoint: Checkpoint) -> None:
     """Write a Parquet file in one stroke, and only if it holds all rows.
 
     Raises:
         OSError, StoreError: it could not be written.
     """
     beside = path.with_name(f"{path.stem}.{os.getpid()}{TEMPORARY}")
-    engine.write(table, beside)
+    engine().write(table, beside)
     checkpoint("count")
     rows = len(next(iter(table.values())))
-    found = engine.count(beside)
+    found = engine().count(beside)
     if found != rows:
         beside.unlink(missing_ok=True)
         raise StoreError(f"{path} holds {found} of {rows} records", fix="Check the disk.")

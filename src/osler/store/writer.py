@@ -96,6 +96,10 @@ class Writer:
             len(rows), (sids, steps, bins, *(array("I", c) for c in zip(*others, strict=True)))
         )
 
+    def document(self, name: str, content: str) -> None:
+        """Write a whole file."""
+        write_whole(self._folder / name, content)
+
     def look_after(self) -> None:
         """Take git's answer when it is there; notice when the files are gone."""
         self._facts.check()
