@@ -86,9 +86,11 @@ def test_the_example(tmp_path):
         "checked", "not_applicable", "failed",
     }  # fmt: skip
     assert report["schema"] == "osler.report/1"
+    (kept,) = (tmp_path / ".osler" / "runs").iterdir()
     assert report["subject"] == {
-        "command": "run", "script": str(DIGITS), "steps": 92, "exit_code": 0, "run": None
+        "command": "run", "script": str(DIGITS), "steps": 92, "exit_code": 0, "run": str(kept)
     }  # fmt: skip
+    assert json.loads((kept / "r00000" / "report.json").read_text()) == report
     assert (report["coverage"], report["failed"]) == (
         {"modules_seen": 8, "modules_total": 8, "blind": []},
         [],

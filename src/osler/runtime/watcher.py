@@ -70,7 +70,7 @@ class Watcher:
         self._looks = 0
         self._look_turn = 0
         self.used_backward = 0
-        self.measuring = Measuring(self.run, budget, self.census.name_of)
+        self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
         self.at_finish.append(self.measuring.later.read)
 
     @property
