@@ -3,7 +3,7 @@
 import json
 from dataclasses import fields, replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from osler.model import (
@@ -194,6 +194,7 @@ kinds = (
 
 
 @given(st.lists(st.fixed_dictionaries({"t": kinds}, optional=dict.fromkeys(LINE_KEYS, anything)), max_size=6))
+@example([{"t": "cuts", "values": []}])
 def test_lines_from_strangers_do_no_harm(lines: list[dict[str, object]]) -> None:
     reader = FactReader()
     for line in lines:
