@@ -41,10 +41,18 @@ def test_nothing_is_given_up_for_good() -> None:
 def test_many_measures_share_the_budget() -> None:
     alone, shared = Sampling(0.01, 1), Sampling(0.01, 10)
     for sampling in (alone, shared):
-        sampling.took("norm", 0, 50_000, TURN, unseen=False)
+        sampling.took("norm", 0, int(5 * SHARE * 0.01 * TURN), TURN, unseen=False)
     assert alone.is_due("norm", 5)
     assert not shared.is_due("norm", 49)
     assert shared.is_due("norm", 50)
+
+
+def test_subjects_of_one_measure_share_it_too() -> None:
+    sampling = Sampling(0.01, 1)
+    for subject in range(10):
+        sampling.took(f"norm:{subject}", 0, int(5 * SHARE * 0.01 * TURN), TURN, unseen=False)
+    assert not sampling.is_due("norm:9", 49)
+    assert sampling.is_due("norm:9", 50)
 
 
 def test_measures_have_turns_of_their_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-SHARE = 0.5
+SHARE = 0.3
 """Share of the budget that all sampled measures together may use."""
 
 AT_FIRST = 4
@@ -26,7 +26,8 @@ class Sampling:
     """
 
     def __init__(self, budget: float, measures: int) -> None:
-        self._allowed = SHARE * budget / max(1, measures)
+        self._budget = SHARE * budget
+        self._measures = max(1, measures)
         self._next: dict[str, int] = {}
         self._spent: dict[str, int] = {}
 
@@ -47,6 +48,7 @@ class Sampling:
         spent = self._spent[name] = (
             self._spent.get(name, 0) + cost
         )  # the first take costs far more than others
-        allowed = self._allowed * usual
+        sharing = max(self._measures, len(self._spent))  # those with several subjects count for each
+        allowed = self._budget / sharing * usual
         due = ceil(spent / allowed) if allowed > 0 else turn + AT_FIRST
         self._next[name] = min(max(due, turn + (UNSEEN if unseen else 1)), turn + LONGEST)
