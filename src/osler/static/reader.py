@@ -1,0 +1,113 @@
+"""Files in, `Code` out: every way into a set of files that belong together is followed once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from osler.model import Code, Const, Loop, Place, Trace, Value
+from osler.static.calls import invoke, run
+from osler.static.classes import is_module, is_trained_by_framework
+from osler.static.expressions import evaluate
+from osler.static.knowledge import FRAMEWORKS
+from osler.static.machine import BUDGET, Frame, Machine, Modules
+from osler.static.objects import initialize
+from osler.static.sources import Source
+from osler.static.statements import execute
+from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
+
+CALLED_BY_FRAMEWORK = frozenset({"training_step", "validation_step", "test_step"})
+
+
+def read_code(sources: Sequence[Source], modules: Modules) -> Code:
+    """Follow every way into these files."""
+    machine = Machine(evaluate, execute, invoke, run, modules)
+    machine.code.files = tuple(s.file for s in sources)
+    machine.code.frameworks = frameworks(sources)
+    for source in sources:
+        if source.tree is not None:
+            follow_file(machine, source, source.tree)
+    for function in machine.functions[:]:
+        if id(function.node) not in machine.entered:
+            follow_function(machine, function)
+    code = machine.code
+    for facts in machine.facts.values():
+        code.calls.setdefault(facts[0].name, []).extend(facts)
+    code.given_up = dict(machine.given_up)
+    return code
+
+
+def frameworks(sources: Sequence[Source]) -> frozenset[str]:
+    """Frameworks that these files import."""
+    found: set[str] = set()
+    for source in sources:
+        for node in ast.walk(source.tree) if source.tree else ():
+            match node:
+                case ast.Import():
+                    found |= {a.name.partition(".")[0] for a in node.names}
+                case ast.ImportFrom(module=str() as name, level=0):
+                    found.add(name.partition(".")[0])
+                case _:
+                    pass
+    return frozenset(found & set(FRAMEWORKS))
+
+
+def follow_file(machine: Machine, source: Source, tree: ast.Module) -> None:
+    """Follow a file as if it were the script."""
+    scope = Scope({"__name__": Const("__main__")})
+    machine.imported.setdefault(source.file, scope)
+    machine.frames.append(Frame("", source, scope))
+    machine.budget = BUDGET
+    with machine.collecting() as nodes, machine.recorded(True):
+        machine.execute(machine, tree.body)
+    machine.frames.pop()
+    if nodes:
+        machine.code.traces.append(Trace(nodes, "", Place(source.file, 1)))
+    machine.code.steps += BUDGET - machine.budget
+
+
+def follow_function(machine: Machine, function: Function) -> None:
+    """Follow a function that nothing in these files calls, with what its parameters seem to be."""
+    machine.frames.append(Frame("", function.source, function.scope))
+    machine.budget = BUDGET // 5
+    called = ast.copy_location(ast.Constant(None), function.node)
+    callee: Value = function
+    repeats = False
+    with machine.collecting() as nodes:
+        if function.owner is not None and not function.is_made("staticmethod", "classmethod"):
+            owner = _somebody(machine, function.owner, called)
+            callee = Bound(function, owner)
+            repeats = is_trained_by_framework(function.owner) and function.name in CALLED_BY_FRAMEWORK
+        elif function.owner is not None:
+            callee = Bound(function, function.owner)
+        with machine.recorded(None):
+            if isinstance(callee, Bound) and isinstance(callee.owner, UserNetwork) and function.name == "forward":
+                machine.in_forward += 1
+                machine.invoke(machine, callee, Arguments(), called)
+                machine.in_forward -= 1
+            else:
+                machine.invoke(machine, callee, Arguments(), called)
+    machine.frames.pop()
+    place = Place(function.source.file, function.node.lineno, function.name)
+    if nodes and repeats:
+        nodes = [Loop(None, nodes, place, framework=True)]
+    if nodes:
+        machine.code.traces.append(Trace(nodes, function.name, place, is_open=True))
+    machine.code.steps += BUDGET // 5 - machine.budget
+
+
+def _somebody(machine: Machine, cls: Class, node: ast.expr) -> Value:
+    """An object of a class: one that the program makes, or one made from what its parameters seem to be."""
+    if cls.instances:
+        return cls.instances[0]
+    place = Place(cls.source.file, cls.node.lineno)
+    owner: Instance | UserNetwork
+    owner = UserNetwork(cls.name, place=place, cls=cls) if is_module(cls) else Instance(cls)
+    cls.instances.append(owner)
+    if isinstance(owner, UserNetwork):
+        machine.code.networks.append(owner)
+    with machine.collecting(), machine.recorded(True):
+        initialize(machine, owner, cls, Arguments(spread=True), node)
+    return owner
+
+
