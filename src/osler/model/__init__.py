@@ -6,7 +6,6 @@ from osler.model.code import (
     Activation,
     Branch,
     CallFact,
-    Code,
     Const,
     Cut,
     External,
@@ -29,6 +28,14 @@ from osler.model.code import (
 )
 from osler.model.code import Call as CallNode
 from osler.model.code import Exit as ExitNode
+from osler.model.code_facts import (
+    Code,
+    ForwardFact,
+    GradientState,
+    ModeState,
+    StepFact,
+    TrainingFact,
+)
 from osler.model.context import Context
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
@@ -76,6 +83,8 @@ __all__ = [
     "ExitNode",
     "External",
     "Finding",
+    "ForwardFact",
+    "GradientState",
     "Group",
     "Helper",
     "Kind",
@@ -85,6 +94,7 @@ __all__ = [
     "LossInputFact",
     "Maybe",
     "Measure",
+    "ModeState",
     "ModelFact",
     "Network",
     "Node",
@@ -102,10 +112,12 @@ __all__ = [
     "Series",
     "Severity",
     "Site",
+    "StepFact",
     "Subject",
     "Table",
     "Tensor",
     "Trace",
+    "TrainingFact",
     "Unknown",
     "Value",
     "by_model",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from osler.model.code_facts import Code
 from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 
+CodeDetector = Callable[[Code], Iterator[Finding]]
 RunDetector = Callable[[Run], Iterator[Finding]]
 Applicability = Callable[[Run], str]
 
@@ -58,6 +60,7 @@ class Check:
     why: str
     fix: str
     symptoms: tuple[str, ...] = ()
+    code_detector: CodeDetector | None = field(default=None, init=False)
     run_detector: RunDetector | None = field(default=None, init=False)
     applies: Applicability = field(default=always_applies, init=False)
 
@@ -70,6 +73,11 @@ class Check:
     def topic(self) -> str:
         """The folder the check lives in."""
         return self.module.split(".")[-2]
+
+    def in_code(self, detect: CodeDetector) -> CodeDetector:
+        """Register the detector that reads source code."""
+        self.code_detector = detect
+        return detect
 
     def in_run(self, detect: RunDetector) -> RunDetector:
         """Register the detector that reads a run, live or stored."""

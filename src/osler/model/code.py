@@ -254,6 +254,7 @@ class Tensor(Value):
         models: root modules called on the way.
         number: a Python number.
         place: where it was computed.
+        sites: where those root modules were called.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -266,6 +267,7 @@ class Tensor(Value):
     models: frozenset[Network] = frozenset()
     number: bool = False
     place: Place = field(default_factory=Place)
+    sites: frozenset[Place] = frozenset()
 
     @property
     def has_graph(self) -> bool:
@@ -326,6 +328,7 @@ class Loop:
         place: the line of its head.
         once: unrolled; the body is one turn of many.
         framework: the framework repeats it.
+        number: marks conditions whose value changes from turn to turn.
     """
 
     over: Value | None
@@ -333,6 +336,7 @@ class Loop:
     place: Place
     once: bool = False
     framework: bool = False
+    number: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -409,45 +413,6 @@ class CallFact:
     def given(self, position: int, name: str) -> bool:
         """It is given, or may be."""
         return self.spread or self.argument(position, name) is not None
-
-
-@dataclass(slots=True)
-class Code:
-    """Source files that belong together, as read.
-
-    Attributes:
-        files: absolute paths.
-        traces: ways into the program.
-        calls: calls from outside, by full name.
-        networks: modules built.
-        optimizers: optimizers built or taken for such.
-        loaders: data loaders built.
-        steps: nodes that were looked at.
-        given_up: what was not followed, by reason.
-        frameworks: frameworks whose loops train here.
-    """
-
-    files: tuple[str, ...] = ()
-    traces: list[Trace] = field(default_factory=list[Trace])
-    calls: dict[str, list[CallFact]] = field(default_factory=dict[str, list[CallFact]])
-    networks: list[Network] = field(default_factory=list[Network])
-    optimizers: list[Optimizer] = field(default_factory=list[Optimizer])
-    loaders: list[Loader] = field(default_factory=list[Loader])
-    steps: int = 0
-    given_up: dict[str, int] = field(default_factory=dict[str, int])
-    frameworks: frozenset[str] = frozenset()
-
-    def actions(self, kind: Kind) -> Iterator[Action]:
-        """Every action of one kind, in the order of the source."""
-        for trace in self.traces:
-            for node in flat(trace.nodes):
-                if node.kind is kind:
-                    yield node
-
-    def calls_of(self, *names: str) -> Iterator[CallFact]:
-        """Calls by full name."""
-        for name in names:
-            yield from self.calls.get(name, ())
 
 
 def flat(nodes: list[Node]) -> Iterator[Action]:

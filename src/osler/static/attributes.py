@@ -154,7 +154,7 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.Attribute, 
         if owner.leaf is not None:
             return Doing(owner, "data")
         return severed("data", [owner], machine.place(node))
-    if not owner.certain:
+    if not owner.certain or owner.batch is not None:
         return owner
     return operate(machine, name, (owner,), node)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from osler.model import CallNode, Const, External, Loader, Loss, Network, Series, Table, Tensor, Unknown, Value
+from osler.model import CallNode, Const, External, Loader, Loss, Network, Place, Series, Table, Tensor, Unknown, Value, flat
 from osler.model.code import Maybe
 from osler.static.forward import call_network
 from osler.static.handing import hand_over
@@ -63,7 +63,10 @@ def _unclear(given: list[Tensor]) -> Tensor:
     """What unknown code makes of tensors: it may do anything with them."""
     none = frozenset[Network]()
     return Tensor(
-        none.union(*(t.networks for t in given)), certain=False, models=none.union(*(t.models for t in given))
+        none.union(*(t.networks for t in given)),
+        certain=False,
+        models=none.union(*(t.models for t in given)),
+        sites=frozenset[Place]().union(*(t.sites for t in given)),
     )
 
 
@@ -92,7 +95,7 @@ def run(  # noqa: PLR0913
     machine.target = target
     if body and function.is_made("contextmanager"):
         machine.block.extend(body)
-    elif body:
+    elif any(True for _ in flat(body)):
         machine.block.append(CallNode(function.name, machine.place(node), body))
     return _result(machine, function, frame, fell=alive)
 

@@ -113,5 +113,5 @@ def _identity(machine: Machine, value: Value | None, name: str) -> str:
         return name
     if isinstance(value, Const):
         return repr(value.value)[:40]
-    machine.joiner.kept.append(value)  # or another object may get its identity
-    return str(id(value))
+    loops, _ = machine.born.setdefault(id(value), (tuple(machine.turning), value))
+    return str(id(value)) + "".join(f"@{n};" for n in loops)

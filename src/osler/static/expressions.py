@@ -6,6 +6,7 @@ import ast
 import builtins
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from osler.model import Const, External, Loop, Maybe, Series, Table, Tensor, Unknown, Value
@@ -135,9 +136,7 @@ def _scaled(machine: Machine, node: ast.BinOp, left: Value, right: Value, out: T
     if len(losses) != 1 or any(isinstance(v, Tensor) and v is not losses[0] for v in (left, right)):
         return out
     reduced = "scaled" if isinstance(node.op, ast.Mult | ast.Div) else losses[0].reduced
-    return Tensor(
-        out.networks, out.cuts, None, out.certain, out.batch, reduced, None, out.models, out.number, out.place
-    )
+    return replace(out, reduced=reduced)
 
 
 def _computed(op: ast.operator, a: int | float, b: int | float) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from osler.model import Activation, Const, Cut, Kind, Network, Place, Series, Table, Tensor, Unknown, Value
 from osler.model.code import Maybe
@@ -37,18 +38,8 @@ def rooted(out: Value, network: Network, place: Place, *, recording: bool | None
         if recording is False:
             lost = frozenset[Network]().union(*(c.networks for c in cuts)) | {network}
             cuts = frozenset({Cut("no_grad", place, lost)})
-        return Tensor(
-            tensor.networks,
-            cuts,
-            tensor.activation,
-            tensor.certain,
-            tensor.batch,
-            tensor.reduced,
-            None,
-            tensor.models | {network},
-            tensor.number,
-            place,
-        )
+        models, sites = tensor.models | {network}, tensor.sites | {place}
+        return replace(tensor, cuts=cuts, leaf=None, models=models, place=place, sites=sites)
 
     return changed(out, change) if not isinstance(out, Unknown) else change(
         Tensor(frozenset({network} if recording is not False else ()), certain=False)
@@ -99,7 +90,9 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
     out = combined(machine, inputs, machine.place(node), [network])
     if not network.known:
         hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
-        return Tensor(out.networks, out.cuts, None, certain=False, models=out.models, place=out.place)
+        return replace(out, certain=False)
+    if kind.startswith(("Linear", "Conv", "Bilinear", "LazyLinear")):
+        return replace(out, activation=Activation("linear", machine.place(node)))
     return Series([out, out], "tuple") if kind in RECURRENT else out
 
 
@@ -114,23 +107,8 @@ def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: as
         value = output(machine, inner, Arguments([value]), node)
         if isinstance(value, Tensor) and value.activation is not None and name.isdigit():
             shown = Activation(value.activation.name, inner.place, value.activation.before)
-            value = _with_activation(value, shown)
+            value = replace(value, activation=shown)
     return value
-
-
-def _with_activation(tensor: Tensor, activation: Activation) -> Tensor:
-    return Tensor(
-        tensor.networks,
-        tensor.cuts,
-        activation,
-        tensor.certain,
-        tensor.batch,
-        tensor.reduced,
-        None,
-        tensor.models,
-        tensor.number,
-        tensor.place,
-    )
 
 
 def _own_forward(
@@ -150,17 +128,13 @@ def _own_forward(
         return out
 
     def change(tensor: Tensor) -> Tensor:
-        return Tensor(
-            tensor.networks | carried.networks,
-            tensor.cuts | carried.cuts,
-            tensor.activation,
-            tensor.certain and carried.certain,
-            tensor.batch,
-            tensor.reduced,
-            None,
-            tensor.models | carried.models,
-            tensor.number,
-            tensor.place,
+        return replace(
+            tensor,
+            networks=tensor.networks | carried.networks,
+            cuts=tensor.cuts | carried.cuts,
+            certain=tensor.certain and carried.certain,
+            models=tensor.models | carried.models,
+            sites=tensor.sites | carried.sites,
         )
 
     return changed(out, change)

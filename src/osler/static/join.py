@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from osler.model import Const, Loader, Loss, Maybe, Network, Optimizer, Series, Table, Tensor, Unknown, Value
 
@@ -99,23 +99,12 @@ def merged(parts: list[Value]) -> Value:
 def tensors(one: Tensor, other: Value) -> Tensor:
     """A tensor that stands for a tensor and something else."""
     if not isinstance(other, Tensor):
-        number = isinstance(other, Const) and one.number
-        return Tensor(
-            one.networks,
-            one.cuts,
-            certain=isinstance(other, Const) and one.certain,
-            models=one.models,
-            number=number,
-            place=one.place,
-            reduced=one.reduced,
-        )
-    activation = one.activation
-    if activation != other.activation:
-        activation = None
+        known = isinstance(other, Const)
+        return replace(one, activation=None, certain=known and one.certain, number=known and one.number, leaf=None)
     return Tensor(
         one.networks | other.networks,
         one.cuts | other.cuts,
-        activation,
+        one.activation if one.activation == other.activation else None,
         one.certain and other.certain,
         one.batch or other.batch,
         one.reduced if one.reduced == other.reduced else "",
@@ -123,4 +112,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.models | other.models,
         one.number and other.number,
         one.place,
+        one.sites | other.sites,
     )

@@ -79,6 +79,9 @@ class Machine:
         invoke: the value of a call.
         run: follows a function of the user's, with the object it is called on.
         modules: finds modules of the linted tree.
+        turning: numbers of the loops around the current line, in all functions.
+        turn_marks: where in the journal the current turns of those loops began.
+        born: in which loops a value got its first name; the value is kept so that its identity stays its own.
     """
 
     evaluate: Callable[[Machine, ast.expr], Value]
@@ -103,6 +106,12 @@ class Machine:
     forwards: dict[tuple[object, ...], Value] = field(default_factory=dict[tuple[object, ...], Value])
     functions: list[Function] = field(default_factory=list[Function])
     classes: list[Class] = field(default_factory=list[Class])
+    turning: list[int] = field(default_factory=list[int])
+    turned: int = 0
+    turn_marks: list[int] = field(default_factory=list[int])
+    born: dict[int, tuple[tuple[int, ...], Value]] = field(
+        default_factory=dict[int, tuple[tuple[int, ...], Value]]
+    )
     target: str = ""
     pending: Callable[[Value], None] | None = None
 
@@ -150,6 +159,7 @@ class Machine:
 
     def assign(self, name: str, value: Value) -> None:
         """Give a name of the current scope a value."""
+        self.born.setdefault(id(value), (tuple(self.turning), value))
         self.write(self.frame.scope.holder(name).names, name, value)
 
     def spend(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from osler.model import (
     Const,
@@ -147,10 +148,14 @@ def _container(machine: Machine, owner: Series | Table, name: str, arguments: Ar
 def _series(machine: Machine, owner: Series, name: str, arguments: Arguments, node: ast.expr) -> Value:
     given = arguments.positional
     if name in {"append", "add", "appendleft", "insert"} and given:
-        owner.items.append(given[-1])
+        item = given[-1]
         owner.whole &= not machine.frame.loops and not any(machine.frame.guards)
-        if isinstance(given[-1], Tensor):
-            machine.emit(Kind.KEEP, node, owner, given[-1], "list")
+        if isinstance(item, Tensor):
+            born, _ = machine.born.get(id(owner), (tuple(machine.turning), owner))
+            words = ["outer"] if len(born) < len(machine.turning) else []
+            kept = machine.emit(Kind.KEEP, node, owner, item, "list", *words)
+            item = replace(item, sites=item.sites | {kept.place})
+        owner.items.append(item)
     elif name == "extend" and given:
         owner.items.extend(given[0].items if isinstance(given[0], Series) else [element(machine, given[0], node)])
         owner.whole = False

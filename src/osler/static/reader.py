@@ -10,6 +10,7 @@ from osler.static.calls import invoke, run
 from osler.static.classes import is_module, is_trained_by_framework
 from osler.static.expressions import evaluate
 from osler.static.knowledge import FRAMEWORKS
+from osler.static.ledger import keep_ledger
 from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.objects import initialize
 from osler.static.sources import Source
@@ -34,6 +35,7 @@ def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     for facts in machine.facts.values():
         code.calls.setdefault(facts[0].name, []).extend(facts)
     code.given_up = dict(machine.given_up)
+    keep_ledger(code)
     return code
 
 

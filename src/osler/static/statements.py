@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from types import MappingProxyType
 
 from osler.model import Const, ExitNode, External, Kind, Loop, Network, Node, Tensor, Unknown, Value
@@ -72,10 +73,21 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> bool:
         return True
     after = _grown(machine, node, before, value)
     if isinstance(value, Tensor) and isinstance(node.op, ast.Add):
-        machine.emit(Kind.KEEP, node, before, value, f"name:{dotted(node.target)}")
+        words = ["outer"] if _is_from_outside(machine, node.target) else []
+        kept = machine.emit(Kind.KEEP, node, before, value, f"name:{dotted(node.target)}", *words)
+        if isinstance(after, Tensor):
+            after = replace(after, sites=after.sites | {kept.place})
     if not (isinstance(node.target, ast.Attribute) and isinstance(before, Doing)):
         bind(machine, node.target, after, node)
     return True
+
+
+def _is_from_outside(machine: Machine, target: ast.expr) -> bool:
+    """It had its value before this turn of the loop began."""
+    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+    if not machine.turn_marks or not machine.frame.loops:
+        return False
+    return all(written != name for _, written, _ in machine.journal[machine.turn_marks[-1] :])
 
 
 def _leaf(value: Value) -> Value | None:
@@ -193,19 +205,25 @@ def _while(machine: Machine, node: ast.While) -> bool:
 def _repeat(machine: Machine, node: ast.AST, over: Value | None, turn: Callable[[], bool]) -> bool:
     """Follow a body once, and again if it changes what kind of thing a name stands for; whether it breaks."""
     mark = len(machine.journal)
+    machine.turned += 1
+    number = machine.turned
+    machine.turning.append(number)
     machine.frame.loops.append(over)
     body = _turn(machine, turn)
     if _carry(machine, mark):
         body = _turn(machine, turn)
     machine.frame.loops.pop()
+    machine.turning.pop()
     if body:
-        machine.block.append(Loop(over, body, machine.place(node)))
+        machine.block.append(Loop(over, body, machine.place(node), number=number))
     return any(isinstance(n, ExitNode) and n.kind == "break" for n in _exits(body))
 
 
 def _turn(machine: Machine, turn: Callable[[], bool]) -> list[Node]:
+    machine.turn_marks.append(len(machine.journal))
     with machine.collecting() as body:
         turn()
+    machine.turn_marks.pop()
     return body
 
 

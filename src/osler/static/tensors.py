@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from osler.model import (
     Activation,
@@ -89,18 +90,7 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
 
 def rebuilt(out: Tensor, activation: Activation | None, reduced: str, *, number: bool = False) -> Tensor:
     """The same tensor, with what it has gone through."""
-    return Tensor(
-        out.networks,
-        out.cuts,
-        activation,
-        out.certain,
-        out.batch,
-        reduced,
-        None,
-        out.models,
-        number,
-        out.place,
-    )
+    return replace(out, activation=activation, reduced=reduced, leaf=None, number=number)
 
 
 def combined(
@@ -131,6 +121,7 @@ def combined(
         next((p.batch for p in parts if p.batch), None),
         models=frozenset(models).union(*(p.models for p in parts)),
         place=place,
+        sites=frozenset[Place]().union(*(p.sites for p in parts)),
     )
 
 
@@ -151,9 +142,10 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         models=frozenset[Network]().union(*(p.models for p in parts)),
         number=name in NUMBERS,
         place=place,
+        sites=frozenset[Place]().union(*(p.sites for p in parts)),
     )
 
 
 def batch_of(loader: Loader, place: Place) -> Tensor:
     """What a loader hands out."""
-    return Tensor(batch=loader, certain=False, place=place)
+    return Tensor(batch=loader, place=place)

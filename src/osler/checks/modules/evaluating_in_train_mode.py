@@ -55,10 +55,12 @@ from collections.abc import Iterable, Iterator, Set
 from osler.model import (
     Call,
     Check,
+    Code,
     Confidence,
     Event,
     Evidence,
     Finding,
+    ForwardFact,
     Kind,
     Pattern,
     Place,
@@ -68,6 +70,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
+from osler.static.queries import evaluation_loop, everywhere, is_evaluated, is_trained, shown, switches_mode
 
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
@@ -86,6 +89,23 @@ check = Check(
 
 
 check.applies_when(needs_mode)
+
+
+@check.in_code
+def no_eval_anywhere(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.called, lambda f: f.forward.place, in_train_mode):
+        if switches_mode(fact.model) and is_trained(code, fact.model):
+            yield check.finding(
+                fact.forward.site,
+                f"{shown(fact.model)} is evaluated in train mode: no `eval()` comes before this loop.",
+                subject=fact.model.name,
+            )
+
+
+def in_train_mode(fact: ForwardFact) -> bool:
+    """An evaluation in which the mode can only be train."""
+    loop = evaluation_loop(fact)
+    return loop is not None and is_evaluated(fact, loop) and fact.always("train")
 
 
 @check.in_run
