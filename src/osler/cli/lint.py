@@ -31,7 +31,9 @@ def configure(parser: Parser) -> None:
     add("--exit-zero", action="store_true", help="exit with 0 whatever is found")
     add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
     add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
-    add("--statistics", action="store_true", help="add how often each check speaks, and what was not followed")
+    add(
+        "--statistics", action="store_true", help="add how often each check speaks, and what was not followed"
+    )
 
 
 def split(names: str) -> list[str]:

@@ -67,9 +67,7 @@ def lint_sources(sources: Iterable[Source], checks: Iterable[Check]) -> Verdict:
         given_up.update(code.given_up)
         findings += judge_code(code, wanted).findings
     by_name = {c.name: c for c in wanted}
-    diagnosis = Diagnosis(
-        Subject("lint"), fold(in_order(findings), by_name), tuple(sorted(by_name))
-    )
+    diagnosis = Diagnosis(Subject("lint"), fold(in_order(findings), by_name), tuple(sorted(by_name)))
     unread = tuple(Unread(s.file, s.line, s.problem) for s in every if s.problem)
     return Verdict(diagnosis, len(every), len(chosen), unread, given_up)
 

@@ -1,4 +1,4 @@
-"""What reading the source tells: values, events in trees, and calls. `docs/evidence.md` describes every field."""
+"""What reading the source tells: values, actions in trees, and calls."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ class Helper(Value):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What a tensor has just gone through: ``softmax``, ``log_softmax``, ``sigmoid``, ``relu`` …"""
+    """What a tensor has just gone through: ``softmax``, ``log_softmax``, ``sigmoid``, ``relu`` and others."""
 
     name: str
     place: Place

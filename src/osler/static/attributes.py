@@ -25,14 +25,26 @@ from osler.static.machine import Machine
 from osler.static.roles import guess
 from osler.static.sources import dotted
 from osler.static.tensors import operate, severed
-from osler.static.values import Arguments, Bound, Class, Doing, Function, Instance, Namespace, Super, UserNetwork
+from osler.static.values import (
+    Arguments,
+    Bound,
+    Class,
+    Doing,
+    Function,
+    Instance,
+    Namespace,
+    Super,
+    UserNetwork,
+)
 
 ASKED_OF_TENSORS = SHAPES | frozenset(
     "requires_grad is_cuda grad_fn is_leaf layout names itemsize nbytes is_sparse".split()
 )
 
 
-def attribute(machine: Machine, owner: Value, name: str, node: ast.Attribute, *, called: bool = False) -> Value:
+def attribute(
+    machine: Machine, owner: Value, name: str, node: ast.Attribute, *, called: bool = False
+) -> Value:
     """What `owner.name` is.
 
     Args:
@@ -115,7 +127,9 @@ def _of_known(machine: Machine, owner: Value, name: str, node: ast.Attribute, *,
             return owner
         case Optimizer() if name in {"optimizer", "_optimizer"} and not called:
             return owner
-        case Optimizer() | Loader() | Loss() | Helper() | Parameters() | Series() | Table() | Doing() | Const():
+        case (
+            Optimizer() | Loader() | Loss() | Helper() | Parameters() | Series() | Table() | Doing() | Const()
+        ):
             return Doing(owner, name)
         case Unknown():
             return _of_unknown(machine, owner, name, node, called=called)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import ast
 
-from osler.model import CallNode, Const, External, Loader, Loss, Network, Place, Series, Table, Tensor, Unknown, Value, flat
+from osler.model import (
+    CallNode,
+    Const,
+    External,
+    Loader,
+    Loss,
+    Network,
+    Place,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+    flat,
+)
 from osler.model.code import Maybe
 from osler.static.forward import call_network
 from osler.static.handing import hand_over
@@ -14,7 +28,6 @@ from osler.static.methods import perform
 from osler.static.objects import instantiate
 from osler.static.outside import call_external
 from osler.static.roles import baptized, guess
-
 from osler.static.values import Arguments, Bound, Class, Doing, Function, Instance, Partial, Scope
 
 
@@ -42,7 +55,9 @@ def invoke(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr
 def _other(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr) -> Value:
     match callee:
         case Partial():
-            given = Arguments([*callee.positional, *arguments.positional], dict(callee.named) | arguments.named)
+            given = Arguments(
+                [*callee.positional, *arguments.positional], dict(callee.named) | arguments.named
+            )
             return invoke(machine, callee.function, given, node)
         case Maybe():
             return invoke(machine, callee.value, arguments, node)
@@ -70,7 +85,7 @@ def _unclear(given: list[Tensor]) -> Tensor:
     )
 
 
-def run(  # noqa: PLR0913
+def run(
     machine: Machine,
     function: Function,
     arguments: Arguments,
@@ -132,7 +147,9 @@ def _result(machine: Machine, function: Function, frame: Frame, *, fell: bool) -
     del function
     if frame.yields:
         batches = [t.batch for v in frame.yields for t in _tensors(v) if t.batch]
-        return Loader(frame.function, place=batches[0].place) if batches else Series(frame.yields, whole=False)
+        return (
+            Loader(frame.function, place=batches[0].place) if batches else Series(frame.yields, whole=False)
+        )
     values = [*frame.returned, *([Const(None)] if fell else [])]
     if not values:
         return Unknown()
@@ -182,6 +199,3 @@ def _parameter(machine: Machine, value: Value | None, argument: ast.arg) -> Valu
     if value is None:
         return guess(argument.arg, machine.source, place)
     return baptized(value, argument.arg, machine.source, place)
-
-
-

@@ -46,7 +46,13 @@ def is_module(cls: Class) -> bool:
 def _names_module(base: External) -> bool:
     if base.name.startswith(("torch.nn.", "torchvision.models")):
         return "Parallel" not in base.last and base.last != "Parameter"
-    return bool(MODULE_BASES.search(base.name)) and base.name.partition(".")[0] not in {"pydantic", "builtins", "keras", "tensorflow", "django"}
+    return bool(MODULE_BASES.search(base.name)) and base.name.partition(".")[0] not in {
+        "pydantic",
+        "builtins",
+        "keras",
+        "tensorflow",
+        "django",
+    }
 
 
 def is_trained_by_framework(cls: Class) -> bool:

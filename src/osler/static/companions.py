@@ -11,11 +11,24 @@ from osler.static.parameters import held_by
 from osler.static.tensors import operate
 from osler.static.values import Arguments
 
-PREPARES = frozenset({"prepare", "setup", "setup_dataloaders", "setup_module", "setup_optimizers", "prepare_model",
-                      "prepare_optimizer", "prepare_data_loader", "unwrap_model"})
+PREPARES = frozenset(
+    {
+        "prepare",
+        "setup",
+        "setup_dataloaders",
+        "setup_module",
+        "setup_optimizers",
+        "prepare_model",
+        "prepare_optimizer",
+        "prepare_data_loader",
+        "unwrap_model",
+    }
+)
 
 
-def perform_companion(machine: Machine, helper: Helper, name: str, arguments: Arguments, node: ast.expr) -> Value:
+def perform_companion(
+    machine: Machine, helper: Helper, name: str, arguments: Arguments, node: ast.expr
+) -> Value:
     """Call a method of a scheduler, scaler or framework object."""
     match helper.role:
         case "schedule":
@@ -64,7 +77,9 @@ def _accelerator(machine: Machine, name: str, arguments: Arguments, node: ast.ex
             machine.emit(Kind.CLIP, node, Parameters(held or (), known=held is not None), None, name)
         case "accumulate" | "autocast" | "no_sync" | "print" | "log" | "save" | "wait_for_everyone":
             pass
-        case "gather" | "gather_for_metrics" | "reduce" | "all_gather" | "all_reduce" | "pad_across_processes":
+        case (
+            "gather" | "gather_for_metrics" | "reduce" | "all_gather" | "all_reduce" | "pad_across_processes"
+        ):
             return operate(machine, name, given, node)
         case _:
             hand_over(machine, [v for v in arguments.every() if not isinstance(v, Network)], node)

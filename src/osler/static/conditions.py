@@ -6,7 +6,19 @@ import ast
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from osler.model import Const, Helper, Loader, Loss, Maybe, Network, Optimizer, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    Helper,
+    Loss,
+    Maybe,
+    Network,
+    Optimizer,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.machine import Machine
 from osler.static.tensors import operate
 from osler.static.values import Bound, Class, Function, Instance

@@ -32,12 +32,16 @@ def released(machine: Machine, node: ast.expr) -> Value:
 
 def _switch(name: str, given: Value) -> Value:
     known = truth(given)
-    on = {"enable_grad": True, "set_grad_enabled": known}.get(name, False if known is not False else True)
+    on = {"enable_grad": True, "set_grad_enabled": known}.get(name, known is False)
     return Helper("recording", name, options={0: Const(on)})
 
 
 def enter(
-    machine: Machine, manager: Value, inside: Callable[[Value], None], node: ast.With | ast.AsyncWith, stack: ExitStack
+    machine: Machine,
+    manager: Value,
+    inside: Callable[[Value], None],
+    node: ast.With | ast.AsyncWith,
+    stack: ExitStack,
 ) -> None:
     """Run the body inside the manager."""
     match manager:

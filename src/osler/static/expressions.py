@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import ast
 import builtins
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from osler.model import Const, External, Loop, Maybe, Series, Table, Tensor, Unknown, Value
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, truth
 from osler.static.iteration import element, subscript
 from osler.static.machine import Machine
-from osler.static.tensors import operate
 from osler.static.targets import bind
+from osler.static.tensors import operate
 from osler.static.values import Arguments, Function, Super
 
 BUILTINS = frozenset(dir(builtins))
 
 ARITHMETIC: Mapping[type[ast.operator], Callable[[int | float, int | float], int | float]] = MappingProxyType(
     {
-        ast.Add: operator.add,
-        ast.Sub: operator.sub,
-        ast.Mult: operator.mul,
-        ast.Div: operator.truediv,
-        ast.FloorDiv: operator.floordiv,
-        ast.Mod: operator.mod,
+        ast.Add: lambda a, b: a + b,
+        ast.Sub: lambda a, b: a - b,
+        ast.Mult: lambda a, b: a * b,
+        ast.Div: lambda a, b: a / b,
+        ast.FloorDiv: lambda a, b: a // b,
+        ast.Mod: lambda a, b: a % b,
     }
 )
 
@@ -224,7 +224,9 @@ def _table(machine: Machine, node: ast.Dict) -> Value:
     return found
 
 
-def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
+def _comprehension(
+    machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+) -> Value:
     over = evaluate(machine, node.generators[0].iter)
     with machine.collecting() as body:
         for number, generator in enumerate(node.generators):
@@ -241,7 +243,9 @@ def _comprehension(machine: Machine, node: ast.ListComp | ast.SetComp | ast.Gene
         machine.block.append(Loop(over, body, machine.place(node)))
     if isinstance(node, ast.DictComp):
         return Table({"": item}, whole=False, place=machine.place(node))
-    return Series([item], "list" if isinstance(node, ast.ListComp) else "tuple", whole=False, place=machine.place(node))
+    return Series(
+        [item], "list" if isinstance(node, ast.ListComp) else "tuple", whole=False, place=machine.place(node)
+    )
 
 
 def _lambda(machine: Machine, node: ast.Lambda) -> Value:
@@ -277,8 +281,8 @@ def _text(machine: Machine, node: ast.JoinedStr) -> Value:
     return Unknown()
 
 
-HANDLERS: Mapping[type[ast.expr], Callable[[Machine, ast.expr], Value]] = MappingProxyType(
-    {  # pyright: ignore[reportArgumentType] - each handler takes the node it is listed under
+HANDLERS: Mapping[type[ast.expr], Callable[[Machine, Any], Value]] = MappingProxyType(
+    {
         ast.Constant: _constant,
         ast.Name: _name,
         ast.Attribute: _attribute,

@@ -17,11 +17,11 @@ IMPORTS = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Python files below these paths, each once, in order; a file that is named is taken whatever its suffix."""
+    """Python files below these paths, each once, in order; what is named is taken as it is."""
     seen: set[Path] = set()
     for path in paths:
         for file in [path] if not path.is_dir() else _below(path):
-            whole = Path(os.path.abspath(file))
+            whole = file.absolute()
             if whole not in seen:
                 seen.add(whole)
                 yield whole

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 
 from osler.model import Activation, Const, Cut, Kind, Network, Place, Series, Table, Tensor, Unknown, Value
 from osler.model.code import Maybe
 from osler.static.handing import hand_over
-from osler.static.knowledge import ACTIVATIONS, CONTAINERS, WITHOUT_PARAMETERS
+from osler.static.knowledge import CONTAINERS, WITHOUT_PARAMETERS
 from osler.static.machine import Machine
 from osler.static.tensors import combined, operate, tensors_in
 from osler.static.values import Arguments, Function, UserNetwork
@@ -17,7 +18,9 @@ RECURRENT = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
 MOST_VARIANTS = 4
 
 
-def call_network(machine: Machine, network: Network, arguments: Arguments, node: ast.expr, word: str = "") -> Value:
+def call_network(
+    machine: Machine, network: Network, arguments: Arguments, node: ast.expr, word: str = ""
+) -> Value:
     """The output of a module; the outermost call is noted."""
     machine.in_forward += 1
     out = output(machine, network, arguments, node)
@@ -41,18 +44,18 @@ def rooted(out: Value, network: Network, place: Place, *, recording: bool | None
         models, sites = tensor.models | {network}, tensor.sites | {place}
         return replace(tensor, cuts=cuts, leaf=None, models=models, place=place, sites=sites)
 
-    return changed(out, change) if not isinstance(out, Unknown) else change(
-        Tensor(frozenset({network} if recording is not False else ()), certain=False)
+    return (
+        changed(out, change)
+        if not isinstance(out, Unknown)
+        else change(Tensor(frozenset({network} if recording is not False else ()), certain=False))
     )
 
 
-def changed(value: Value, change: object) -> Value:
+def changed(value: Value, change: Callable[[Tensor], Tensor]) -> Value:
     """The same value with every tensor in it replaced."""
-    assert callable(change)
     match value:
         case Tensor():
-            new = change(value)
-            return new if isinstance(new, Tensor) else value
+            return change(value)
         case Series():
             return Series([changed(v, change) for v in value.items], value.kind, value.whole, value.place)
         case Table():
@@ -86,7 +89,7 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
     if kind in CONTAINERS:
         return Unknown()
     if kind and WITHOUT_PARAMETERS.match(kind):
-        return operate(machine, kind if kind in ACTIVATIONS else kind, inputs, node)
+        return operate(machine, kind, inputs, node)
     out = combined(machine, inputs, machine.place(node), [network])
     if not network.known:
         hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
@@ -115,8 +118,17 @@ def _own_forward(
     machine: Machine, network: UserNetwork, forward: Function, arguments: Arguments, node: ast.expr
 ) -> Value:
     """Follow the user's `forward` once for each kind of input, with plain data; add what the inputs carry."""
-    given = Arguments([_plain(v) for v in arguments.positional], {k: _plain(v) for k, v in arguments.named.items()}, arguments.spread)
-    key = (id(network), machine.recording, *map(_shape, given.positional), *sorted(f"{k}={_shape(v)}" for k, v in given.named.items()))
+    given = Arguments(
+        [_plain(v) for v in arguments.positional],
+        {k: _plain(v) for k, v in arguments.named.items()},
+        arguments.spread,
+    )
+    key = (
+        id(network),
+        machine.recording,
+        *map(_shape, given.positional),
+        *sorted(f"{k}={_shape(v)}" for k, v in given.named.items()),
+    )
     if key not in machine.forwards:
         machine.forwards[key] = Unknown()
         with machine.collecting() as body:
@@ -147,7 +159,9 @@ def _plain(value: Value) -> Value:
         case Unknown():
             return Tensor(certain=False)
         case _:
-            return value if not any(tensors_in(value)) else changed(value, lambda t: Tensor(certain=t.certain))
+            return (
+                value if not any(tensors_in(value)) else changed(value, lambda t: Tensor(certain=t.certain))
+            )
 
 
 def _shape(value: Value) -> str:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from osler.model import Const, External, Loader, Maybe, Network, Parameters, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    External,
+    Loader,
+    Maybe,
+    Network,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.machine import Machine
 from osler.static.tensors import batch_of, operate
 from osler.static.values import Doing
@@ -101,7 +113,9 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
     match owner, index:
         case Maybe(), _:
             return subscript(machine, owner.value, index, node)
-        case Series(), Const(value=int() as number) if owner.whole and -len(owner.items) <= number < len(owner.items):
+        case Series(), Const(value=int() as number) if owner.whole and -len(owner.items) <= number < len(
+            owner.items
+        ):
             return owner.items[number]
         case Series(), _:
             if isinstance(node.slice, ast.Slice):
@@ -119,7 +133,7 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return owner
         case Unknown(), Const():
             return owner.parts.setdefault(f"[{index.value!r}]", Unknown())
-        case (Doing() | Loader()), _:
+        case ((Doing() | Loader()), _):
             return Doing(owner, "[]")
         case _:
             return Unknown()

@@ -100,7 +100,9 @@ def tensors(one: Tensor, other: Value) -> Tensor:
     """A tensor that stands for a tensor and something else."""
     if not isinstance(other, Tensor):
         known = isinstance(other, Const)
-        return replace(one, activation=None, certain=known and one.certain, number=known and one.number, leaf=None)
+        return replace(
+            one, activation=None, certain=known and one.certain, number=known and one.number, leaf=None
+        )
     return Tensor(
         one.networks | other.networks,
         one.cuts | other.cuts,

@@ -7,8 +7,8 @@ import re
 NOT_OPTIMIZERS = frozenset({"lr_scheduler", "swa_utils"})
 
 OPTIMIZERS = frozenset(
-    "Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD LBFGS LAMB Lamb Lion Muon NAdam RAdam RMSprop Rprop "
-    "SGD SparseAdam AdaBelief Ranger FusedAdam FusedLAMB Adam8bit AdamW8bit PagedAdamW".split()
+    "Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD LBFGS LAMB Lamb Lion Muon NAdam RAdam RMSprop "
+    "Rprop SGD SparseAdam AdaBelief Ranger FusedAdam FusedLAMB Adam8bit AdamW8bit PagedAdamW".split()
 )
 """Class names that mean an optimizer wherever they come from."""
 
@@ -62,16 +62,17 @@ ACTIVATIONS = {
 """Functions, methods and layers with what their output is; an empty text for what must not be mistaken."""
 
 SAME_VALUES = frozenset(
-    "view reshape squeeze unsqueeze flatten unflatten contiguous float double half bfloat16 to cuda cpu type "
-    "type_as transpose permute t view_as reshape_as expand expand_as clone requires_grad_ swapaxes movedim "
-    "Flatten Unflatten Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout dropout retain_grad "
-    "rearrange pin_memory clamp clamp_ gather index_select masked_select narrow chunk split unbind".split()
+    "view reshape squeeze unsqueeze flatten unflatten contiguous float double half bfloat16 to cuda cpu "
+    "type type_as transpose permute t view_as reshape_as expand expand_as clone requires_grad_ swapaxes "
+    "movedim Flatten Unflatten Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout dropout "
+    "retain_grad rearrange pin_memory clamp clamp_ gather index_select masked_select narrow chunk split "
+    "unbind".split()
 )
 """Operations whose output has the same values in another form: an activation is still the last thing done."""
 
 CUTS = frozenset(
-    "detach detach_ argmax argmin argsort item tolist numpy long int bool round floor ceil sign trunc "
-    "eq ne lt le gt ge one_hot tensor as_tensor from_numpy asarray array nonzero isnan isfinite isinf "
+    "detach detach_ argmax argmin argsort item tolist numpy long int bool round floor ceil sign trunc eq "
+    "ne lt le gt ge one_hot tensor as_tensor from_numpy asarray array nonzero isnan isfinite isinf "
     "multinomial bincount histc".split()
 )
 """Operations that return something without a graph."""
@@ -113,12 +114,12 @@ WRAPS_ITERATION = frozenset(
 )
 
 HARMLESS = frozenset(
-    "print len isinstance issubclass hasattr getattr id type repr str format vars dir setattr callable sum "
-    "super range max min abs round hash sorted enumerate zip list tuple dict set next iter bool int float "
-    "any all map filter save load summary watch count numel info debug warning error exists join log "
-    "add_scalar add_scalars add_graph add_image write get_model_complexity_info parameter_count "
-    "named_parameters open deepcopy copy append extend update setdefault get items keys values pop "
-    "insert add assert_ pformat pprint clip_grad_norm_ clip_grad_value_ get_total_norm is_tensor "
+    "print len isinstance issubclass hasattr getattr id type repr str format vars dir setattr callable "
+    "sum super range max min abs round hash sorted enumerate zip list tuple dict set next iter bool int "
+    "float any all map filter save load summary watch count numel info debug warning error exists join "
+    "log add_scalar add_scalars add_graph add_image write get_model_complexity_info parameter_count "
+    "named_parameters open deepcopy copy append extend update setdefault get items keys values pop insert "
+    "add assert_ pformat pprint clip_grad_norm_ clip_grad_value_ get_total_norm is_tensor "
     "parameters_to_vector vector_to_parameters synchronize manual_seed".split()
 )
 """Functions and methods, by last name, that may be given a model or optimizer without consequence."""
@@ -134,6 +135,6 @@ MODULE_BASES = re.compile(
 SCHEDULES = re.compile(r"(LR|[Ss]chedule\w*|CosineAnnealingWarmRestarts|_schedule_with_\w+)$")
 
 FRAMEWORKS = (
-    "pytorch_lightning lightning transformers accelerate fastai ignite deepspeed catalyst mmcv mmengine skorch "
-    "poutyne composer trl detectron2"
+    "pytorch_lightning lightning transformers accelerate fastai ignite deepspeed catalyst mmcv mmengine "
+    "skorch poutyne composer trl detectron2"
 ).split()

@@ -71,7 +71,11 @@ def reaches(optimizer: Optimizer, backward: Action) -> str:
 def _effect(optimizer: Optimizer, action: Action) -> str:
     match action.kind:
         case Kind.CLEAR | Kind.STEP:
-            return NO if action.kind is Kind.STEP and "by hand" in action.words else concerns(optimizer, action.subject)
+            return (
+                NO
+                if action.kind is Kind.STEP and "by hand" in action.words
+                else concerns(optimizer, action.subject)
+            )
         case Kind.BACKWARD:
             return reaches(optimizer, action)
         case Kind.HANDED:
@@ -132,7 +136,7 @@ def _steps(trace: Trace, actions: list[Action], optimizer: Optimizer) -> Iterato
 
 def starting_mode(trace: Trace, model: Network) -> str:
     """The mode before anything sets it."""
-    uncertain = model.variants or not model.layer and not hasattr(model, "cls")
+    uncertain = model.variants or (not model.layer and not hasattr(model, "cls"))
     if trace.is_open or uncertain or model.handed or "from_pretrained" in model.layer or "hub" in model.layer:
         return "unknown"
     return "train"
@@ -159,7 +163,9 @@ def _modes(code: Code, trace: Trace, model: Network) -> None:
         if action.kind is Kind.FORWARD and action.subject is model:
             forwards.setdefault(action, []).append(states)
             around[action] = loops
-        elif action.kind is Kind.BACKWARD and isinstance(action.value, Tensor) and model in action.value.models:
+        elif (
+            action.kind is Kind.BACKWARD and isinstance(action.value, Tensor) and model in action.value.models
+        ):
             sites = action.value.sites
             through = frozenset(s for s in states if s.forward is not None and s.forward.place in sites)
             backwards.setdefault(action, []).append(through)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 
-from osler.model import Const, Kind, Loss, Tensor, Unknown, Value
+from osler.model import Const, Kind, Loss, Unknown, Value
 from osler.static.knowledge import LOSSES
 from osler.static.machine import Machine
 from osler.static.tensors import combined
@@ -25,18 +26,10 @@ def noted(
     given = arguments.at(0, "input") or Unknown()
     target = arguments.at(1, "target") or Unknown()
     out = combined(machine, [given, target], machine.place(node))
-    loss = Tensor(
-        out.networks,
-        out.cuts,
-        None,
-        out.certain,
-        None,
-        reduction(options),
-        None,
-        out.models,
-        place=out.place,
+    loss = replace(out, batch=None, reduced=reduction(options))
+    machine.emit(
+        Kind.LOSS, node, Loss(function, machine.place(node), options), given, function, target=target
     )
-    machine.emit(Kind.LOSS, node, Loss(function, machine.place(node), options), given, function, target=target)
     return loss
 
 

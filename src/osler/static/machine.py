@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -129,7 +129,7 @@ class Machine:
         """The line of a node."""
         return Place(self.source.file, getattr(node, "lineno", 0), self.frame.function)
 
-    def emit(  # noqa: PLR0913
+    def emit(
         self,
         kind: Kind,
         node: ast.AST,
@@ -172,7 +172,7 @@ class Machine:
         self.given_up[reason] += 1
 
     @contextmanager
-    def collecting(self) -> Iterator[list[Node]]:
+    def collecting(self) -> Generator[list[Node]]:
         """What is done meanwhile goes to a tree of its own."""
         outer, self.block = self.block, []
         try:
@@ -181,7 +181,7 @@ class Machine:
             self.block = outer
 
     @contextmanager
-    def recorded(self, recording: bool | None) -> Iterator[None]:
+    def recorded(self, recording: bool | None) -> Generator[None]:
         """Gradient recording is switched meanwhile."""
         before, self.recording = self.recording, recording
         try:

@@ -20,8 +20,8 @@ from osler.model import (
     Unknown,
     Value,
 )
-from osler.static.handing import hand_over
 from osler.static.companions import perform_companion
+from osler.static.handing import hand_over
 from osler.static.iteration import Zipped, element
 from osler.static.knowledge import HARMLESS, SHAPES
 from osler.static.machine import Machine
@@ -34,7 +34,9 @@ from osler.static.values import Arguments, Doing, Instance, Super, UserNetwork
 UPDATES = frozenset({"add_", "sub_", "addcdiv_", "addcmul_", "copy_", "lerp_", "mul_", "set_"})
 """In-place methods that change a parameter as a step does."""
 
-ASKED_OF_OPTIMIZERS = frozenset({"state_dict", "load_state_dict", "train", "eval", "add_param_group", "__getstate__"})
+ASKED_OF_OPTIMIZERS = frozenset(
+    {"state_dict", "load_state_dict", "train", "eval", "add_param_group", "__getstate__"}
+)
 
 
 def perform(machine: Machine, doing: Doing, arguments: Arguments, node: ast.expr) -> Value:
@@ -57,7 +59,9 @@ def perform(machine: Machine, doing: Doing, arguments: Arguments, node: ast.expr
             return _others(machine, receiver, doing.name, arguments, node)
 
 
-def _optimizer(machine: Machine, optimizer: Optimizer, name: str, arguments: Arguments, node: ast.expr) -> Value:
+def _optimizer(
+    machine: Machine, optimizer: Optimizer, name: str, arguments: Arguments, node: ast.expr
+) -> Value:
     if name == "zero_grad":
         machine.emit(Kind.CLEAR, node, optimizer)
     elif name == "step":
@@ -86,11 +90,18 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
         words = [k for k in ("retain_graph", "create_graph") if _is_true(arguments.named.get(k))]
         machine.emit(Kind.BACKWARD, node, None, tensor, *words)
         return Const(None)
-    note_call(machine, f"Tensor.{name}", Arguments([tensor, *arguments.positional], arguments.named, arguments.spread), node)
+    note_call(
+        machine,
+        f"Tensor.{name}",
+        Arguments([tensor, *arguments.positional], arguments.named, arguments.spread),
+        node,
+    )
     if tensor.leaf is not None and name in UPDATES:
         machine.emit(Kind.STEP, node, tensor.leaf, arguments.at(0), "by hand")
         return tensor
-    if name in {"requires_grad_", "retain_grad", "register_hook"} or tensor.leaf is not None and name in {"to", "cuda"}:
+    if name in {"requires_grad_", "retain_grad", "register_hook"} or (
+        tensor.leaf is not None and name in {"to", "cuda"}
+    ):
         if name == "requires_grad_" and isinstance(tensor.leaf, Network):
             given = arguments.at(0)
             tensor.leaf.frozen |= isinstance(given, Const) and given.value is False
@@ -109,9 +120,8 @@ def _is_true(value: Value | None) -> bool:
 def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, node: ast.expr) -> Value:
     """`parameter.grad.zero_()`, `parameter.data.sub_(…)` and methods of containers' methods."""
     tensor = doing
-    while isinstance(tensor, Doing) and isinstance(tensor.receiver, Doing):
+    while isinstance(tensor.receiver, Doing):
         tensor = tensor.receiver
-    assert isinstance(tensor, Doing)
     if isinstance(tensor.receiver, Tensor):
         leaf = tensor.receiver.leaf
         if tensor.name == "grad" and name in {"zero_", "fill_", "detach_"}:
@@ -124,7 +134,9 @@ def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, n
     return Unknown()
 
 
-def _container(machine: Machine, owner: Series | Table, name: str, arguments: Arguments, node: ast.expr) -> Value:
+def _container(
+    machine: Machine, owner: Series | Table, name: str, arguments: Arguments, node: ast.expr
+) -> Value:
     if isinstance(owner, Series):
         return _series(machine, owner, name, arguments, node)
     first, second = arguments.at(0), arguments.at(1)
@@ -157,7 +169,9 @@ def _series(machine: Machine, owner: Series, name: str, arguments: Arguments, no
             item = replace(item, sites=item.sites | {kept.place})
         owner.items.append(item)
     elif name == "extend" and given:
-        owner.items.extend(given[0].items if isinstance(given[0], Series) else [element(machine, given[0], node)])
+        owner.items.extend(
+            given[0].items if isinstance(given[0], Series) else [element(machine, given[0], node)]
+        )
         owner.whole = False
     elif name in {"pop", "popleft"} and owner.items:
         return owner.items[-1]
@@ -169,7 +183,13 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
         case Super():
             return _super(machine, receiver, name, arguments, node)
         case Loader():
-            return element(machine, receiver, node) if name in {"next", "__next__"} else receiver if name == "__iter__" else Unknown()
+            return (
+                element(machine, receiver, node)
+                if name in {"next", "__next__"}
+                else receiver
+                if name == "__iter__"
+                else Unknown()
+            )
         case Parameters():
             return receiver
         case Unknown():
@@ -217,5 +237,3 @@ def _super(machine: Machine, receiver: Super, name: str, arguments: Arguments, n
             fill(owner, arguments)
         return Const(None)
     return perform_network(machine, owner, name, arguments, node)
-
-

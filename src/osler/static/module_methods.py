@@ -14,23 +14,27 @@ from osler.static.machine import Machine
 from osler.static.values import Arguments
 
 SAME = frozenset(
-    "to cuda cpu half float double bfloat16 type requires_grad_ share_memory to_empty compile xpu mps apply".split()
+    "to cuda cpu half float double bfloat16 type requires_grad_ share_memory to_empty compile xpu mps "
+    "apply".split()
 )
 """Methods that return the module itself."""
 
 NOTHING = frozenset(
-    "state_dict named_modules modules named_children buffers named_buffers register_buffer register_forward_hook "
-    "register_full_backward_hook register_backward_hook extra_repr gradient_checkpointing_enable "
-    "save_pretrained set_grad_checkpointing set_input_embeddings get_input_embeddings resize_token_embeddings "
-    "tie_weights print_trainable_parameters num_parameters join no_sync reset_parameters init_weights "
-    "_init_weights push_to_hub initialize_weights share_memory get_submodule load_adapter".split()
+    "state_dict named_modules modules named_children buffers named_buffers register_buffer "
+    "register_forward_hook register_full_backward_hook register_backward_hook extra_repr "
+    "gradient_checkpointing_enable save_pretrained set_grad_checkpointing set_input_embeddings "
+    "get_input_embeddings resize_token_embeddings tie_weights print_trainable_parameters num_parameters "
+    "join no_sync reset_parameters init_weights _init_weights push_to_hub initialize_weights share_memory "
+    "get_submodule load_adapter".split()
 )
 """Methods without consequence here."""
 
 Method = Callable[[Machine, Network, Arguments, ast.expr], Value]
 
 
-def perform_network(machine: Machine, network: Network, name: str, arguments: Arguments, node: ast.expr) -> Value:
+def perform_network(
+    machine: Machine, network: Network, name: str, arguments: Arguments, node: ast.expr
+) -> Value:
     """Call a method of a module."""
     method = METHODS.get(name)
     if method is not None:
@@ -42,7 +46,9 @@ def perform_network(machine: Machine, network: Network, name: str, arguments: Ar
     if name in NOTHING or name in HARMLESS:
         return Unknown()
     if name in {"backward", "step"}:  # an engine: it clears and steps by itself
-        machine.emit(Kind.BACKWARD if name == "backward" else Kind.HANDED, node, network, arguments.at(0), "managed")
+        machine.emit(
+            Kind.BACKWARD if name == "backward" else Kind.HANDED, node, network, arguments.at(0), "managed"
+        )
         return Const(None)
     if network.known and not network.variants:
         return Unknown()
@@ -101,6 +107,7 @@ def _load(machine: Machine, network: Network, arguments: Arguments, node: ast.ex
 
 
 def _add(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
+    del node
     given = arguments.at(1, "module") or arguments.at(1, "param") or arguments.at(0)
     name = arguments.at(0, "name")
     label = str(name.value) if isinstance(name, Const) else f"{len(network.parts)}"
@@ -152,4 +159,3 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 """What each method does."""
-

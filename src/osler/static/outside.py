@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from osler.model import (
     CallFact,
@@ -102,9 +101,7 @@ def _schedule(machine: Machine, callee: External, arguments: Arguments, node: as
     if not SCHEDULES.search(callee.last) or callee.name.startswith("torch.nn"):
         return None
     about = next((v for v in arguments.every() if isinstance(v, Optimizer)), None)
-    helper = Helper(
-        "schedule", machine.target, callee.name, machine.place(node), arguments.options(), about
-    )
+    helper = Helper("schedule", machine.target, callee.name, machine.place(node), arguments.options(), about)
     machine.emit(Kind.BUILD, node, helper)
     return helper
 
@@ -139,10 +136,22 @@ def _helper(machine: Machine, callee: External, arguments: Arguments, node: ast.
 def _wrapper(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     del machine, node
     first = arguments.at(0)
-    if callee.last in TRANSPARENT and isinstance(first, Network | Optimizer | Tensor) and callee.last not in {"deepcopy", "copy"}:
+    if (
+        callee.last in TRANSPARENT
+        and isinstance(first, Network | Optimizer | Tensor)
+        and callee.last not in {"deepcopy", "copy"}
+    ):
         return first
     if callee.last in {"deepcopy", "copy"} and isinstance(first, Network):
-        return Network(first.name, first.layer, first.place, first.options, dict(first.parts), first.known, pretrained=True)
+        return Network(
+            first.name,
+            first.layer,
+            first.place,
+            first.options,
+            dict(first.parts),
+            first.known,
+            pretrained=True,
+        )
     return first if callee.last in TRANSPARENT and first is not None else None
 
 
@@ -158,7 +167,9 @@ def _layer(machine: Machine, callee: External, arguments: Arguments, node: ast.e
         machine.code.networks.append(network)
         return network
     if _builds_model(callee):
-        network = Network(machine.target, callee.name, place, arguments.options(), known=False, pretrained=True)
+        network = Network(
+            machine.target, callee.name, place, arguments.options(), known=False, pretrained=True
+        )
         machine.code.networks.append(network)
         return network
     return None
@@ -211,7 +222,7 @@ def _iteration(machine: Machine, callee: External, arguments: Arguments, node: a
 def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     first = arguments.at(0)
     match callee.last, first:
-        case ("float" | "int"), Tensor():
+        case (("float" | "int"), Tensor()):
             return severed("item", [first], machine.place(node))
         case "sum", Series():
             return operate(machine, "add", first.items, node)
@@ -222,7 +233,7 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
         case "setattr", Network() if len(arguments.positional) > 2:
             first.parts[f"setattr{node.lineno}"] = arguments.positional[2]
             return Const(None)
-        case ("isinstance" | "hasattr" | "len" | "range" | "print"), _:
+        case (("isinstance" | "hasattr" | "len" | "range" | "print"), _):
             return Unknown()
         case _:
             return None
@@ -255,10 +266,12 @@ def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.ex
     del node
     if callee.name == "torch.set_grad_enabled":
         machine.recording = truth(arguments.at(0) or Unknown())
-    if callee.name in {"torch.load", "torch.save", "torch.set_grad_enabled"} or callee.name.startswith("torch.manual_seed"):
+    if callee.name in {"torch.load", "torch.save", "torch.set_grad_enabled"} or callee.name.startswith(
+        "torch.manual_seed"
+    ):
         return Unknown()
     if callee.name.startswith(("torch.cuda.", "torch.distributed.", "torch.backends.", "torch.device")):
-        return Unknown() if not any(True for a in arguments.every() for t in things_in(a)) else None
+        return Unknown() if not any(True for a in arguments.every() for _ in things_in(a)) else None
     return None
 
 
@@ -278,4 +291,3 @@ RECOGNIZED: tuple[Recognizer, ...] = (
     _file,
 )
 """Asked in this order what a call means; the first that knows decides."""
-

@@ -47,6 +47,3 @@ def joined(values: list[Value]) -> Parameters:
         known &= held is not None
         owners.extend(held or ())
     return Parameters(tuple(owners), known=known)
-
-
-

@@ -28,7 +28,9 @@ class Project:
             for _ in range(level - 1):
                 folder = folder.parent
             return self._at(folder, parts)
-        return next((s for f in (folder, *folder.parents) if (s := self._at(f, parts))), None) if parts else None
+        return (
+            next((s for f in (folder, *folder.parents) if (s := self._at(f, parts))), None) if parts else None
+        )
 
     def _at(self, folder: Path, parts: list[str]) -> Source | None:
         path = folder.joinpath(*parts)

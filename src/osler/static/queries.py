@@ -27,7 +27,10 @@ from osler.model.code import Const, Maybe
 from osler.static.knowledge import CONTAINERS, SENSITIVE, WITHOUT_PARAMETERS
 from osler.static.values import UserNetwork
 
-EVALUATION = re.compile(r"(^|_)(test|eval|evaluate|evaluation|valid|validate|validation|val|infer|inference)(_|\d|$)", re.IGNORECASE)
+EVALUATION = re.compile(
+    r"(^|_)(test|eval|evaluate|evaluation|valid|validate|validation|val|infer|inference)(_|\d|$)",
+    re.IGNORECASE,
+)
 
 F = TypeVar("F")
 

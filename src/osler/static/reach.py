@@ -66,5 +66,3 @@ def lost_behind(code: Code, cut: Cut, trace: Trace) -> list[Network]:
     stepped = {n for o in steppers(code, trace) for n in groups(o)}
     missing = below(cut.networks) - reached(code) - updated_by_hand(code)
     return [n for n in learning(missing & stepped) if n.known and not (n.pretrained or n.loaded or n.handed)]
-
-

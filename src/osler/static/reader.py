@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from osler.model import Code, Const, Loop, Place, Trace, Value
+from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
 from osler.static.classes import is_module, is_trained_by_framework
 from osler.static.expressions import evaluate
@@ -83,7 +83,11 @@ def follow_function(machine: Machine, function: Function) -> None:
         elif function.owner is not None:
             callee = Bound(function, function.owner)
         with machine.recorded(None):
-            if isinstance(callee, Bound) and isinstance(callee.owner, UserNetwork) and function.name == "forward":
+            if (
+                isinstance(callee, Bound)
+                and isinstance(callee.owner, UserNetwork)
+                and function.name == "forward"
+            ):
                 machine.in_forward += 1
                 machine.invoke(machine, callee, Arguments(), called)
                 machine.in_forward -= 1
@@ -91,10 +95,9 @@ def follow_function(machine: Machine, function: Function) -> None:
                 machine.invoke(machine, callee, Arguments(), called)
     machine.frames.pop()
     place = Place(function.source.file, function.node.lineno, function.name)
-    if nodes and repeats:
-        nodes = [Loop(None, nodes, place, framework=True)]
     if nodes:
-        machine.code.traces.append(Trace(nodes, function.name, place, is_open=True))
+        tree: list[Node] = [Loop(None, nodes, place, framework=True)] if repeats else nodes
+        machine.code.traces.append(Trace(tree, function.name, place, is_open=True))
     machine.code.steps += BUDGET // 5 - machine.budget
 
 
@@ -111,5 +114,3 @@ def _somebody(machine: Machine, cls: Class, node: ast.expr) -> Value:
     with machine.collecting(), machine.recorded(True):
         initialize(machine, owner, cls, Arguments(spread=True), node)
     return owner
-
-

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
-from osler.model import Const, ExitNode, External, Kind, Loop, Network, Node, Tensor, Unknown, Value
+from osler.model import Branch, Const, ExitNode, External, Kind, Loop, Network, Node, Tensor, Unknown, Value
 from osler.model.code import Maybe
 from osler.static.classes import define_class
 from osler.static.conditions import condition, key_of, truth
@@ -104,7 +105,11 @@ def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -
     if isinstance(before, Tensor) or isinstance(value, Tensor):
         return operate(machine, "add", (before, value), node)
     binary = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
-    return machine.evaluate(machine, binary) if isinstance(before, Const) and isinstance(value, Const) else Unknown()
+    return (
+        machine.evaluate(machine, binary)
+        if isinstance(before, Const) and isinstance(value, Const)
+        else Unknown()
+    )
 
 
 def _return(machine: Machine, node: ast.Return) -> bool:
@@ -137,7 +142,10 @@ def _if(machine: Machine, node: ast.If) -> bool:
         key = key_of(machine, test)
     return machine.fork(
         key,
-        (lambda: _assuming(machine, test, body, holds=True), lambda: _assuming(machine, test, orelse, holds=False)),
+        (
+            lambda: _assuming(machine, test, body, holds=True),
+            lambda: _assuming(machine, test, orelse, holds=False),
+        ),
         guards,
     )
 
@@ -235,9 +243,10 @@ def _exits(nodes: list[Node]) -> list[Node]:
                 found.append(node)
             case Loop():
                 pass
+            case Branch():
+                found += [e for way in node.ways for e in _exits(way)]
             case _:
-                ways = getattr(node, "ways", None) or ([node.body] if hasattr(node, "body") else [])
-                found += [e for way in ways for e in _exits(way)]
+                pass
     return found
 
 
@@ -353,8 +362,8 @@ def _delete(machine: Machine, node: ast.Delete) -> bool:
     return True
 
 
-HANDLERS: Mapping[type[ast.stmt], Callable[[Machine, ast.stmt], bool]] = MappingProxyType(
-    {  # pyright: ignore[reportArgumentType] - each handler takes the node it is listed under
+HANDLERS: Mapping[type[ast.stmt], Callable[[Machine, Any], bool]] = MappingProxyType(
+    {
         ast.Expr: _expression,
         ast.Assign: _assign,
         ast.AnnAssign: _annotated,

@@ -16,7 +16,10 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
     """Give a target a value."""
     match target:
         case ast.Name():
-            machine.assign(target.id, named(machine, baptized(value, target.id, machine.source, machine.place(node)), target))
+            machine.assign(
+                target.id,
+                named(machine, baptized(value, target.id, machine.source, machine.place(node)), target),
+            )
         case ast.Attribute():
             _bind_attribute(machine, target, value, node)
         case ast.Subscript():
@@ -68,7 +71,9 @@ def freeze(tensor: Tensor, value: Value) -> None:
             variant.frozen = True
 
 
-def _touch_gradient(machine: Machine, owner: Tensor, target: ast.Attribute, value: Value, node: ast.AST) -> None:
+def _touch_gradient(
+    machine: Machine, owner: Tensor, target: ast.Attribute, value: Value, node: ast.AST
+) -> None:
     """`parameter.grad = None` clears it, `parameter.data = …` updates by hand."""
     leaf = owner.leaf
     if target.attr == "data" and leaf is not None:

@@ -135,7 +135,9 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
     first = parts[0] if parts else None
     return Tensor(
         cuts=cuts,
-        activation=first.activation if first and name in {"detach", "data", "numpy", "tolist", "tensor"} else None,
+        activation=first.activation
+        if first and name in {"detach", "data", "numpy", "tolist", "tensor"}
+        else None,
         certain=all(map(is_certain, inputs)),
         batch=next((p.batch for p in parts if p.batch), None),
         reduced=first.reduced if first else "",

@@ -93,7 +93,8 @@ def recording_left_on(code: Code) -> Iterator[Finding]:
         if not serves_backward(code, fact.forward):
             yield check.finding(
                 fact.forward.site,
-                f"{shown(fact.model)} is evaluated with gradient recording on: no `backward()` uses this forward.",
+                f"{shown(fact.model)} is evaluated with gradient recording on: "
+                "no `backward()` uses this forward.",
                 subject=fact.model.name,
             )
 

@@ -94,10 +94,13 @@ def cleared_on_every_way(code: Code) -> Iterator[Finding]:
         if state and state.clear and state.backward and not late_backward(fact):
             yield check.finding(
                 state.clear.site,
-                f"the gradients are cleared between `backward()` in line {state.backward.place.line} and the step "
-                f"of {shown(fact.optimizer)} in line {fact.step.place.line}, which finds none.",
+                f"the gradients are cleared between `backward()` in line {state.backward.place.line} and "
+                f"the step of {shown(fact.optimizer)} in line {fact.step.place.line}, which finds none.",
                 subject=fact.optimizer.name,
-                related=[(state.backward.site, "gradients are computed here"), (fact.step.site, "stepped here")],
+                related=[
+                    (state.backward.site, "gradients are computed here"),
+                    (fact.step.site, "stepped here"),
+                ],
             )
 
 

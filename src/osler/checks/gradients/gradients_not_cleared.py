@@ -105,7 +105,9 @@ def nothing_clears(code: Code) -> Iterator[Finding]:
             f"{shown(optimizer)} steps on gradients that still contain those of the steps before: "
             f"nothing clears them between one step and the next{others}.",
             subject=optimizer.name,
-            related=[(state.backward.site if state.backward else (), "`backward()` adds to the old gradients")],
+            related=[
+                (state.backward.site if state.backward else (), "`backward()` adds to the old gradients")
+            ],
             confidence=Confidence.CERTAIN if optimizer.made else Confidence.LIKELY,
         )
 

@@ -46,7 +46,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Action, Check, Code, Evidence, Finding, Kind, RetainedFact, Run, Severity, Site, Tensor
+from osler.model import (
+    Action,
+    Check,
+    Code,
+    Evidence,
+    Finding,
+    Kind,
+    RetainedFact,
+    Run,
+    Severity,
+    Site,
+    Tensor,
+)
 from osler.static.queries import everywhere, root_sites
 
 PATIENCE = 3
@@ -76,7 +88,7 @@ def loss_summed_with_graph(code: Code) -> Iterator[Finding]:
         name = next((w.removeprefix("name:") for w in action.words if w.startswith("name:")), "the list")
         yield check.finding(
             action.site,
-            f"`{name}` keeps the graph of every batch: a tensor with its history is added in each turn of the loop.",
+            f"`{name}` keeps the graph of every batch: each turn of the loop adds a tensor with its history.",
             subject=name,
         )
 

@@ -85,8 +85,8 @@ def stepped_ahead(code: Code) -> Iterator[Finding]:
         if backward is not None and not fact.step.words & {"closure"}:
             yield check.finding(
                 fact.step.site,
-                f"{shown(fact.optimizer)} steps before `backward()` in line {backward.place.line} computes the "
-                "gradients of this batch.",
+                f"{shown(fact.optimizer)} steps before `backward()` in line {backward.place.line} computes "
+                "the gradients of this batch.",
                 subject=fact.optimizer.name,
                 related=[(backward.site, "the gradients are computed here, after the step")],
             )

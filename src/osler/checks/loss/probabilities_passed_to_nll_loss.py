@@ -75,7 +75,8 @@ def probabilities_flow_in(code: Code) -> Iterator[Finding]:
         if activation.name == "softmax":
             yield check.finding(
                 loss.site,
-                f"`nll_loss` receives the output of softmax in line {activation.place.line}: probabilities, not their logarithms.",
+                f"`nll_loss` receives the output of softmax in line {activation.place.line}: "
+                "probabilities, not their logarithms.",
                 related=[((activation.place,), "softmax is applied here")],
             )
 

@@ -84,8 +84,8 @@ def probabilities_flow_in(code: Code) -> Iterator[Finding]:
         elif activation.name == "log_softmax":
             harmless = check.finding(
                 loss.site,
-                f"`cross_entropy` receives the output of log_softmax in line {activation.place.line}: harmless but "
-                "redundant.",
+                f"`cross_entropy` receives the output of log_softmax in line {activation.place.line}: "
+                "harmless but redundant.",
                 related=[((activation.place,), "log_softmax is applied here")],
                 severity=Severity.HINT,
                 fix="Remove the `log_softmax`, or keep it and use `nll_loss`.",

@@ -141,7 +141,13 @@ def hidden_in_a_container(code: Code) -> Iterator[Finding]:
 
 def layers_in(part: Value) -> list[Network]:
     """Modules in a plain list, tuple or dict."""
-    items = part.items if isinstance(part, Series) else list(part.items.values()) if isinstance(part, Table) else []
+    items = (
+        part.items
+        if isinstance(part, Series)
+        else list(part.items.values())
+        if isinstance(part, Table)
+        else []
+    )
     return [n for item in items for n in ([item] if isinstance(item, Network) else layers_in(item))]
 
 

@@ -112,7 +112,10 @@ def eval_left_on(code: Code) -> Iterator[Finding]:
             f"{f'in line {state.was_by.place.line} ' if state.was_by else ''}is still in force here.",
             subject=fact.model.name,
             related=[
-                (state.was_by.site if state.was_by else (), "eval mode is set here, and no `train()` follows"),
+                (
+                    state.was_by.site if state.was_by else (),
+                    "eval mode is set here, and no `train()` follows",
+                ),
                 (state.forward.site if state.forward else (), "the forward that is trained"),
             ],
             severity=None if sensitive else Severity.HINT,

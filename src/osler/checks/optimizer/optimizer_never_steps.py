@@ -111,7 +111,8 @@ def no_step_in_sight(code: Code) -> Iterator[Finding]:
                 continue
             yield check.finding(
                 backward.site,
-                f"{shown(optimizer)} never steps: `backward()` computes its gradients here, and nothing uses them.",
+                f"{shown(optimizer)} never steps: `backward()` computes its gradients here, "
+                "and nothing uses them.",
                 subject=optimizer.name,
                 related=[((optimizer.place,), "the optimizer is built here")],
             )
