@@ -33,7 +33,7 @@ class StepFact:
         step: the action.
         trace: the way into the program it was met on.
         loops: the loops around it, outermost first.
-        visits: each time the step was met, all states the gradients may be in.
+        visits: each time the step was met with its loop under way, all states the gradients may be in.
         clears: everything on this way that clears its gradients, or may.
         backwards: everything on this way that computes gradients for it, or may.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -106,18 +107,34 @@ def is_none(value: Value) -> bool | None:
 
 def key_of(machine: Machine, node: ast.expr) -> str:
     """Equal for conditions that certainly have the same value; empty if that cannot be told."""
-    parts: list[str] = []
+    names = _names_in(node)
+    if names is None:
+        return ""
+    find = machine.frame.scope.find
+    return f"{text_of(node)}|{','.join([_identity(machine, find(name), name) for name in names])}"
+
+
+@functools.lru_cache(maxsize=4096)
+def text_of(node: ast.expr) -> str:
+    """The source of an expression."""
+    return ast.unparse(node)
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_in(node: ast.expr) -> tuple[str, ...] | None:
+    """Names that a condition depends on; None if it calls what may answer differently each time."""
+    names: list[str] = []
     for part in ast.walk(node):
         match part:
             case ast.Call(func=ast.Name(id=name)) if name in PURE:
                 pass
             case ast.Call() | ast.Await() | ast.Yield() | ast.NamedExpr():
-                return ""
+                return None
             case ast.Name():
-                parts.append(_identity(machine, machine.frame.scope.find(part.id), part.id))
+                names.append(part.id)
             case _:
                 pass
-    return f"{ast.unparse(node)}|{','.join(parts)}"
+    return tuple(names)
 
 
 def _identity(machine: Machine, value: Value | None, name: str) -> str:

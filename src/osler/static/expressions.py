@@ -11,7 +11,7 @@ from typing import Any
 
 from osler.model import Const, External, Loop, Maybe, Series, Table, Tensor, Unknown, Value
 from osler.static.attributes import attribute
-from osler.static.conditions import condition, truth
+from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
 from osler.static.machine import Machine
 from osler.static.targets import bind
@@ -186,7 +186,7 @@ def _choice(machine: Machine, node: ast.IfExp) -> Value:
         values.append(evaluate(machine, expression))
         return True
 
-    text = ast.unparse(node.test)
+    text = text_of(node.test)
     machine.fork("", (lambda: way(node.body), lambda: way(node.orelse)), (text, f"not {text}"))
     return machine.joiner.join(*values)
 

@@ -34,12 +34,17 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def concerned(sources: Iterable[Source]) -> list[Source]:
-    """Files that name torch or a companion, and those that import them."""
+    """Files that name torch or a companion, those that import them and those that they import."""
     every = list(sources)
     chosen = [s for s in every if WORDS.search(s.text) or s.problem]
     stems = {_stem(s) for s in chosen}
+    wanted = {w for s in chosen for n in IMPORTS.findall(s.text) for w in n.split(".")}
     others = [s for s in every if s not in chosen]
-    return chosen + [s for s in others if any(n.rpartition(".")[2] in stems for n in IMPORTS.findall(s.text))]
+    return chosen + [s for s in others if _stem(s) in wanted or stems & _imports(s)]
+
+
+def _imports(source: Source) -> set[str]:
+    return {n.rpartition(".")[2] for n in IMPORTS.findall(source.text)}
 
 
 def _stem(source: Source) -> str:

@@ -39,11 +39,18 @@ class Walk(Generic[S]):
     Attributes:
         change: the state after an action.
         visit: called at each action with all states that may hold before it, and the loops around it.
+        turns: of the loops around, how often they have come round.
     """
 
     change: Callable[[S, Action], S]
     visit: Callable[[Action, frozenset[S], tuple[Loop, ...]], None]
     loops: list[Loop] = field(default_factory=list[Loop])
+    turns: list[int] = field(default_factory=list[int])
+
+    @property
+    def is_steady(self) -> bool:
+        """The innermost loop has come round: what lies before it is forgotten."""
+        return not self.turns or self.turns[-1] > 0
 
     def follow(self, nodes: list[Node], start: S) -> frozenset[S]:
         """The states at the end of a tree."""
@@ -85,8 +92,12 @@ class Walk(Generic[S]):
     def _loop(self, node: Loop, states: Held[S], ends: Ends[S]) -> Held[S]:
         self.loops.append(node)
         out: Held[S] = frozenset()
-        for _ in range(1 if node.once else 2):
+        for turn in range(1 if node.once else 2):
+            if not node.once:
+                self.turns.append(turn)
             inner = self._walk(node.body, _forget(states, f"@{node.number};"))
+            if not node.once:
+                self.turns.pop()
             states = inner.onward | inner.by.get("continue", frozenset())
             out |= states | inner.by.get("break", frozenset())
             if "return" in inner.by:

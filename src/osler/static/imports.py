@@ -48,7 +48,8 @@ def import_from(machine: Machine, node: ast.ImportFrom) -> None:
     for alias in node.names:
         if alias.name == "*":
             if found is not None:
-                machine.frame.scope.names |= loaded(machine, found).scope.names
+                names = loaded(machine, found).scope.names
+                machine.frame.scope.names |= {k: v for k, v in names.items() if not k.startswith("_")}
             continue
         machine.assign(alias.asname or alias.name, _imported(machine, node, found, alias.name))
 

@@ -123,10 +123,12 @@ def _steps(trace: Trace, actions: list[Action], optimizer: Optimizer) -> Iterato
 
     def visit(action: Action, states: frozenset[GradientState], loops: tuple[Loop, ...]) -> None:
         if action.kind is Kind.STEP and action.subject is optimizer:
-            visits.setdefault(action, []).append(states)
             around[action] = loops
+            if walk.is_steady:
+                visits.setdefault(action, []).append(states)
 
-    Walk(change, visit).follow(trace.nodes, EMPTY)
+    walk = Walk(change, visit)
+    walk.follow(trace.nodes, EMPTY)
     concerned = [a for a in actions if effects[id(a)] != NO]
     clears = tuple(a for a in concerned if a.kind is Kind.CLEAR)
     backwards = tuple(a for a in concerned if a.kind is Kind.BACKWARD)

@@ -14,8 +14,8 @@ from osler.static.join import Joiner
 from osler.static.sources import Source
 from osler.static.values import Arguments, Class, Function, Scope
 
-BUDGET = 150_000
-"""Nodes looked at for one way into the program; beyond, calls are no longer followed."""
+BUDGET = 60_000
+"""Nodes looked at for one way into the program; beyond, nothing more is followed."""
 
 DEEPEST = 24
 """Calls followed into each other."""

@@ -124,7 +124,7 @@ def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, n
         tensor = tensor.receiver
     if isinstance(tensor.receiver, Tensor):
         leaf = tensor.receiver.leaf
-        if tensor.name == "grad" and name in {"zero_", "fill_", "detach_"}:
+        if tensor.name == "grad" and name == "zero_":
             machine.emit(Kind.CLEAR, node, leaf, None, "by hand")
         elif tensor.name == "data" and name in UPDATES and leaf is not None:
             machine.emit(Kind.STEP, node, leaf, None, "by hand")

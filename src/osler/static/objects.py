@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from osler.model import External, Kind, Loader, Optimizer, Value
+from osler.model import External, Helper, Kind, Loader, Optimizer, Value
 from osler.static.classes import bases_from_outside, is_module, layer_base
+from osler.static.knowledge import SCHEDULES
 from osler.static.machine import Machine
 from osler.static.parameters import held_by
 from osler.static.values import Arguments, Class, Function, Instance, UserNetwork
@@ -21,6 +22,9 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, node: ast.ex
         return loader
     if any(o == "Optimizer" or o in {"SGD", "Adam", "AdamW"} for o in outside):
         return _optimizer(machine, cls, arguments, node)
+    if any(SCHEDULES.search(o) for o in outside):
+        about = next((v for v in arguments.every() if isinstance(v, Optimizer)), None)
+        return Helper("schedule", target, cls.name, place, arguments.options(), about)
     owner: Instance | UserNetwork
     if is_module(cls):
         owner = UserNetwork(target or cls.name, layer_base(cls), place, arguments.options(), cls=cls)

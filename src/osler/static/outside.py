@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 
 from osler.model import (
@@ -51,7 +52,7 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
     """The value of a call of something from outside."""
     if callee.is_torch or callee.name.partition(".")[0] in {"numpy", "random", "torchvision", "math"}:
         note_call(machine, callee.name, arguments, node)
-    for recognized in RECOGNIZED:
+    for recognized in recognizers(callee.name):
         value = recognized(machine, callee, arguments, node)
         if value is not None:
             return value
@@ -277,17 +278,33 @@ def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.ex
 
 Recognizer = Callable[[Machine, External, Arguments, ast.expr], Value | None]
 
-RECOGNIZED: tuple[Recognizer, ...] = (
-    _gradients,
-    _loss,
-    _iteration,
-    _builtin,
-    _wrapper,
-    _schedule,
-    _helper,
-    _loader,
-    _optimizer,
-    _layer,
-    _file,
-)
-"""Asked in this order what a call means; the first that knows decides."""
+
+@functools.lru_cache(maxsize=4096)
+def recognizers(name: str) -> tuple[Recognizer, ...]:
+    """Who may know what a call of this name means, in the order in which they are asked."""
+    last = name.rpartition(".")[2]
+    is_class = last[:1].isupper()
+    asked: list[Recognizer] = []
+    if "grad" in last or "backward" in last:
+        asked.append(_gradients)
+    if last in LOSSES or last in LOSS_FUNCTIONS:
+        asked.append(_loss)
+    if last in ITERATION or last in WRAPS_ITERATION:
+        asked.append(_iteration)
+    if last in BUILTIN:
+        asked.append(_builtin)
+    if last in TRANSPARENT:
+        asked.append(_wrapper)
+    if SCHEDULES.search(last):
+        asked.append(_schedule)
+    if is_class:
+        asked += [_helper, _loader, _optimizer]
+    if is_class or _builds_model(External(name)):
+        asked.append(_layer)
+    if name.startswith("torch."):
+        asked.append(_file)
+    return tuple(asked)
+
+
+ITERATION = frozenset({"filter", "next", "dict", "Namespace", "SimpleNamespace", "EasyDict", "set", "chain"})
+BUILTIN = frozenset("float int sum getattr partial setattr isinstance hasattr len range print".split())

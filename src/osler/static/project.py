@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import os.path
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from osler.static.sources import Source
+
+Wanted = tuple[str, str, int]
+"""A folder, a dotted name, and how many dots stand before it."""
 
 
 @dataclass(slots=True)
@@ -16,33 +19,44 @@ class Project:
 
     Attributes:
         sources: by absolute path.
+        found: answers given before.
     """
 
-    sources: dict[Path, Source] = field(default_factory=dict[Path, Source])
+    sources: dict[str, Source] = field(default_factory=dict[str, Source])
+    found: dict[Wanted, Source | None] = field(default_factory=dict[Wanted, "Source | None"])
 
     def find(self, source: Source, name: str, level: int) -> Source | None:
         """The file of a module as imported from another file; None if it lies outside."""
+        key = (os.path.dirname(source.file), name, level)
+        if key not in self.found:
+            self.found[key] = self._search(*key)
+        return self.found[key]
+
+    def _search(self, folder: str, name: str, level: int) -> Source | None:
         parts = name.split(".") if name else []
-        folder = source.path.parent
         if level:
             for _ in range(level - 1):
-                folder = folder.parent
+                folder = os.path.dirname(folder)
             return self._at(folder, parts)
-        return (
-            next((s for f in (folder, *folder.parents) if (s := self._at(f, parts))), None) if parts else None
-        )
+        while parts:
+            found = self._at(folder, parts)
+            above = os.path.dirname(folder)
+            if found is not None or above == folder:
+                return found
+            folder = above
+        return None
 
-    def _at(self, folder: Path, parts: list[str]) -> Source | None:
-        path = folder.joinpath(*parts)
-        if parts and (found := self.sources.get(path.with_name(f"{path.name}.py"))):
+    def _at(self, folder: str, parts: list[str]) -> Source | None:
+        path = os.path.join(folder, *parts)
+        if parts and (found := self.sources.get(f"{path}.py")):
             return found
-        return self.sources.get(path / "__init__.py")
+        return self.sources.get(os.path.join(path, "__init__.py"))
 
     def groups(self) -> list[list[Source]]:
         """Files that import each other, directly or not, together; each group in order of path."""
-        leader: dict[Path, Path] = {path: path for path in self.sources}
+        leader: dict[str, str] = {path: path for path in self.sources}
 
-        def top(path: Path) -> Path:
+        def top(path: str) -> str:
             while leader[path] != path:
                 leader[path] = leader[leader[path]]
                 path = leader[path]
@@ -50,30 +64,27 @@ class Project:
 
         for source in self.sources.values():
             for other in self.imported(source):
-                leader[top(other.path)] = top(source.path)
-        groups: dict[Path, list[Source]] = {}
+                leader[top(other.file)] = top(source.file)
+        groups: dict[str, list[Source]] = {}
         for path, source in self.sources.items():
             groups.setdefault(top(path), []).append(source)
         return list(groups.values())
 
-    def imported(self, source: Source) -> Iterable[Source]:
+    def imported(self, source: Source) -> Iterator[Source]:
         """Files of the tree that a file imports."""
-        for node in ast.walk(source.tree) if source.tree else ():
-            match node:
-                case ast.Import():
-                    yield from _present(self.find(source, a.name, 0) for a in node.names)
-                case ast.ImportFrom():
-                    base = node.module or ""
-                    inner = [f"{base}.{a.name}" if base else a.name for a in node.names]
-                    yield from _present(self.find(source, n, node.level) for n in (base, *inner))
-                case _:
-                    pass
+        for node in source.survey.imports:
+            if isinstance(node, ast.Import):
+                yield from _present(self.find(source, a.name, 0) for a in node.names)
+                continue
+            base = node.module or ""
+            inner = [f"{base}.{a.name}" if base else a.name for a in node.names]
+            yield from _present(self.find(source, n, node.level) for n in (base, *inner))
 
 
-def _present(found: Iterable[Source | None]) -> Iterable[Source]:
+def _present(found: Iterable[Source | None]) -> Iterator[Source]:
     return (s for s in found if s is not None)
 
 
 def project(sources: Sequence[Source]) -> Project:
     """The tree of these files."""
-    return Project({s.path: s for s in sources})
+    return Project({s.file: s for s in sources})

@@ -9,12 +9,15 @@ from typing import TypeVar
 from osler.model import (
     Action,
     Activation,
+    Branch,
+    CallNode,
     Code,
     ForwardFact,
     Kind,
     Loader,
     Loop,
     Network,
+    Node,
     Optimizer,
     Place,
     StepFact,
@@ -164,3 +167,23 @@ def loss_inputs(code: Code, *functions: str) -> Iterator[tuple[Action, Activatio
 def is_evaluated(fact: ForwardFact, loop: Loop) -> bool:
     """The loop evaluates: gradients are off in it, or it is called so."""
     return fact.forward.recording is False or is_named_evaluation(fact, loop)
+
+
+def loops_of(trace: Trace) -> list[Node]:
+    """The outermost loops on a way."""
+    return _loops(trace.nodes)
+
+
+def _loops(nodes: list[Node]) -> list[Node]:
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case Loop() if not node.once:
+                found.append(node)
+            case Loop() | CallNode():
+                found += _loops(node.body)
+            case Branch():
+                found += [n for way in node.ways for n in _loops(way)]
+            case _:
+                pass
+    return found

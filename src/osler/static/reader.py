@@ -17,6 +17,9 @@ from osler.static.sources import Source
 from osler.static.statements import execute
 from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
 
+BYTES_PER_NODE = 8
+"""How much source there is for each node that may be looked at, beyond one budget for everything."""
+
 CALLED_BY_FRAMEWORK = frozenset({"training_step", "validation_step", "test_step"})
 
 
@@ -25,12 +28,13 @@ def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     machine = Machine(evaluate, execute, invoke, run, modules)
     machine.code.files = tuple(s.file for s in sources)
     machine.code.frameworks = frameworks(sources)
-    for source in sources:
+    allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
+    for source in sorted(sources, key=_trains, reverse=True):
         if source.tree is not None:
-            follow_file(machine, source, source.tree)
-    for function in machine.functions[:]:
+            allowance -= follow_file(machine, source, source.tree, min(BUDGET, allowance))
+    for function in sorted(machine.functions, key=lambda f: _trains(f.source), reverse=True):
         if id(function.node) not in machine.entered:
-            follow_function(machine, function)
+            allowance -= follow_function(machine, function, min(BUDGET // 10, allowance))
     code = machine.code
     for facts in machine.facts.values():
         code.calls.setdefault(facts[0].name, []).extend(facts)
@@ -39,39 +43,44 @@ def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     return code
 
 
+def _trains(source: Source) -> bool:
+    return ".backward(" in source.text
+
+
 def frameworks(sources: Sequence[Source]) -> frozenset[str]:
     """Frameworks that these files import."""
     found: set[str] = set()
     for source in sources:
-        for node in ast.walk(source.tree) if source.tree else ():
-            match node:
-                case ast.Import():
-                    found |= {a.name.partition(".")[0] for a in node.names}
-                case ast.ImportFrom(module=str() as name, level=0):
-                    found.add(name.partition(".")[0])
-                case _:
-                    pass
+        for node in source.survey.imports:
+            if isinstance(node, ast.Import):
+                found |= {a.name.partition(".")[0] for a in node.names}
+            elif node.module and not node.level:
+                found.add(node.module.partition(".")[0])
     return frozenset(found & set(FRAMEWORKS))
 
 
-def follow_file(machine: Machine, source: Source, tree: ast.Module) -> None:
-    """Follow a file as if it were the script."""
+def follow_file(machine: Machine, source: Source, tree: ast.Module, budget: int) -> int:
+    """Follow a file as if it were the script; how many nodes were looked at."""
     scope = Scope({"__name__": Const("__main__")})
     machine.imported.setdefault(source.file, scope)
     machine.frames.append(Frame("", source, scope))
-    machine.budget = BUDGET
+    machine.budget = budget
     with machine.collecting() as nodes, machine.recorded(True):
         machine.execute(machine, tree.body)
     machine.frames.pop()
     if nodes:
         machine.code.traces.append(Trace(nodes, "", Place(source.file, 1)))
-    machine.code.steps += BUDGET - machine.budget
+    machine.code.steps += budget - machine.budget
+    return budget - machine.budget
 
 
-def follow_function(machine: Machine, function: Function) -> None:
+def follow_function(machine: Machine, function: Function, budget: int) -> int:
     """Follow a function that nothing in these files calls, with what its parameters seem to be."""
+    if budget <= 0:
+        machine.give_up("function, for lack of time")
+        return 0
     machine.frames.append(Frame("", function.source, function.scope))
-    machine.budget = BUDGET // 5
+    machine.budget = budget
     called = ast.copy_location(ast.Constant(None), function.node)
     callee: Value = function
     repeats = False
@@ -98,7 +107,8 @@ def follow_function(machine: Machine, function: Function) -> None:
     if nodes:
         tree: list[Node] = [Loop(None, nodes, place, framework=True)] if repeats else nodes
         machine.code.traces.append(Trace(tree, function.name, place, is_open=True))
-    machine.code.steps += BUDGET // 5 - machine.budget
+    machine.code.steps += budget - machine.budget
+    return budget - machine.budget
 
 
 def _somebody(machine: Machine, cls: Class, node: ast.expr) -> Value:

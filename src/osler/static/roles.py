@@ -23,7 +23,7 @@ ASKED_OF_OPTIMIZERS = frozenset({"step", "zero_grad", "param_groups", "state_dic
 
 def guess(name: str, source: Source, place: Place) -> Value:
     """An object of the role that a dotted name seems to have; unknown if it seems to have none."""
-    used = source.usage.get(name, set[str]())
+    used = source.usage.get(name) or set[str]()
     last = name.rpartition(".")[2]
     for role in (_helper, _optimizer, _loader, _model):
         if (value := role(last, used, place)) is not None:

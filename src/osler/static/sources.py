@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 LARGEST = 4 << 20
 """Bytes of a file that is read: larger ones are data."""
@@ -37,37 +38,75 @@ class Source:
     problem: str = ""
     line: int = 0
     cells: tuple[tuple[str, int], ...] = field(default=())
+    survey: Survey = field(default_factory=lambda: Survey())
 
     @cached_property
     def file(self) -> str:
         """The path as findings name it."""
         return str(self.path)
 
-    @cached_property
+    @property
     def usage(self) -> dict[str, set[str]]:
-        """What is done to each dotted name anywhere in the file: methods called, ``()`` and ``for``."""
-        found: dict[str, set[str]] = defaultdict(set)
-        if self.tree is not None:
-            for node in ast.walk(self.tree):
-                _note_use(node, found)
-        return dict(found)
+        """What is done to each dotted name anywhere in the file."""
+        return self.survey.usage
 
 
-def _note_use(node: ast.AST, found: dict[str, set[str]]) -> None:
-    match node:
-        case ast.Call(func=ast.Attribute(value=owner, attr=attr)):
-            if name := dotted(owner):
-                found[name].add(attr)
-            if name := dotted(node.func):
-                found[name].add("()")
-        case ast.Call(func=ast.Name(id=name)):
-            found[name].add("()")
-        case ast.For(iter=over):
-            for part in (over, *(over.args[:2] if isinstance(over, ast.Call) else ())):
-                if name := dotted(part):
-                    found[name].add("for")
-        case _:
-            pass
+@dataclass(slots=True)
+class Survey:
+    """What one look at all nodes of a file gives.
+
+    Attributes:
+        usage: what is done to each dotted name anywhere in the file: methods called, ``()`` and ``for``.
+        imports: its import statements.
+        depth: levels of the tree.
+    """
+
+    usage: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list[ast.Import | ast.ImportFrom])
+    depth: int = 0
+
+
+def survey(tree: ast.AST) -> Survey:
+    """Look at every node once, level by level."""
+    found = Survey()
+    level = [tree]
+    while level:
+        found.depth += 1
+        for node in level:
+            _note(node, found)
+        level = [child for node in level for child in _children(node)]
+    return found
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    children: list[ast.AST] = []
+    for name in node._fields:
+        value: object = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            children.append(value)
+        elif isinstance(value, list):
+            children += [item for item in cast("list[object]", value) if isinstance(item, ast.AST)]
+    return children
+
+
+def _note(node: ast.AST, found: Survey) -> None:
+    if isinstance(node, ast.Call):
+        _note_call(node, found.usage)
+    elif isinstance(node, ast.For):
+        over = node.iter
+        for part in (over, *(over.args[:2] if isinstance(over, ast.Call) else ())):
+            if name := dotted(part):
+                found.usage[name].add("for")
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        found.imports.append(node)
+
+
+def _note_call(node: ast.Call, usage: dict[str, set[str]]) -> None:
+    if name := dotted(node.func):
+        usage[name].add("()")
+        owner, _, method = name.rpartition(".")
+        if owner:
+            usage[owner].add(method)
 
 
 def dotted(node: ast.AST) -> str:
@@ -114,19 +153,11 @@ def parsed(source: Source) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             source.tree = ast.parse(source.text, source.file)
-        if depth(source.tree) > DEEPEST:
+        source.survey = survey(source.tree)
+        if source.survey.depth > DEEPEST:
             source.tree, source.problem = None, "it is nested too deeply"
     except SyntaxError as error:
         source.problem, source.line = f"it is not valid Python: {error.msg}", error.lineno or 0
     except (RecursionError, MemoryError, ValueError):
         source.problem = "it is nested too deeply"
     return source
-
-
-def depth(tree: ast.AST) -> int:
-    """Levels of the tree."""
-    level, deepest = [tree], 0
-    while level:
-        deepest += 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return deepest

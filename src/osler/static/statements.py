@@ -12,7 +12,7 @@ from typing import Any
 from osler.model import Branch, Const, ExitNode, External, Kind, Loop, Network, Node, Tensor, Unknown, Value
 from osler.model.code import Maybe
 from osler.static.classes import define_class
-from osler.static.conditions import condition, key_of, truth
+from osler.static.conditions import condition, key_of, text_of, truth
 from osler.static.contexts import enter, released
 from osler.static.imports import import_from, import_module
 from osler.static.iteration import element, source_of, unrolled
@@ -131,7 +131,7 @@ def _break(machine: Machine, node: ast.Break | ast.Continue) -> bool:
 
 
 def _if(machine: Machine, node: ast.If) -> bool:
-    test, body, orelse, text = node.test, node.body, node.orelse, ast.unparse(node.test)
+    test, body, orelse, text = node.test, node.body, node.orelse, text_of(node.test)
     key = key_of(machine, test)
     known = truth(condition(machine, test))
     if known is not None:

@@ -60,7 +60,7 @@ from osler.model import (
     needs_optimizer,
 )
 from osler.static.ledger import YES, concerns, reaches
-from osler.static.queries import shown
+from osler.static.queries import loops_of, shown
 
 PATIENCE = 3
 """Backward calls, or losses, before we speak at the end: one or two are a test of the model."""
@@ -126,7 +126,7 @@ def built_in(trace: Trace) -> list[Optimizer]:
 
 def trained_for(trace: Trace, optimizer: Optimizer) -> Action | None:
     """A backward that certainly computes gradients for the optimizer."""
-    backwards = (a for a in flat(trace.nodes) if a.kind is Kind.BACKWARD)
+    backwards = (a for a in flat(loops_of(trace)) if a.kind is Kind.BACKWARD)
     return next((b for b in backwards if reaches(optimizer, b) == YES), None)
 
 
