@@ -1,34 +1,10 @@
 """The nouns of the project. Standard library only; everything else imports this."""
 
+from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
+from osler.model.actions import Call as CallNode
+from osler.model.actions import Exit as ExitNode
 from osler.model.check import Check, needs_loss, needs_mode, needs_optimizer, needs_step
 from osler.model.code import (
-    Action,
-    Activation,
-    Branch,
-    CallFact,
-    Const,
-    Cut,
-    External,
-    Helper,
-    Loader,
-    Loop,
-    Loss,
-    Maybe,
-    Network,
-    Node,
-    Optimizer,
-    Parameters,
-    Series,
-    Table,
-    Tensor,
-    Trace,
-    Unknown,
-    Value,
-    flat,
-)
-from osler.model.code import Call as CallNode
-from osler.model.code import Exit as ExitNode
-from osler.model.code_facts import (
     Code,
     ForwardFact,
     GradientState,
@@ -55,6 +31,24 @@ from osler.model.facts import (
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.measure import Column, Measure, Record
+from osler.model.values import (
+    Activation,
+    Const,
+    Cut,
+    External,
+    Helper,
+    Loader,
+    Loss,
+    Maybe,
+    Network,
+    Optimizer,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.model.wording import counted, listed
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from osler.model.code_facts import Code
+from osler.model.code import Code
 from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity

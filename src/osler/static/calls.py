@@ -10,6 +10,7 @@ from osler.model import (
     External,
     Loader,
     Loss,
+    Maybe,
     Network,
     Place,
     Series,
@@ -19,7 +20,6 @@ from osler.model import (
     Value,
     flat,
 )
-from osler.model.code import Maybe
 from osler.static.forward import call_network
 from osler.static.handing import hand_over
 from osler.static.losses import call_loss

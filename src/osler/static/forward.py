@@ -6,8 +6,20 @@ import ast
 from collections.abc import Callable
 from dataclasses import replace
 
-from osler.model import Activation, Const, Cut, Kind, Network, Place, Series, Table, Tensor, Unknown, Value
-from osler.model.code import Maybe
+from osler.model import (
+    Activation,
+    Const,
+    Cut,
+    Kind,
+    Maybe,
+    Network,
+    Place,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.handing import hand_over
 from osler.static.knowledge import CONTAINERS, WITHOUT_PARAMETERS
 from osler.static.machine import Machine

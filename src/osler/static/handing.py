@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from osler.model import Kind, Network, Optimizer, Parameters, Series, Table, Tensor, Value
-from osler.model.code import Maybe
+from osler.model import Kind, Maybe, Network, Optimizer, Parameters, Series, Table, Tensor, Value
 from osler.static.machine import Machine
 from osler.static.values import Arguments, Bound, Function, Instance, Partial
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from osler.model import Action, Code, Kind, Loop, Network, Optimizer, Tensor, Trace, Value, flat
-from osler.model.code_facts import ForwardFact, GradientState, ModeState, StepFact, TrainingFact
+from osler.model.code import ForwardFact, GradientState, ModeState, StepFact, TrainingFact
 from osler.static.flow import Walk
 
 NO, MAYBE, YES = "no", "maybe", "yes"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from osler.model import Network, Parameters, Series, Table, Tensor, Value
-from osler.model.code import Maybe
+from osler.model import Maybe, Network, Parameters, Series, Table, Tensor, Value
 from osler.static.values import Doing
 
 

@@ -12,10 +12,12 @@ from osler.model import (
     Branch,
     CallNode,
     Code,
+    Const,
     ForwardFact,
     Kind,
     Loader,
     Loop,
+    Maybe,
     Network,
     Node,
     Optimizer,
@@ -26,7 +28,6 @@ from osler.model import (
     Value,
     flat,
 )
-from osler.model.code import Const, Maybe
 from osler.static.knowledge import CONTAINERS, SENSITIVE, WITHOUT_PARAMETERS
 from osler.static.values import UserNetwork
 

@@ -29,10 +29,17 @@ def held(code: Code) -> set[Network] | None:
     """Every module in some optimizer; None if that cannot be told."""
     found: set[Network] = set()
     for optimizer in code.optimizers:
+        if is_out_of_use(code, optimizer):
+            continue
         if optimizer.held is None or any(not isinstance(h, Network) for h in optimizer.held):
             return None
         found |= {n for h in optimizer.held if isinstance(h, Network) for n in h.walk()}
     return found
+
+
+def is_out_of_use(code: Code, optimizer: Optimizer) -> bool:
+    """It was replaced before it could step."""
+    return optimizer.replaced and all(s.optimizer is not optimizer for s in code.stepped)
 
 
 def updated_by_hand(code: Code) -> set[Network]:
@@ -66,3 +73,8 @@ def lost_behind(code: Code, cut: Cut, trace: Trace) -> list[Network]:
     stepped = {n for o in steppers(code, trace) for n in groups(o)}
     missing = below(cut.networks) - reached(code) - updated_by_hand(code)
     return [n for n in learning(missing & stepped) if n.known and not (n.pretrained or n.loaded or n.handed)]
+
+
+def named(networks: list[Network]) -> list[str]:
+    """Their names without ``self.``, each once."""
+    return sorted({n.name.removeprefix("self.") or n.kind for n in networks})

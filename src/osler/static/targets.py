@@ -16,6 +16,7 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
     """Give a target a value."""
     match target:
         case ast.Name():
+            _replace(machine.frame.scope.find(target.id), value)
             machine.assign(
                 target.id,
                 named(machine, baptized(value, target.id, machine.source, machine.place(node)), target),
@@ -30,6 +31,12 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
             bind(machine, target.value, Series([value], whole=False), node)
         case _:
             pass
+
+
+def _replace(before: Value | None, value: Value) -> None:
+    """An optimizer whose name is given to a new one, built at another line, is out of use."""
+    if isinstance(before, Optimizer) and isinstance(value, Optimizer) and value.made:
+        before.replaced |= before.place != value.place and before not in value.variants
 
 
 def named(machine: Machine, value: Value, target: ast.expr) -> Value:

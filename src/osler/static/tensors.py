@@ -10,6 +10,7 @@ from osler.model import (
     Activation,
     Cut,
     Loader,
+    Maybe,
     Network,
     Parameters,
     Place,
@@ -19,7 +20,6 @@ from osler.model import (
     Unknown,
     Value,
 )
-from osler.model.code import Maybe
 from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, NUMBERS, SAME_VALUES
 from osler.static.machine import Machine
 from osler.static.values import Instance, Namespace

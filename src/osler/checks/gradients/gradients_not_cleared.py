@@ -97,7 +97,7 @@ def nothing_clears(code: Code) -> Iterator[Finding]:
     for fact in everywhere(code.stepped, lambda f: f.step.place, piled_up):
         state = piled_up(fact)
         optimizer = fact.optimizer
-        if state is None or optimizer.handed:
+        if state is None or optimizer.handed or not fact.loops:
             continue
         others = f"; `zero_grad()` in line {fact.clears[0].place.line} is not enough" if fact.clears else ""
         yield check.finding(

@@ -59,7 +59,6 @@ from collections.abc import Iterator
 from osler.model import (
     Check,
     Code,
-    Cut,
     CutFact,
     Evidence,
     Finding,
@@ -73,7 +72,7 @@ from osler.model import (
     counted,
     listed,
 )
-from osler.static.reach import backwards_of, lost_behind
+from osler.static.reach import backwards_of, lost_behind, named
 
 PATIENCE = 3
 """Steps of the optimizer before cut-off parameters are reported: parts may take turns."""
@@ -116,18 +115,15 @@ check = Check(
 
 @check.in_code
 def cut_on_the_way(code: Code) -> Iterator[Finding]:
-    told: set[Cut] = set()
     for trace in code.traces:
         for backward, root in backwards_of(trace):
-            for cut in sorted(root.cuts - told, key=lambda c: c.place.line):
+            for cut in root.cuts:
                 lost = lost_behind(code, cut, trace)
                 if not lost or (cut.operation == "no_grad" and root.networks):
                     continue
-                told.add(cut)
-                names = sorted({n.name.removeprefix("self.") or n.kind for n in lost})
                 yield check.finding(
                     (cut.place,),
-                    f"`{cut.operation}` cuts the graph: no gradient reaches {listed(names)} before it.",
+                    f"`{cut.operation}` cuts the graph: no gradient reaches {listed(named(lost))} before it.",
                     related=[(backward.site, "no backward from here gets past the cut")],
                     fix=remedy(cut.operation),
                 )

@@ -61,6 +61,7 @@ from osler.model import (
 )
 from osler.static.ledger import YES, concerns, reaches
 from osler.static.queries import loops_of, shown
+from osler.static.reach import groups, steppers
 
 PATIENCE = 3
 """Backward calls, or losses, before we speak at the end: one or two are a test of the model."""
@@ -107,8 +108,12 @@ def no_step_in_sight(code: Code) -> Iterator[Finding]:
     for trace in code.traces:
         for optimizer in built_in(trace):
             backward = trained_for(trace, optimizer)
-            if backward is None or any(concerns(optimizer, s.subject) != "no" for s in steps):
+            if backward is None or is_inspection(code, backward):
                 continue
+            if any(concerns(optimizer, s.subject) != "no" for s in steps):
+                continue
+            if groups(optimizer) <= {n for other in steppers(code, trace) for n in groups(other)}:
+                continue  # another optimizer steps on all of it
             yield check.finding(
                 backward.site,
                 f"{shown(optimizer)} never steps: `backward()` computes its gradients here, "
@@ -118,10 +123,16 @@ def no_step_in_sight(code: Code) -> Iterator[Finding]:
             )
 
 
+def is_inspection(code: Code, backward: Action) -> bool:
+    """It goes through models in eval mode: gradients are looked at, as in saliency maps and attacks."""
+    modes = {s.was for t in code.trained if t.backward is backward for states in t.visits for s in states}
+    return modes == {"eval"}
+
+
 def built_in(trace: Trace) -> list[Optimizer]:
     """Optimizers of torch that are built on this way and stay in code that was read."""
     built = [a.subject for a in flat(trace.nodes) if a.kind is Kind.BUILD]
-    return [o for o in built if isinstance(o, Optimizer) and o.held and not o.handed]
+    return [o for o in built if isinstance(o, Optimizer) and o.held and not (o.handed or o.replaced)]
 
 
 def trained_for(trace: Trace, optimizer: Optimizer) -> Action | None:
