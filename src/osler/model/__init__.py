@@ -5,6 +5,7 @@ from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
 from osler.model.check import Check, needs_loss, needs_mode, needs_optimizer, needs_step
 from osler.model.code import (
+    ClipFact,
     Code,
     ForwardFact,
     GradientState,
@@ -61,6 +62,7 @@ __all__ = [
     "CallFact",
     "CallNode",
     "Check",
+    "ClipFact",
     "Code",
     "Column",
     "Confidence",

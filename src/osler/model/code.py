@@ -65,6 +65,27 @@ def _first(state: GradientState) -> tuple[int, int]:
     return (lines[0].place.line if lines[0] else 0, lines[1].place.line if lines[1] else 0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipFact:
+    """Gradients are clipped in the source.
+
+    Attributes:
+        optimizer: the optimizer whose gradients they are.
+        clip: the action.
+        loops: the loops around it, outermost first.
+        visits: each time it was met with its loop under way, all states the gradients may be in.
+    """
+
+    optimizer: Optimizer
+    clip: Action
+    loops: tuple[Loop, ...]
+    visits: tuple[frozenset[GradientState], ...]
+
+    def always(self, kind: str) -> bool:
+        """Whether, at some visit, the gradients cannot be in another state."""
+        return any(states and all(s.kind == kind for s in states) for states in self.visits)
+
+
 @dataclass(frozen=True, slots=True)
 class ModeState:
     """The mode of a module, and the one it was in when it was last called with recording on.
@@ -138,6 +159,7 @@ class Code:
         traces: ways into the program.
         calls: calls from outside, by full name.
         stepped: optimizer steps with the state of the gradients.
+        clipped: clipping with the state of the gradients.
         called: calls of root modules with their mode.
         trained: backward calls through root modules, with the mode these were called in.
         networks: modules built.
@@ -145,13 +167,15 @@ class Code:
         loaders: data loaders built.
         steps: nodes that were looked at.
         given_up: what was not followed, by reason.
-        frameworks: frameworks whose loops train here.
+        frameworks: frameworks that are imported.
+        methods: names of all methods that are called anywhere in the files.
     """
 
     files: tuple[str, ...] = ()
     traces: list[Trace] = field(default_factory=list[Trace])
     calls: dict[str, list[CallFact]] = field(default_factory=dict[str, list[CallFact]])
     stepped: list[StepFact] = field(default_factory=list[StepFact])
+    clipped: list[ClipFact] = field(default_factory=list[ClipFact])
     called: list[ForwardFact] = field(default_factory=list[ForwardFact])
     trained: list[TrainingFact] = field(default_factory=list[TrainingFact])
     networks: list[Network] = field(default_factory=list[Network])
@@ -160,6 +184,7 @@ class Code:
     steps: int = 0
     given_up: dict[str, int] = field(default_factory=dict[str, int])
     frameworks: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
 
     def actions(self, kind: Kind) -> Iterator[Action]:
         """Every action of one kind, in the order of the source."""

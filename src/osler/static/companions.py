@@ -35,6 +35,8 @@ def perform_companion(
             return _schedule(machine, helper, name, arguments, node)
         case "scaler":
             return _scaler(machine, helper, name, arguments, node)
+        case "sampler" | "weights":
+            return helper if name in {"copy", "items", "values"} else Unknown()
         case "accelerator":
             return _accelerator(machine, name, arguments, node)
         case _:
@@ -45,6 +47,7 @@ def perform_companion(
 def _schedule(machine: Machine, helper: Helper, name: str, arguments: Arguments, node: ast.expr) -> Value:
     if name == "step":
         words = ["argument"] if arguments.every() else []
+        words += ["guarded"] if any(machine.frame.guards) else []
         machine.emit(Kind.SCHEDULE, node, helper, arguments.at(0), *words)
     return Unknown()
 

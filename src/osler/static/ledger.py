@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
-from osler.model import Action, Code, Kind, Loop, Network, Optimizer, Tensor, Trace, Value, flat
-from osler.model.code import ForwardFact, GradientState, ModeState, StepFact, TrainingFact
+from osler.model import Action, Code, Kind, Loop, Network, Optimizer, Parameters, Tensor, Trace, Value, flat
+from osler.model.code import ClipFact, ForwardFact, GradientState, ModeState, StepFact, TrainingFact
 from osler.static.flow import Walk
 
 NO, MAYBE, YES = "no", "maybe", "yes"
@@ -19,7 +19,8 @@ def keep_ledger(code: Code) -> None:
         actions = list(flat(trace.nodes))
         kinds = {a.kind for a in actions}
         if kinds & {Kind.STEP, Kind.CLEAR}:
-            code.stepped += [f for o in stepping(actions) for f in _steps(trace, actions, o)]
+            for optimizer in stepping(actions):
+                _steps(code, trace, actions, optimizer)
         if Kind.FORWARD in kinds:
             for model in called(actions):
                 _modes(code, trace, model)
@@ -113,7 +114,7 @@ def _cleared(state: GradientState, action: Action) -> GradientState:
             return state
 
 
-def _steps(trace: Trace, actions: list[Action], optimizer: Optimizer) -> Iterator[StepFact]:
+def _steps(code: Code, trace: Trace, actions: list[Action], optimizer: Optimizer) -> None:
     effects = {id(a): _effect(optimizer, a) for a in actions}
     visits: dict[Action, list[frozenset[GradientState]]] = {}
     around: dict[Action, tuple[Loop, ...]] = {}
@@ -122,7 +123,8 @@ def _steps(trace: Trace, actions: list[Action], optimizer: Optimizer) -> Iterato
         return _changed(state, action, effects[id(action)])
 
     def visit(action: Action, states: frozenset[GradientState], loops: tuple[Loop, ...]) -> None:
-        if action.kind is Kind.STEP and action.subject is optimizer:
+        is_step = action.kind is Kind.STEP and action.subject is optimizer
+        if is_step or (action.kind is Kind.CLIP and clips(optimizer, action)):
             around[action] = loops
             if walk.is_steady:
                 visits.setdefault(action, []).append(states)
@@ -132,8 +134,19 @@ def _steps(trace: Trace, actions: list[Action], optimizer: Optimizer) -> Iterato
     concerned = [a for a in actions if effects[id(a)] != NO]
     clears = tuple(a for a in concerned if a.kind is Kind.CLEAR)
     backwards = tuple(a for a in concerned if a.kind is Kind.BACKWARD)
-    for step, seen in visits.items():
-        yield StepFact(optimizer, step, trace, around[step], tuple(seen), clears, backwards)
+    for action, seen in visits.items():
+        if action.kind is Kind.CLIP:
+            code.clipped.append(ClipFact(optimizer, action, around[action], tuple(seen)))
+        else:
+            fact = StepFact(optimizer, action, trace, around[action], tuple(seen), clears, backwards)
+            code.stepped.append(fact)
+
+
+def clips(optimizer: Optimizer, clip: Action) -> bool:
+    """Whether all that is clipped are gradients of the optimizer."""
+    given = clip.subject
+    owners = given.owners if isinstance(given, Parameters) and given.known else ()
+    return bool(owners) and all(isinstance(o, Network) and optimizer.holds(o) for o in owners)
 
 
 def starting_mode(trace: Trace, model: Network) -> str:

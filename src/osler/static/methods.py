@@ -26,7 +26,8 @@ from osler.static.iteration import Zipped, element
 from osler.static.knowledge import HARMLESS, SHAPES
 from osler.static.machine import Machine
 from osler.static.module_methods import perform_network
-from osler.static.outside import fill, note_call
+from osler.static.notes import note_call
+from osler.static.outside import fill
 from osler.static.parameters import held_by
 from osler.static.tensors import operate
 from osler.static.values import Arguments, Doing, Instance, Super, UserNetwork

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from osler.model import Const, Kind, Network, Parameters, Series, Unknown, Value
+from osler.model import Const, Helper, Kind, Network, Parameters, Series, Unknown, Value
 from osler.static.conditions import truth
 from osler.static.forward import call_network
 from osler.static.knowledge import HARMLESS
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.values import Arguments
 
 SAME = frozenset(
@@ -20,7 +21,7 @@ SAME = frozenset(
 """Methods that return the module itself."""
 
 NOTHING = frozenset(
-    "state_dict named_modules modules named_children buffers named_buffers register_buffer "
+    "named_modules modules named_children buffers named_buffers register_buffer "
     "register_forward_hook register_full_backward_hook register_backward_hook extra_repr "
     "gradient_checkpointing_enable save_pretrained set_grad_checkpointing set_input_embeddings "
     "get_input_embeddings resize_token_embeddings tie_weights print_trainable_parameters num_parameters "
@@ -101,9 +102,17 @@ def _forward(machine: Machine, network: Network, arguments: Arguments, node: ast
 
 
 def _load(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
-    del machine, arguments, node
-    network.loaded = True
+    given = arguments.at(0, "state_dict")
+    note_call(machine, "Module.load_state_dict", Arguments([network, given or Unknown()]), node)
+    own = isinstance(given, Helper) and given.role == "weights" and given.about is network
+    network.loaded |= not own
     return Unknown()
+
+
+def _state(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
+    note_call(machine, "Module.state_dict", Arguments([network]), node)
+    del arguments
+    return Helper("weights", machine.target, "", machine.place(node), {}, network)
 
 
 def _add(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
@@ -147,6 +156,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "forward": _forward,
         "__call__": _forward,
         "load_state_dict": _load,
+        "state_dict": _state,
         "add_module": _add,
         "register_module": _add,
         "register_parameter": _add,

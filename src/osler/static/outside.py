@@ -7,7 +7,6 @@ import functools
 from collections.abc import Callable
 
 from osler.model import (
-    CallFact,
     Const,
     External,
     Helper,
@@ -40,12 +39,10 @@ from osler.static.knowledge import (
 )
 from osler.static.losses import noted
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.parameters import held_by
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.values import Arguments, Partial
-
-MOST_VARIANTS = 6
-"""Different sets of arguments remembered for one call."""
 
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
@@ -61,25 +58,6 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
     if callee.is_torch or any(True for a in arguments.every() for _ in tensors_in(a)):
         return operate(machine, callee.last, arguments.every(), node)
     return Unknown()
-
-
-def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr) -> None:
-    """Remember a call for checks that look at single calls."""
-    place = machine.place(node)
-    fact = CallFact(
-        name,
-        place,
-        arguments.options(),
-        tuple(g for g in machine.frame.guards if g),
-        arguments.spread,
-        machine.target,
-        machine.recording,
-        machine.frame.owner if isinstance(machine.frame.owner, Network) else None,
-        tuple(machine.frame.loops),
-    )
-    seen = machine.facts.setdefault((place.file, node.lineno, node.col_offset, name), [])
-    if len(seen) < MOST_VARIANTS:
-        seen.append(fact)
 
 
 def _optimizer(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
@@ -125,6 +103,8 @@ def _loss(machine: Machine, callee: External, arguments: Arguments, node: ast.ex
 
 def _helper(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     role = {"GradScaler": "scaler", "Accelerator": "accelerator", "Fabric": "accelerator"}.get(callee.last)
+    if callee.last.endswith("Sampler"):
+        role = "sampler"
     if role is None and TRAINERS.search(callee.last) and callee.last[0].isupper():
         role = "trainer"
     if role is None:
@@ -153,6 +133,8 @@ def _wrapper(machine: Machine, callee: External, arguments: Arguments, node: ast
             first.known,
             pretrained=True,
         )
+    if isinstance(first, Helper) and first.role == "weights":
+        return Unknown()
     return first if callee.last in TRANSPARENT and first is not None else None
 
 
@@ -206,6 +188,8 @@ def _iteration(machine: Machine, callee: External, arguments: Arguments, node: a
         return Zipped([Unknown(), first])
     if callee.last == "filter" and len(arguments.positional) == 2:
         return arguments.positional[1]
+    if callee.last == "next" and isinstance(first, Loader) and _starts_anew(node):
+        machine.emit(Kind.BATCH, node, first)
     if callee.last == "next" and first is not None:
         return element(machine, first, node)
     if callee.last in {"dict", "Namespace", "SimpleNamespace", "EasyDict"} and not arguments.positional:
@@ -218,6 +202,14 @@ def _iteration(machine: Machine, callee: External, arguments: Arguments, node: a
             return Parameters(held or (), known=held is not None)
         return first if isinstance(first, Value) else None
     return None
+
+
+def _starts_anew(node: ast.expr) -> bool:
+    match node:
+        case ast.Call(args=[ast.Call(func=ast.Name(id="iter")), *_]):
+            return True
+        case _:
+            return False
 
 
 def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:

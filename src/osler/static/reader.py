@@ -28,6 +28,7 @@ def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     machine = Machine(evaluate, execute, invoke, run, modules)
     machine.code.files = tuple(s.file for s in sources)
     machine.code.frameworks = frameworks(sources)
+    machine.code.methods = frozenset(m for s in sources for used in s.usage.values() for m in used)
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
         if source.tree is not None:
