@@ -19,8 +19,9 @@ from osler.model import (
     Value,
 )
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.tensors import batch_of, operate
-from osler.static.values import Doing
+from osler.static.values import Arguments, Doing
 
 MOST_UNROLLED = 4
 """Items of a literal list that a loop is followed through one by one."""
@@ -133,6 +134,9 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return owner
         case Unknown(), Const():
             return owner.parts.setdefault(f"[{index.value!r}]", Unknown())
+        case (Loader(), Const(value=int())) if owner.made:
+            note_call(machine, "Loader.[]", Arguments([owner]), node)
+            return batch_of(owner, machine.place(node))
         case ((Doing() | Loader()), _):
             return Doing(owner, "[]")
         case _:

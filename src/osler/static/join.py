@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from osler.model import Const, Loader, Loss, Maybe, Network, Optimizer, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    Helper,
+    Loader,
+    Loss,
+    Maybe,
+    Network,
+    Optimizer,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 NONE = Const(None)
 
@@ -64,6 +77,10 @@ class Joiner:
                 return Series(longer.items, longer.kind, whole=False, place=longer.place)
             case Table(), Table():
                 return Table(one.items | other.items, whole=False, place=one.place)
+            case Helper(), Helper() if (one.role, one.place) == (other.role, other.place):
+                return one
+            case Loader(), Loader() if one.place == other.place:
+                return one
             case Loader(), Loader():
                 return Loader(one.name, one.made, one.place)
             case Loss(), Loss() if one.made == other.made:

@@ -65,7 +65,7 @@ SAME_VALUES = frozenset(
     "view reshape squeeze unsqueeze flatten unflatten contiguous float double half bfloat16 to cuda cpu "
     "type type_as transpose permute t view_as reshape_as expand expand_as clone requires_grad_ swapaxes "
     "movedim Flatten Unflatten Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout dropout "
-    "retain_grad rearrange pin_memory clamp clamp_ gather index_select masked_select narrow chunk split "
+    "retain_grad rearrange pin_memory gather index_select masked_select narrow chunk split "
     "unbind".split()
 )
 """Operations whose output has the same values in another form: an activation is still the last thing done."""

@@ -188,3 +188,27 @@ def _loops(nodes: list[Node]) -> list[Node]:
             case _:
                 pass
     return found
+
+
+def innermost_loops(trace: Trace, kind: Kind) -> Iterator[Loop]:
+    """Loops in whose own body, not in that of a loop inside, something of this kind is done."""
+    for loop in every_loop(trace.nodes):
+        inside = {id(a) for inner in every_loop(loop.body) for a in flat(inner.body)}
+        if any(a.kind is kind and id(a) not in inside for a in flat(loop.body)):
+            yield loop
+
+
+def every_loop(nodes: list[Node]) -> Iterator[Loop]:
+    """All loops of a tree, outer ones first."""
+    for node in nodes:
+        match node:
+            case Loop():
+                yield node
+                yield from every_loop(node.body)
+            case CallNode():
+                yield from every_loop(node.body)
+            case Branch():
+                for way in node.ways:
+                    yield from every_loop(way)
+            case _:
+                pass

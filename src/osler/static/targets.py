@@ -7,9 +7,10 @@ import ast
 from osler.model import Const, Kind, Network, Optimizer, Parameters, Series, Table, Tensor, Unknown, Value
 from osler.static.iteration import element
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.roles import baptized
 from osler.static.sources import dotted
-from osler.static.values import Class, Doing, Instance, Namespace
+from osler.static.values import Arguments, Class, Doing, Instance, Namespace
 
 
 def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> None:
@@ -51,6 +52,8 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
     owner = machine.evaluate(machine, target.value)
     name = dotted(target) or target.attr
     value = named(machine, baptized(value, name, machine.source, machine.place(node)), target)
+    if "grad" in target.attr and isinstance(owner, Network | Tensor) and isinstance(node, ast.stmt):
+        note_call(machine, f"set.{target.attr}", Arguments([owner, value]), node)
     match owner:
         case Tensor() if target.attr in {"grad", "data"}:
             _touch_gradient(machine, owner, target, value, node)
