@@ -110,9 +110,11 @@ class Network(Value):
         return self.layer.rpartition(".")[2]
 
     def children(self) -> Iterator[tuple[str, Network]]:
-        """Registered modules directly below, with their names."""
+        """Registered modules and parameters directly below, with their names."""
         for name, part in self.parts.items():
             inner = part.value if isinstance(part, Maybe) else part
+            if isinstance(inner, Tensor):
+                inner = inner.leaf
             if isinstance(inner, Network):
                 yield name, inner
         for variant in self.variants:

@@ -5,14 +5,9 @@ from __future__ import annotations
 import ast
 
 from osler.model import External, Value
-from osler.static.knowledge import MODULE_BASES, TRAINERS
+from osler.static.knowledge import MODULE_BASES
 from osler.static.machine import Frame, Machine
 from osler.static.values import Class, Function, Scope
-
-PLAIN_BASES = frozenset(
-    "object ABC Dataset IterableDataset Sampler Generic Protocol NamedTuple Enum Exception dict list".split()
-)
-"""Last names of bases from outside that bring no methods that train."""
 
 
 def define_class(machine: Machine, node: ast.ClassDef) -> None:
@@ -53,17 +48,6 @@ def _names_module(base: External) -> bool:
         "tensorflow",
         "django",
     }
-
-
-def is_trained_by_framework(cls: Class) -> bool:
-    """A framework calls its methods: what happens around them cannot be read."""
-    names = [b.name if isinstance(b, External) else getattr(b, "name", "") for b in bases_from_outside(cls)]
-    return any(TRAINERS.search(n) for n in names)
-
-
-def is_plain(cls: Class) -> bool:
-    """All its methods can be read."""
-    return all(isinstance(b, External) and b.last in PLAIN_BASES for b in bases_from_outside(cls))
 
 
 def layer_base(cls: Class) -> str:

@@ -53,8 +53,13 @@ def rooted(out: Value, network: Network, place: Place, *, recording: bool | None
         if recording is False:
             lost = frozenset[Network]().union(*(c.networks for c in cuts)) | {network}
             cuts = frozenset({Cut("no_grad", place, lost)})
+        networks = tensor.networks
+        if not networks and not cuts and not tensor.certain and recording is not False:
+            networks = frozenset({network})
         models, sites = tensor.models | {network}, tensor.sites | {place}
-        return replace(tensor, cuts=cuts, leaf=None, models=models, place=place, sites=sites)
+        return replace(
+            tensor, networks=networks, cuts=cuts, leaf=None, models=models, place=place, sites=sites
+        )
 
     return (
         changed(out, change)
@@ -113,6 +118,8 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
 
 def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
     value: Value = arguments.at(0) or Tensor(certain=False)
+    if not network.known:
+        value = combined(machine, [value, Unknown()], machine.place(node))
     if isinstance(value, Unknown):
         value = Tensor(certain=False)
     for name, part in network.parts.items():
@@ -150,6 +157,9 @@ def _own_forward(
     carried = combined(machine, arguments.every(), machine.place(node))
     if not (carried.networks or carried.cuts or carried.models):
         return out
+
+    if not any(True for _ in tensors_in(out)):
+        return replace(carried, certain=False)
 
     def change(tensor: Tensor) -> Tensor:
         return replace(

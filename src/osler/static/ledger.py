@@ -151,7 +151,9 @@ def clips(optimizer: Optimizer, clip: Action) -> bool:
 
 def starting_mode(trace: Trace, model: Network) -> str:
     """The mode before anything sets it."""
-    uncertain = model.variants or (not model.layer and not hasattr(model, "cls"))
+    if model.variants and not trace.is_open:
+        return "train" if all(starting_mode(trace, v) == "train" for v in model.variants) else "unknown"
+    uncertain = not model.layer and not hasattr(model, "cls")
     if trace.is_open or uncertain or model.handed or "from_pretrained" in model.layer or "hub" in model.layer:
         return "unknown"
     return "train"

@@ -126,17 +126,23 @@ def is_unclear(backward: Action) -> bool:
     return not isinstance(backward.value, Tensor)
 
 
-def evaluation_loop(fact: ForwardFact) -> Loop | None:
-    """The loop over a loader in which the module is called and nothing is trained."""
+def is_apart(code: Code, fact: ForwardFact) -> bool:
+    """The module is called where nothing is trained: in a loop over a loader, or an evaluation."""
+    if "method" in fact.forward.words:
+        return False
     loop = loader_loop(fact.loops)
-    if loop is None or goes_backward(loop) or "method" in fact.forward.words:
-        return None
-    return loop
+    if loop is not None:
+        return not goes_backward(loop)
+    place = fact.forward.place
+    training = (a.place for kind in (Kind.BACKWARD, Kind.STEP) for a in code.actions(kind))
+    same = any((p.file, p.function) == (place.file, place.function) for p in training)
+    return bool(place.function) and is_named_evaluation(fact) and not same
 
 
-def is_named_evaluation(fact: ForwardFact, loop: Loop) -> bool:
+def is_named_evaluation(fact: ForwardFact) -> bool:
     """Its function or its loader is called so."""
-    over = loop.over
+    loop = loader_loop(fact.loops)
+    over = loop.over if loop else None
     names = (fact.forward.place.function, over.name if isinstance(over, Loader) else "")
     return any(EVALUATION.search(n) for n in names) and not any("train" in n.lower() for n in names)
 
@@ -165,9 +171,16 @@ def loss_inputs(code: Code, *functions: str) -> Iterator[tuple[Action, Activatio
             yield action, value.activation
 
 
-def is_evaluated(fact: ForwardFact, loop: Loop) -> bool:
-    """The loop evaluates: gradients are off in it, or it is called so."""
-    return fact.forward.recording is False or is_named_evaluation(fact, loop)
+def is_evaluated(fact: ForwardFact) -> bool:
+    """Gradients are off, or it is called an evaluation."""
+    return fact.forward.recording is False or is_named_evaluation(fact)
+
+
+def in_train_mode(code: Code, fact: ForwardFact) -> bool:
+    """An evaluation of a module that is trained, in which the mode can only be train."""
+    if not fact.always("train") or not is_evaluated(fact) or not is_apart(code, fact):
+        return False
+    return is_trained(code, fact.model) and not serves_backward(code, fact.forward)
 
 
 def loops_of(trace: Trace) -> list[Node]:

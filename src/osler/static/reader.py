@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
-from osler.static.classes import is_module, is_trained_by_framework
+from osler.static.classes import is_module
 from osler.static.expressions import evaluate
 from osler.static.knowledge import FRAMEWORKS
 from osler.static.ledger import keep_ledger
@@ -19,8 +19,6 @@ from osler.static.values import Arguments, Bound, Class, Function, Instance, Sco
 
 BYTES_PER_NODE = 8
 """How much source there is for each node that may be looked at, beyond one budget for everything."""
-
-CALLED_BY_FRAMEWORK = frozenset({"training_step", "validation_step", "test_step"})
 
 
 def read_code(sources: Sequence[Source], modules: Modules) -> Code:
@@ -89,7 +87,7 @@ def follow_function(machine: Machine, function: Function, budget: int) -> int:
         if function.owner is not None and not function.is_made("staticmethod", "classmethod"):
             owner = _somebody(machine, function.owner, called)
             callee = Bound(function, owner)
-            repeats = is_trained_by_framework(function.owner) and function.name in CALLED_BY_FRAMEWORK
+            repeats = function.name != "__init__"
         elif function.owner is not None:
             callee = Bound(function, function.owner)
         with machine.recorded(None):

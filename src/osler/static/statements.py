@@ -15,6 +15,7 @@ from osler.model import (
     External,
     Kind,
     Maybe,
+    Series,
     Tensor,
     Unknown,
     Value,
@@ -111,6 +112,10 @@ def _leaf(value: Value) -> Value | None:
 def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -> Value:
     if isinstance(before, Tensor) or isinstance(value, Tensor):
         return operate(machine, "add", (before, value), node)
+    if isinstance(before, Series) and isinstance(node.op, ast.Add):
+        added = value.items if isinstance(value, Series) else []
+        whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops
+        return Series([*before.items, *added], before.kind, whole, before.place)
     binary = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
     return (
         machine.evaluate(machine, binary)

@@ -64,7 +64,7 @@ from osler.model import (
     Tensor,
     turns,
 )
-from osler.static.queries import evaluation_loop, everywhere, is_named_evaluation, serves_backward, shown
+from osler.static.queries import everywhere, is_apart, is_named_evaluation, serves_backward, shown
 
 PATIENCE = 3
 """Turns whose forward serves no backward before we speak: a trial of the model is no evaluation."""
@@ -89,7 +89,7 @@ def never_called(run: Run) -> str:
 
 @check.in_code
 def recording_left_on(code: Code) -> Iterator[Finding]:
-    for fact in everywhere(code.called, lambda f: f.forward.place, records):
+    for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: records(code, f)):
         if not serves_backward(code, fact.forward):
             yield check.finding(
                 fact.forward.site,
@@ -99,13 +99,13 @@ def recording_left_on(code: Code) -> Iterator[Finding]:
             )
 
 
-def records(fact: ForwardFact) -> bool:
+def records(code: Code, fact: ForwardFact) -> bool:
     """An evaluation whose forward leaves a graph."""
-    loop, value = evaluation_loop(fact), fact.forward.value
+    value = fact.forward.value
     has_graph = isinstance(value, Tensor) and value.has_graph and not fact.model.frozen
-    if loop is None or not has_graph or fact.forward.recording is not True:
+    if not has_graph or fact.forward.recording is not True or not is_apart(code, fact):
         return False
-    return fact.always("eval") or is_named_evaluation(fact, loop)
+    return fact.always("eval") or is_named_evaluation(fact)
 
 
 @check.in_run

@@ -60,6 +60,7 @@ from osler.model import (
     StepFact,
     needs_step,
 )
+from osler.static.ledger import NO, concerns
 from osler.static.queries import everywhere, shown
 
 PATIENCE = 3
@@ -97,7 +98,7 @@ def nothing_clears(code: Code) -> Iterator[Finding]:
     for fact in everywhere(code.stepped, lambda f: f.step.place, piled_up):
         state = piled_up(fact)
         optimizer = fact.optimizer
-        if state is None or optimizer.handed or not fact.loops:
+        if state is None or optimizer.handed or not fact.loops or may_be_cleared_by_caller(code, fact):
             continue
         others = f"; `zero_grad()` in line {fact.clears[0].place.line} is not enough" if fact.clears else ""
         yield check.finding(
@@ -110,6 +111,14 @@ def nothing_clears(code: Code) -> Iterator[Finding]:
             ],
             confidence=Confidence.CERTAIN if optimizer.made else Confidence.LIKELY,
         )
+
+
+def may_be_cleared_by_caller(code: Code, fact: StepFact) -> bool:
+    """The loop is not in these files, and the optimizer is not the class's own or is cleared somewhere."""
+    if not all(loop.framework for loop in fact.loops):
+        return False
+    clears = (concerns(fact.optimizer, a.subject) for a in code.actions(Kind.CLEAR))
+    return not fact.optimizer.made or any(c != NO for c in clears)
 
 
 def piled_up(fact: StepFact) -> GradientState | None:

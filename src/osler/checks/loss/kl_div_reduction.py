@@ -60,8 +60,11 @@ check = Check(
 def averaged_over_elements(code: Code) -> Iterator[Finding]:
     losses = (a for a in code.actions(Kind.LOSS) if "kl_div" in a.words and isinstance(a.subject, Loss))
     for loss in everywhere(losses, lambda a: a.place, lambda a: a.recording is not False):
-        options = loss.subject.options if isinstance(loss.subject, Loss) else {}
-        given = options.get("reduction", Const("mean"))
-        other = options.keys() & {"size_average", "reduce"}
-        if given == Const("mean") and not other:
+        if isinstance(loss.subject, Loss) and is_default(loss.subject):
             yield check.finding(loss.site, "`kl_div` divides by the number of elements, not of samples.")
+
+
+def is_default(loss: Loss) -> bool:
+    """It averages over all elements."""
+    given = loss.options.get("reduction", Const("mean"))
+    return given == Const("mean") and not loss.options.keys() & {"size_average", "reduce"}

@@ -81,5 +81,8 @@ def numbers_of_another(code: Code) -> Iterator[Finding]:
 def number(layer: Network, position: int, name: str) -> float:
     """An argument as a number; 0 if it is not known."""
     value = layer.options.get(name, layer.options.get(position))
-    known = isinstance(value, Const) and isinstance(value.value, int | float)
-    return float(value.value) if known else 0.0
+    match value:
+        case Const(value=int() | float() as given):
+            return float(given)
+        case _:
+            return 0.0

@@ -60,7 +60,6 @@ from osler.model import (
     Event,
     Evidence,
     Finding,
-    ForwardFact,
     Kind,
     Pattern,
     Place,
@@ -70,7 +69,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
-from osler.static.queries import evaluation_loop, everywhere, is_evaluated, is_trained, shown, switches_mode
+from osler.static.queries import everywhere, in_train_mode, shown, switches_mode
 
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
@@ -93,19 +92,13 @@ check.applies_when(needs_mode)
 
 @check.in_code
 def no_eval_anywhere(code: Code) -> Iterator[Finding]:
-    for fact in everywhere(code.called, lambda f: f.forward.place, in_train_mode):
-        if switches_mode(fact.model) and is_trained(code, fact.model):
+    for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: in_train_mode(code, f)):
+        if switches_mode(fact.model):
             yield check.finding(
                 fact.forward.site,
-                f"{shown(fact.model)} is evaluated in train mode: no `eval()` comes before this loop.",
+                f"{shown(fact.model)} is evaluated in train mode: no `eval()` comes before it.",
                 subject=fact.model.name,
             )
-
-
-def in_train_mode(fact: ForwardFact) -> bool:
-    """An evaluation in which the mode can only be train."""
-    loop = evaluation_loop(fact)
-    return loop is not None and is_evaluated(fact, loop) and fact.always("train")
 
 
 @check.in_run

@@ -30,7 +30,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - `module.requires_grad_(False)`, the method.
-- Attributes of your own with another meaning.
+- Attributes of your own with another meaning, such as `self.requires_grad` in a module.
 
 ## Sources
 
@@ -71,7 +71,8 @@ def unknown_attribute(code: Code) -> Iterator[Finding]:
                 (call.place,), f"`{name}` is no attribute of torch: setting it freezes and unfreezes nothing."
             )
     for call in code.calls_of("set.requires_grad"):
-        if isinstance(call.arguments.get(0), Network):
+        owner = call.arguments.get(0)
+        if isinstance(owner, Network) and owner is not call.network:
             yield check.finding(
                 (call.place,), "`requires_grad` is set on a module, where it has no effect on its parameters."
             )
