@@ -79,7 +79,7 @@ def test_the_example(tmp_path):
     assert ran.code == 0
     assert [line.split()[:2] for line in ran.out.splitlines()] == [["epoch", str(n)] for n in (1, 2, 3, 4)]
     line = line_of(DIGITS, "model.eval()")
-    assert f"train.py:{line}  error  training-in-eval-mode" in ran.err.splitlines()[0]
+    assert f"train.py:{line}  error  training-in-eval-mode" in ran.err
     report = described(tmp_path / "report.json")
     assert set(report) == {
         "schema", "tool", "subject", "coverage", "overhead", "diagnoses", "findings", "experiments",

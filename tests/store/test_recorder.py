@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from osler.model import Column, Event, Finding, Histogram, Kind, Place, Severity, Table
+from osler.model import Column, Event, Finding, Histogram, Kind, Place, Severity
+from osler.model.table import Table
 from osler.store.layout import process_folder
 from osler.store.process import Status
 from osler.store.reader import open_run

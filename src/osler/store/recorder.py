@@ -16,7 +16,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from time import monotonic, thread_time
 
-from osler.model import Column, Histogram, Run, Table
+from osler.model import Column, Histogram, Run
+from osler.model.table import Table
 from osler.store.codec import encode
 from osler.store.disk import Checkpoint, unwatched
 from osler.store.facts import FactWriter, snapshot
