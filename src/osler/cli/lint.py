@@ -77,13 +77,15 @@ def publish(verdict: Verdict, settings: Settings, *, statistics: bool) -> None:
     from osler.report.source import Sources
     from osler.report.terminal import Page
 
-    root, sources, unread = Path.cwd(), Sources(), tuple((u.file, u.line, u.problem) for u in verdict.unread)
+    root, sources = Path.cwd(), Sources()
+    unread = tuple((u.file, u.line, u.problem) for u in verdict.unread)
+    unused = tuple((u.file, u.line, u.name) for u in verdict.unused)
     screen = screen_on(sys.stdout.fileno())
     if settings.format != TEXT:
         text = formats()[settings.format].render(verdict.diagnosis, Frame(__version__, root, sources))
     else:
         page = Page(root, sources, screen.width, screen.has_color and settings.output is None)
-        text = listing.render(verdict.diagnosis, page, verdict.files, unread)
+        text = listing.render(verdict.diagnosis, page, listing.Extent(verdict.files, unread, unused))
         text += listing.statistics(verdict.diagnosis, verdict.given_up) if statistics else ""
     if settings.output is None:
         screen.write(text)

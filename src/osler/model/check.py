@@ -64,6 +64,7 @@ class Check:
     fix: str
     symptoms: tuple[str, ...] = ()
     code_detector: CodeDetector | None = field(default=None, init=False)
+    by_absence: bool = field(default=False, init=False)
     run_detector: RunDetector | None = field(default=None, init=False)
     applies: Applicability = field(default=always_applies, init=False)
 
@@ -81,6 +82,11 @@ class Check:
         """Register the detector that reads source code."""
         self.code_detector = detect
         return detect
+
+    def in_code_by_absence(self, detect: CodeDetector) -> CodeDetector:
+        """Register a code detector that misses something: it hints where the order of lines is a guess."""
+        self.by_absence = True
+        return self.in_code(detect)
 
     def in_run(self, detect: RunDetector) -> RunDetector:
         """Register the detector that reads a run, live or stored."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -16,14 +17,27 @@ Unread = tuple[str, int, str]
 """A file that could not be read: its path, the line, the problem."""
 
 
-def render(diagnosis: Diagnosis, page: Page, files: int, unread: tuple[Unread, ...] = ()) -> str:
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What was read beside the findings.
+
+    Attributes:
+        files: how many files were looked at.
+        unread: files that could not be read.
+        unused: comments that acknowledge what is not there: the file, the line, the check.
+    """
+
+    files: int = 0
+    unread: tuple[Unread, ...] = ()
+    unused: tuple[Unread, ...] = ()
+
+
+def render(diagnosis: Diagnosis, page: Page, extent: Extent) -> str:
     """The whole report, ending in a newline."""
-    return drawn(_parts(diagnosis, page, files, unread), page)
+    return drawn(_parts(diagnosis, page, extent), page)
 
 
-def _parts(
-    diagnosis: Diagnosis, page: Page, files: int, unread: tuple[Unread, ...]
-) -> Iterator[RenderableType]:
+def _parts(diagnosis: Diagnosis, page: Page, extent: Extent) -> Iterator[RenderableType]:
     shown = sorted((g for g in diagnosis.groups if not g.cause.suppressed), key=lambda g: _order(g.cause))
     for group in shown:
         if group.cause.severity > Severity.HINT:
@@ -32,10 +46,13 @@ def _parts(
     for group in shown:
         if group.cause.severity is Severity.HINT:
             yield Text(in_one_line(group.cause, page.root))
-    for file, line, problem in unread:
+    for file, line, name in extent.unused:
+        place = printable(relative(file, page.root))
+        yield Text(f"{place}:{line}  unused: nothing here is {printable(name)}, remove the comment")
+    for file, line, problem in extent.unread:
         place = printable(relative(file, page.root)) + (f":{line}" if line else "")
         yield Text(f"{place}  not read: {printable(problem)}")
-    yield Text(f"osler: {total(diagnosis, files)}", "bold")
+    yield Text(f"osler: {total(diagnosis, extent.files)}", "bold")
 
 
 def _order(finding: Finding) -> tuple[str, int]:

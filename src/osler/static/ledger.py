@@ -81,6 +81,8 @@ def _effect(optimizer: Optimizer, action: Action) -> str:
             return reaches(optimizer, action)
         case Kind.HANDED:
             return MAYBE if action.subject is optimizer else NO
+        case Kind.BUILD:
+            return YES if action.subject is optimizer else NO
         case _:
             return NO
 
@@ -98,6 +100,8 @@ def _changed(state: GradientState, action: Action, effect: str) -> GradientState
             return GradientState("carried" if carried else "fresh", None, action)
         case Kind.STEP:
             return GradientState("stale", None, state.backward)
+        case Kind.BUILD:
+            return EMPTY
         case _:
             return state
 

@@ -136,7 +136,7 @@ def is_apart(code: Code, fact: ForwardFact) -> bool:
     place = fact.forward.place
     training = (a.place for kind in (Kind.BACKWARD, Kind.STEP) for a in code.actions(kind))
     same = any((p.file, p.function) == (place.file, place.function) for p in training)
-    return bool(place.function) and is_named_evaluation(fact) and not same
+    return bool(place.function) and is_named_evaluation(fact) and not same and is_trained(code, fact.model)
 
 
 def is_named_evaluation(fact: ForwardFact) -> bool:
@@ -192,7 +192,7 @@ def _loops(nodes: list[Node]) -> list[Node]:
     found: list[Node] = []
     for node in nodes:
         match node:
-            case Loop() if not node.once:
+            case Loop() if not (node.once or node.framework):
                 found.append(node)
             case Loop() | CallNode():
                 found += _loops(node.body)
@@ -203,12 +203,13 @@ def _loops(nodes: list[Node]) -> list[Node]:
     return found
 
 
-def innermost_loops(trace: Trace, kind: Kind) -> Iterator[Loop]:
-    """Loops in whose own body, not in that of a loop inside, something of this kind is done."""
+def innermost_loops(trace: Trace, kind: Kind) -> Iterator[list[Action]]:
+    """The own actions of each loop, not those of loops inside, if something of this kind is among them."""
     for loop in every_loop(trace.nodes):
         inside = {id(a) for inner in every_loop(loop.body) for a in flat(inner.body)}
-        if any(a.kind is kind and id(a) not in inside for a in flat(loop.body)):
-            yield loop
+        own = [a for a in flat(loop.body) if id(a) not in inside]
+        if any(a.kind is kind for a in own):
+            yield own
 
 
 def every_loop(nodes: list[Node]) -> Iterator[Loop]:

@@ -87,7 +87,7 @@ def follow_function(machine: Machine, function: Function, budget: int) -> int:
         if function.owner is not None and not function.is_made("staticmethod", "classmethod"):
             owner = _somebody(machine, function.owner, called)
             callee = Bound(function, owner)
-            repeats = function.name != "__init__"
+            repeats = function.name != "__init__" and not function.name.startswith("test")
         elif function.owner is not None:
             callee = Bound(function, function.owner)
         with machine.recorded(None):

@@ -38,7 +38,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Finding, Kind, Loader, Severity, flat
+from osler.model import Check, Code, Const, Finding, Kind, Loader, Severity
 from osler.static.queries import innermost_loops
 
 check = Check(
@@ -53,8 +53,7 @@ check = Check(
 @check.in_code
 def starts_anew(code: Code) -> Iterator[Finding]:
     for trace in code.traces:
-        for loop in innermost_loops(trace, Kind.BATCH):
-            actions = list(flat(loop.body))
+        for actions in innermost_loops(trace, Kind.BATCH):
             if not {Kind.BACKWARD, Kind.STEP} <= {a.kind for a in actions}:
                 continue
             for action in actions:

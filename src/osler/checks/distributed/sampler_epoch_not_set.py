@@ -63,7 +63,7 @@ check = Check(
 )
 
 
-@check.in_code
+@check.in_code_by_absence
 def epoch_never_told(code: Code) -> Iterator[Finding]:
     if "set_epoch" in code.methods or code.frameworks:
         return

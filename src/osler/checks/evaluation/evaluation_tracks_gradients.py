@@ -87,7 +87,7 @@ def never_called(run: Run) -> str:
     return "" if run.of(Kind.FORWARD) else "no forward of a model was seen"
 
 
-@check.in_code
+@check.in_code_by_absence
 def recording_left_on(code: Code) -> Iterator[Finding]:
     for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: records(code, f)):
         if not serves_backward(code, fact.forward):

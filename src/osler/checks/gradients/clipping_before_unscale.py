@@ -46,7 +46,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Action, Check, Code, Finding, Kind, Severity, flat
+from osler.model import Action, Check, Code, Finding, Kind, Severity
 from osler.static.queries import innermost_loops
 
 check = Check(
@@ -62,13 +62,13 @@ check = Check(
 )
 
 
-@check.in_code
+@check.in_code_by_absence
 def clipped_while_scaled(code: Code) -> Iterator[Finding]:
     for trace in code.traces:
-        for loop in innermost_loops(trace, Kind.STEP):
+        for actions in innermost_loops(trace, Kind.STEP):
             clip: Action | None = None
             scaled = False
-            for action in flat(loop.body):
+            for action in actions:
                 if action.kind in (Kind.BACKWARD, Kind.UNSCALE):
                     clip = None if action.kind is Kind.BACKWARD else clip
                     scaled = action.kind is Kind.BACKWARD

@@ -93,7 +93,7 @@ check = Check(
 check.applies_when(needs_step)
 
 
-@check.in_code
+@check.in_code_by_absence
 def nothing_clears(code: Code) -> Iterator[Finding]:
     for fact in everywhere(code.stepped, lambda f: f.step.place, piled_up):
         state = piled_up(fact)

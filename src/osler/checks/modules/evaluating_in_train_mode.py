@@ -90,7 +90,7 @@ check = Check(
 check.applies_when(needs_mode)
 
 
-@check.in_code
+@check.in_code_by_absence
 def no_eval_anywhere(code: Code) -> Iterator[Finding]:
     for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: in_train_mode(code, f)):
         if switches_mode(fact.model):

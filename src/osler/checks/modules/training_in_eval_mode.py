@@ -98,7 +98,7 @@ check = Check(
 check.applies_when(needs_mode)
 
 
-@check.in_code
+@check.in_code_by_absence
 def eval_left_on(code: Code) -> Iterator[Finding]:
     alike = [t for t in code.trained if not is_beside_training(code, t)]
     for fact in everywhere(alike, lambda t: t.backward.place, evaluated):

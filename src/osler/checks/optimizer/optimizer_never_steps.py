@@ -101,7 +101,7 @@ def optimizer_in_sight(run: Run) -> str:
     return needs_optimizer(run) or unseen
 
 
-@check.in_code
+@check.in_code_by_absence
 def no_step_in_sight(code: Code) -> Iterator[Finding]:
     steps = list(code.actions(Kind.STEP))
     if any(s.subject is None or "by hand" in s.words for s in steps):

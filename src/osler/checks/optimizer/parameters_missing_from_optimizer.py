@@ -98,7 +98,7 @@ def optimizer_stepped(run: Run) -> str:
     return needs_optimizer(run) or needs_step(run)
 
 
-@check.in_code
+@check.in_code_by_absence
 def never_given(code: Code) -> Iterator[Finding]:
     optimized = held(code)
     if optimized is None or any(o.handed for o in code.optimizers):
