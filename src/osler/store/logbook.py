@@ -13,7 +13,7 @@ from osler.model import Column, Cost, Finding, Histogram, Measure, Run
 from osler.store import manifest
 from osler.store.layout import PRIMARY, new_run, process_folder
 from osler.store.recorder import Options, Recorder, plainly
-from osler.store.records import Ending, Series
+from osler.store.records import Ending, Series, Standing
 
 EVERY = 1_000_000_000
 """Nanoseconds between two looks at the facts."""
@@ -139,6 +139,8 @@ class Logbook:
         if recorder is not None:
             recorder.put(run)
             recorder.note("cost", cost)
+            loss = run.columns.get("loss")
+            recorder.note("standing", Standing(run.steps, loss.last if loss is not None else None))
 
     def close(self, ending: Ending, report: str) -> None:
         """Write the report, and how it ended."""
