@@ -17,6 +17,8 @@ from osler import __version__
 from osler.errors import OslerError, UsageError
 
 OK = 0
+FAILED = 1
+"""Osler was asked to fail on what it found."""
 FOUND = 10
 """`osler run`: the script ended well, but Osler was asked to fail on what it found."""
 COULD_NOT_RUN = 2
@@ -149,6 +151,11 @@ def promise(name: str) -> str:
     """What a command does, read from its file: importing all commands would make help slow."""
     source = Path(__file__).with_name(f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source), clean=False) or "").partition("\n")[0]
+
+
+def split(names: str) -> list[str]:
+    """Names separated by commas."""
+    return [n.strip() for n in names.split(",") if n.strip()]
 
 
 def version(*, verbose: bool) -> str:

@@ -101,13 +101,15 @@ def looked_at(diagnosis: Diagnosis) -> str:
         counted(diagnosis.subject.steps, "step"),
         f"checked {counted(len(diagnosis.checked), 'check')}",
         f"coverage {extent(diagnosis.coverage)}",
-        f"{price(cost)} (limit {percent(cost.limit)} for sampled work)",
+        price(cost) + (f" (limit {percent(cost.limit)} for sampled work)" if cost.seconds else ""),
     ]
     return ", ".join(parts)
 
 
 def price(cost: Cost) -> str:
-    """What watching cost: the share, or the time where the first steps of a short run would distort it."""
+    """What watching cost, if it is known: the share, or the time where the first steps of a short run would distort it."""
+    if not cost.seconds:
+        return "cost unknown"  # a run that was killed could not tell it
     if cost.training_seconds < SHORT:
         return f"cost {cost.seconds:.2f} s"
     return f"cost {percent(cost.measured)}"

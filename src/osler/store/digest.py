@@ -10,10 +10,10 @@ from pathlib import Path
 
 from osler.errors import StoreError
 from osler.store.codec import Damaged, decode
-from osler.store.layout import SCHEMA as LATEST
 from osler.store.layout import FACTS, MANIFEST, open_inside, process_folders, read_inside
-from osler.store.lines import Line, from_line
-from osler.store.manifest import Manifest, from_json
+from osler.store.layout import SCHEMA as LATEST
+from osler.store.lines import from_line
+from osler.store.manifest import from_json
 from osler.store.process import Status
 from osler.store.records import Ending, Standing
 
@@ -23,8 +23,8 @@ SCHEMA = "osler.report/1"
 TAIL = 1 << 14
 """Bytes at the end of the facts that hold how a run ended."""
 
-STANDING = "standing"
-"""Kind of the note that says where training stood at the end."""
+END, STANDING = "end", "standing"
+"""The line and the note that are looked for there."""
 
 
 Counts = tuple[tuple[str, int], ...]
@@ -98,8 +98,8 @@ def digest(path: Path) -> Digest | None:
     folder = path / names[0]
     try:
         manifest = from_json(read_inside(folder, MANIFEST).decode("utf-8", "replace"))
-        lines = last_lines(folder)
-        ending, standing = decode(Ending, value(lines, "end")), decode(Standing, value(lines, STANDING))
+        said = last_words(folder)
+        ending, standing = decode(Ending, said.get(END)), decode(Standing, said.get(STANDING))
         findings = causes(read_inside(folder, REPORT))
     except (OSError, ValueError, RecursionError):
         return None
@@ -148,24 +148,19 @@ def causes(report: str | bytes) -> Counts:
     return tuple(Counter(f.severity for f in findings if not f.suppressed).items())
 
 
-def last_lines(folder: Path) -> list[Line]:
-    """The sound lines at the end of the facts.
+def last_words(folder: Path) -> dict[str, object]:
+    """How a process ended and where training stood, as far as it said so.
 
     Raises:
         OSError: the file cannot be read.
     """
     with os.fdopen(open_inside(folder, FACTS), "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-        return [line for raw in file.read().splitlines() if (line := from_line(raw)) is not None]
-
-
-def value(lines: list[Line], kind: str) -> object:
-    """What the newest line or note of a kind holds.
-
-    Raises:
-        Damaged: there is none.
-    """
-    for line in reversed(lines):
-        if kind in (line.get("t"), line.get("kind")):
-            return line.get("value")
-    raise Damaged(f"no {kind}")
+        tail = file.read().splitlines()
+    said: dict[str, object] = {}
+    for raw in reversed(tail):
+        if line := from_line(raw):
+            said.setdefault(str(line.get("kind", line.get("t"))), line.get("value"))
+        if said.keys() >= {END, STANDING}:
+            break
+    return said
