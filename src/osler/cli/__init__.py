@@ -184,5 +184,10 @@ def complain(error: OslerError) -> None:
     from osler.report.wording import printable
 
     fix = f"  fix: {printable(error.fix)}\n" if error.fix else ""
+    tell(f"osler: {printable(str(error))}\n{fix}")
+
+
+def tell(text: str) -> None:
+    """Write to stderr, unless it is closed."""
     if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] - it is None under `2>&-`
-        sys.stderr.write(f"osler: {printable(str(error))}\n{fix}")
+        sys.stderr.write(text)

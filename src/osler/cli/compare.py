@@ -53,6 +53,8 @@ def execute(args: Namespace) -> int:
         own_stdout().write(side_by_side.as_json(found, Frame(__version__, root, Sources())))
     else:
         own_stdout().write(side_by_side.in_words(found, root))
+    remark(first)
+    remark(second)
     worst = found.worst_gained
     is_failure = args.fail_on_new and worst is not None and worst >= Severity[args.fail_on_new.upper()]
     return FAILED if is_failure else OK
@@ -66,3 +68,17 @@ def side(stored: StoredRun, name: str) -> Side:
     from osler.report.comparison import Side
 
     return Side(name, asdict(stored.manifest), stored.run, examined(stored))
+
+
+def remark(stored: StoredRun) -> None:
+    """Say what keeps a run from being whole."""
+    from osler.cli import tell
+    from osler.report.wording import printable
+    from osler.store.process import Status
+
+    name = printable(stored.path.name)
+    words = {Status.CUT_SHORT: "was cut short", Status.RECORDING: "is still being written"}
+    if stored.status in words:
+        tell(f"osler: {name} {words[stored.status]}\n")
+    for problem in stored.problems:
+        tell(f"osler: not read: {name}: {printable(problem)}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,8 @@ from osler.settings import FAIL_ON, TEXT, load
 
 if TYPE_CHECKING:
     from osler.cli import Parser
-    from osler.engine.diagnose import Terms
     from osler.model import Diagnosis
     from osler.settings import Settings
-    from osler.store.reader import StoredRun
 
 OPTIONS = ("format", "output", "fail-on", "select", "ignore")
 EPILOG = """\
@@ -48,7 +45,7 @@ def execute(args: Namespace) -> int:
     """Read, judge, report; the exit code."""
     from osler.cli import FAILED, OK
     from osler.engine.catalogue import catalogue
-    from osler.engine.stored import examined
+    from osler.engine.verdict import diagnose
     from osler.report.formats import suffixes
     from osler.report.since import with_doubts
     from osler.store.locate import find_run
@@ -57,20 +54,10 @@ def execute(args: Namespace) -> int:
     given = {k: v for k in OPTIONS if (v := getattr(args, k.replace("-", "_"))) is not None}
     settings = load(None, given, catalogue(), suffixes())
     stored = open_run(find_run(args.run, Path.cwd()))
-    diagnosis = with_doubts(examined(stored, terms(stored, args)), stored, Path.cwd())
+    diagnosis = with_doubts(diagnose(stored, select=args.select, ignore=args.ignore), stored, Path.cwd())
     publish(diagnosis, settings)
     worst, fail_on = diagnosis.worst, settings.fail_on
     return FAILED if fail_on is not None and worst is not None and worst >= fail_on else OK
-
-
-def terms(stored: StoredRun, args: Namespace) -> Terms:
-    """What the user wants to hear of: as when the run was recorded, unless something else is asked for."""
-    from osler.engine.stored import recorded_terms
-
-    recorded = recorded_terms(stored)
-    if args.select is None and args.ignore is None:
-        return recorded
-    return replace(recorded, select=tuple(args.select or ()), ignore=tuple(args.ignore or ()))
 
 
 def publish(diagnosis: Diagnosis, settings: Settings) -> None:

@@ -27,7 +27,7 @@ def configure(parser: Parser) -> None:
 
 def execute(args: Namespace) -> int:
     """Print the list."""
-    from osler.cli import OK
+    from osler.cli import OK, tell
     from osler.engine.runs import listed
     from osler.report import runs as words
 
@@ -40,9 +40,9 @@ def execute(args: Namespace) -> int:
     sys.stdout.flush()  # here a reader that has gone away is no error, at the end of the process it is one
     if not found:
         where = home or f"{Path.cwd()} or above"
-        complain(f"osler: no run is recorded in {where}\n  fix: Record one with `osler run train.py`.\n")
+        tell(f"osler: no run is recorded in {where}\n  fix: Record one with `osler run train.py`.\n")
     elif not args.json:
-        complain(words.unread(found))
+        tell(words.unread(found))
     return OK
 
 
@@ -56,9 +56,3 @@ def home_of_runs(folder: str | None) -> Path | None:
     if not Path(folder).is_dir():
         raise UsageError(f"there is no folder '{folder}'", fix="Name a folder that holds runs.")
     return home_of(Path(folder))
-
-
-def complain(text: str) -> None:
-    """Write to stderr, which may be closed."""
-    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] - it is None under `2>&-`
-        sys.stderr.write(text)

@@ -97,17 +97,18 @@ def summary(diagnosis: Diagnosis) -> Iterator[str]:
 def looked_at(diagnosis: Diagnosis) -> str:
     """Steps, checks, coverage and cost."""
     cost = diagnosis.cost
+    limit = f" (limit {percent(cost.limit)} for sampled work)" if cost.seconds else ""
     parts = [
         counted(diagnosis.subject.steps, "step"),
         f"checked {counted(len(diagnosis.checked), 'check')}",
         f"coverage {extent(diagnosis.coverage)}",
-        price(cost) + (f" (limit {percent(cost.limit)} for sampled work)" if cost.seconds else ""),
+        price(cost) + limit,
     ]
     return ", ".join(parts)
 
 
 def price(cost: Cost) -> str:
-    """What watching cost, if it is known: the share, or the time where the first steps of a short run would distort it."""
+    """What watching cost: the share, or the time where the first steps of a short run would distort it."""
     if not cost.seconds:
         return "cost unknown"  # a run that was killed could not tell it
     if cost.training_seconds < SHORT:
