@@ -36,7 +36,9 @@ def test_rows(stored: StoredRun, state: State, tmp_path: Path) -> None:
     )
 
 
-def test_processes_number_their_series_each_on_their_own(two: StoredRun, state: State, tmp_path: Path) -> None:
+def test_processes_number_their_series_each_on_their_own(
+    two: StoredRun, state: State, tmp_path: Path
+) -> None:
     assert write(state(two), tmp_path / "x.parquet") == 9
     rows = read(tmp_path / "x.parquet", "process, series, value")
     assert rows[-2:] == [("r00001", "accuracy", 0.5), ("r00001", "loss", 0.75)]

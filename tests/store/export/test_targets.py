@@ -21,7 +21,7 @@ def test_the_targets_that_the_manual_promises() -> None:
 def test_says_for_whom_it_is(name: str) -> None:
     target = targets()[name]
     assert len(target.__doc__.splitlines()[0].split()) > 5
-    assert target.SUFFIX == f".{name}"
+    assert f".{name}" == target.SUFFIX
 
 
 @pytest.mark.parametrize("name", FILES)
