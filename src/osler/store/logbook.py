@@ -125,9 +125,10 @@ class Logbook:
         else:
             self._early.append((name, step, counts))
 
-    def finding(self, found: Finding) -> None:
-        """A finding is certain: it must survive whatever comes next."""
+    def finding(self, found: Finding, run: Run) -> None:
+        """A finding is certain: it and the evidence for it must survive whatever comes next."""
         if self._recorder is not None:
+            self._recorder.put(run)
             self._recorder.note("finding", found)
             self._recorder.flush(wait=False)
 
