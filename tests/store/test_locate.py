@@ -105,6 +105,7 @@ def test_no_such_run(home: Path, project: Path) -> None:
     message = f"there is no run '20260102-000000-cccccccd' in {home}"
     fix = f"Did you mean '{THIRD}'?"
     assert complaint("20260102-000000-cccccccd", project) == (StoreError, message, fix)
+    assert complaint("20260103", project)[2] == fix
     assert complaint("x", project)[2] == "List the runs with `osler runs`."
 
 

@@ -17,6 +17,9 @@ ID = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{8}")
 SHOWN = 3
 """Runs named when several could be meant."""
 
+ALIKE = 0.8
+"""From here on two beginnings are near enough for a guess: one wrong character in five."""
+
 RECORD_ONE = "Record one with `osler run train.py`."
 LIST_THEM = "List the runs with `osler runs`."
 
@@ -70,8 +73,9 @@ def by_id(given: str, here: Path) -> Path:
             f"'{given}' may be any of {len(fitting)} runs: {some(fitting)}", fix="Give more of its name."
         )
     if not fitting:
-        near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
-        fix = f"Did you mean '{near[0]}'?" if near else LIST_THEM
+        beginnings = {name[: len(given)]: name for name in names}
+        near = difflib.get_close_matches(given, beginnings, n=1, cutoff=ALIKE)
+        fix = f"Did you mean '{beginnings[near[0]]}'?" if near else LIST_THEM
         raise StoreError(f"there is no run '{given}' in {home}", fix=fix)
     return home / (given if given in fitting else fitting[0])
 
