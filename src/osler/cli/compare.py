@@ -1,4 +1,4 @@
-"""Compare two recorded runs: settings, where the losses part, findings gained and lost, curves."""
+"""Compare two recorded runs: settings, where the losses part, findings gained and lost."""
 
 from __future__ import annotations
 
