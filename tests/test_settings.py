@@ -1,12 +1,11 @@
 """Settings from pyproject.toml and the command line, and complaints a user can act on."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from osler.errors import OslerError, SettingsError, UnknownName
-from osler.model import Finding, Place, Severity
+from osler.model import Severity
 from osler.settings import Settings, load
 
 KNOWN = ("gradients-not-cleared", "loss-not-finite", "training-in-eval-mode")
@@ -104,8 +103,8 @@ def test_paths_start_where_they_are_written(project: Path) -> None:
         (
             "colour = 'red'",
             "there is no setting named 'colour'",
-            "The settings are: select, ignore, fail-on, stop-on, overhead, max-steps, format, output, quiet, "
-            "intended.",
+            "The settings are: select, ignore, fail-on, stop-on, overhead, max-steps, format, output, "
+            "store, run-dir, quiet, intended.",
         ),
         (
             "select = ['gradient-not-cleared']",
@@ -194,26 +193,6 @@ def test_a_table_that_is_none(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "subject", "intended"),
-    [
-        ("loss-not-finite", "", True),
-        ("training-in-eval-mode", "backbone.layer1", True),
-        ("training-in-eval-mode", "Teacher", True),
-        ("training-in-eval-mode", "teacher", False),
-        ("training-in-eval-mode", "head.backbone", False),
-        ("training-in-eval-mode", "", False),
-        ("gradients-not-cleared", "Teacher", False),
-    ],
-)
-def test_intended(check: str, subject: str, intended: bool) -> None:
-    settings = Settings(
-        intended={"training-in-eval-mode": ("Teacher", "backbone.*"), "loss-not-finite": ("*",)}
-    )
-    finding = Finding(check, Place(), "", "", "", "", Severity.ERROR)
-    assert settings.intends(replace(finding, place=Place(subject=subject))) is intended
-
-
-@pytest.mark.parametrize(
     ("words", "expected"),
     [
         ({"output": "report.json"}, "json"),
@@ -248,3 +227,15 @@ def test_what_the_command_line_names_decides_before_the_table(
 ) -> None:
     write(project, f"[tool.osler]\n{table}\n")
     assert load(project, words, KNOWN, FORMATS).format == expected
+
+
+def test_where_the_run_is_recorded(project: Path) -> None:
+    (project / "file").touch()
+    assert load(project, {}, KNOWN, FORMATS).store
+    assert load(project, {"store": False}, KNOWN, FORMATS).store is False
+    assert load(project, {"run-dir": "runs/first"}, KNOWN, FORMATS).run_dir == project / "runs" / "first"
+    with pytest.raises(SettingsError, match=r"--run-dir is 'file', expected the path of a folder") as caught:
+        load(project, {"run-dir": "file"}, KNOWN, FORMATS)
+    assert caught.value.fix == "Choose another name: this is a file."
+    with pytest.raises(SettingsError, match=r"--run-dir is '', expected the path of a folder"):
+        load(project, {"run-dir": ""}, KNOWN, FORMATS)

@@ -21,7 +21,8 @@ from statistics import median
 
 import numpy as np
 
-from osler.model import Column, Table
+from osler.model import Column
+from osler.model.table import Table
 from osler.store import arrow
 from osler.store.layout import new_run, process_folder
 from osler.store.manifest import begin

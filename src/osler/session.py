@@ -12,7 +12,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from osler.engine.catalogue import catalogue
+from osler.engine.catalogue import catalogue, selected
 from osler.engine.diagnose import Outcome, Terms, considered, diagnose
 from osler.engine.fold import fold
 from osler.engine.judge import Judgement
@@ -69,6 +69,7 @@ class Session:
 
         self.settings = settings or Settings()
         script = plan.script if plan is not None else ""
+        selected(self.settings.select, self.settings.ignore)  # imports the checks before training begins
         self.terms = Terms(script, self.settings.select, self.settings.ignore, dict(self.settings.intended))
         self.watcher = Watcher(warn or print_warning, self.settings.overhead)
         self.watcher.after_turn = self._after_turn
@@ -163,7 +164,9 @@ class Session:
         )
         path = self._close_facts(cost)
         outcome = Outcome(exit_code, ended_by, cost, path)
-        self.diagnosis = diagnose(self.run, replace(self.terms, script=script), outcome, self._guarded)
+        self.diagnosis = diagnose(
+            self.run, replace(self.terms, script=script or self.terms.script), outcome, self._guarded
+        )
         watcher.guard.busy = (
             True  # the script may hold functions of ours inside its own: they do nothing any more
         )

@@ -12,10 +12,15 @@ from typing import Any, cast
 from osler.engine.catalogue import catalogue
 from osler.engine.context import derive
 from osler.engine.judge import judge
+from osler.engine.linting import lint_sources
 from osler.model import Check, Diagnosis, Event, Finding, Kind, Pattern, Place, Run, Severity
+from osler.static.sources import parse
 
 FILE = "/home/user/train.py"
 """Where the lines of runs built by hand are."""
+
+EXAMPLE = "/home/user/example.py"
+"""Where the lines of examples that are only read are."""
 
 PRELUDE = '''\
 """What the examples of the catalogue take for granted."""
@@ -107,6 +112,18 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "not_finite": attrgetter("measure"),
 }
 """How `Run` keys its facts."""
+
+
+def read(code: str, checks: Iterable[Check] | None = None) -> Diagnosis:
+    """Read an example after the prelude as `osler lint` would.
+
+    Args:
+        code: the example.
+        checks: what to look for, by default all of the catalogue.
+    """
+    source = parse(Path(EXAMPLE), f"{PRELUDE}\n\n{code}".encode())
+    assert not source.problem, source.problem
+    return lint_sources([source], catalogue().values() if checks is None else checks).diagnosis
 
 
 def findings(run: Run, checks: Iterable[Check] | None = None) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from osler.engine.catalogue import catalogue
 from osler.model import Check, Diagnosis, Severity
-from osler.testing import examine
+from osler.testing import examine, read
 
 HERE = Path(__file__).parent
 PROMISED = dict(line.split() for line in (HERE / "catalogue_names.txt").read_text("utf-8").splitlines())
@@ -89,7 +89,27 @@ def test_has_its_own_test(check: Check) -> None:
     assert (HERE / check.topic / f"test_{check.name.replace('-', '_')}.py").exists()
 
 
+def test_has_a_detector(check: Check) -> None:
+    assert check.code_detector or check.run_detector
+
+
+@cache
+def was_read(code: str) -> Diagnosis:
+    return read(code)
+
+
+def test_bad_example_is_found_by_reading(check: Check) -> None:
+    if check.code_detector:
+        assert check.name in {f.check for f in was_read(example(check, "Bad")).findings}
+
+
+def test_good_example_reads_healthy(check: Check) -> None:
+    assert [f.message for f in was_read(example(check, "Good")).headlines] == []
+
+
 def test_bad_example_is_found(check: Check) -> None:
+    if check.run_detector is None:
+        pytest.skip("it is only seen in source code")
     diagnosis = examined(example(check, "Bad"))
     assert check.name in {f.check for f in diagnosis.findings}
     assert not diagnosis.failed
@@ -102,6 +122,8 @@ def test_good_example_is_healthy(check: Check) -> None:
 
 
 def test_bad_example_names_its_line(check: Check) -> None:
+    if check.run_detector is None:
+        pytest.skip("it is only seen in source code")
     found = [f for f in examined(example(check, "Bad")).findings if f.check == check.name]
     assert any(f.place.line for f in found)
     assert all(f.severity <= Severity[PROMISED[check.name].upper()] for f in found)

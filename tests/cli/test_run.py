@@ -79,16 +79,18 @@ def test_the_example(tmp_path):
     assert ran.code == 0
     assert [line.split()[:2] for line in ran.out.splitlines()] == [["epoch", str(n)] for n in (1, 2, 3, 4)]
     line = line_of(DIGITS, "model.eval()")
-    assert f"train.py:{line}  error  training-in-eval-mode" in ran.err.splitlines()[0]
+    assert f"train.py:{line}  error  training-in-eval-mode" in ran.err
     report = described(tmp_path / "report.json")
     assert set(report) == {
         "schema", "tool", "subject", "coverage", "overhead", "diagnoses", "findings", "experiments",
         "checked", "not_applicable", "failed",
     }  # fmt: skip
     assert report["schema"] == "osler.report/1"
+    (kept,) = (tmp_path / ".osler" / "runs").iterdir()
     assert report["subject"] == {
-        "command": "run", "script": str(DIGITS), "steps": 92, "exit_code": 0, "run": None
+        "command": "run", "script": str(DIGITS), "steps": 92, "exit_code": 0, "run": str(kept)
     }  # fmt: skip
+    assert json.loads((kept / "r00000" / "report.json").read_text()) == report
     assert (report["coverage"], report["failed"]) == (
         {"modules_seen": 8, "modules_total": 8, "blind": []},
         [],

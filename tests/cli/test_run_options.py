@@ -35,6 +35,9 @@ class Session:
     stopped_by: str = ""
     detached: bool = False
 
+    def close(self, report: str) -> None:
+        self.kept = report
+
     def detach(self) -> None:
         self.detached = True
 

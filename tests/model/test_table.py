@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osler.model import Column, Table
+from osler.model import Column
 from osler.model.measure import CAPACITY
+from osler.model.table import Table
 
 
 def test_columns_see_every_row() -> None:

@@ -84,3 +84,9 @@ def test_values_elsewhere_wait_for_company(monkeypatch: pytest.MonkeyPatch) -> N
     assert read == [("norm", float(step), step) for step in range(BUNDLE - 1)]
     later.read()
     assert len(read) == BUNDLE - 1
+
+
+def test_double_precision_beside_single() -> None:
+    found = norms([("d", torch.full((4,), 1e100, dtype=torch.float64)), ("f", torch.ones(4))])
+    assert found is not None
+    assert found.values.tolist() == pytest.approx([2e100, 2e100, 2.0])

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from osler.model import Histogram, Kind, Place, Run
+from osler.runtime.guard import Guard
 from osler.runtime.many import Many
 from osler.runtime.measuring import Measuring
 
@@ -16,7 +17,10 @@ torch.set_num_threads(1)
 
 @pytest.fixture
 def measuring() -> Measuring:
-    return Measuring(Run(), 0.01, lambda _: "w")
+    guard = Guard(pytest.fail)
+    guard.listen_here()
+    guard.settled = True
+    return Measuring(Run(), guard, 0.01, lambda _: "w")
 
 
 def sgd() -> torch.optim.Optimizer:
@@ -134,3 +138,19 @@ def test_histograms_are_handed_on(measuring: Measuring) -> None:
     measuring.take(Kind.LOSS)
     ((name, step, counts),) = told
     assert (name, step, counts.nans, sum(counts.bins)) == ("loss_input", 5, 1, 2)
+
+
+def test_a_measure_that_fails_is_given_up_alone(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    measuring._guard.warn = told.append
+    monkeypatch.setattr("osler.runtime.measures.gradient_norm.held", lambda _: 1 / 0)
+    measuring.moment.optimizer = sgd()
+    measuring.moment.optimizer.param_groups[0]["params"][0].grad = torch.ones(4)
+    for turn in range(30):
+        measuring._run.turns = turn
+        measuring.take(Kind.STEP)
+    (sentence,) = told
+    assert sentence.startswith("stopped watching the measure gradient_norm: ZeroDivisionError: ")
+    assert values(measuring, "parameter_norm")

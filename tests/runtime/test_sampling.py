@@ -2,7 +2,7 @@
 
 import pytest
 
-from osler.runtime.sampling import LONGEST, SHARE, UNSEEN, Sampling
+from osler.runtime.sampling import AT_FIRST, LONGEST, SHARE, UNSEEN, Sampling
 
 TURN = 2_000_000
 
@@ -16,8 +16,8 @@ def taken(cost: int, turns: int = 10_000, budget: float = 0.01, *, unseen: bool 
     return found
 
 
-def test_the_first_turns_are_always_taken() -> None:
-    assert taken(10**9)[:2] == [0, 1]
+def test_the_first_turn_is_always_taken_and_one_soon_after() -> None:
+    assert taken(10**9)[:2] == [0, AT_FIRST]
 
 
 @pytest.mark.parametrize("cost", [20_000, 100_000, 900_000])
@@ -27,7 +27,7 @@ def test_the_share_of_the_budget_is_kept(cost: int) -> None:
 
 
 def test_what_costs_nothing_is_taken_in_every_turn() -> None:
-    assert len(taken(1, turns=100)) == 100
+    assert len(taken(1, turns=100)) == 100 - AT_FIRST + 1
 
 
 def test_what_an_accelerator_does_is_taken_rarely_because_its_cost_is_unknown() -> None:
@@ -35,16 +35,24 @@ def test_what_an_accelerator_does_is_taken_rarely_because_its_cost_is_unknown() 
 
 
 def test_nothing_is_given_up_for_good() -> None:
-    assert len(taken(10**12, turns=2 * LONGEST + 2)) >= 3
+    assert len(taken(10**12, turns=2 * LONGEST + 9)) >= 3
 
 
 def test_many_measures_share_the_budget() -> None:
     alone, shared = Sampling(0.01, 1), Sampling(0.01, 10)
     for sampling in (alone, shared):
-        sampling.took("norm", 0, 50_000, TURN, unseen=False)
-    assert alone.is_due("norm", 10)
-    assert not shared.is_due("norm", 90)
-    assert shared.is_due("norm", 100)
+        sampling.took("norm", 0, int(5 * SHARE * 0.01 * TURN), TURN, unseen=False)
+    assert alone.is_due("norm", 5)
+    assert not shared.is_due("norm", 49)
+    assert shared.is_due("norm", 50)
+
+
+def test_subjects_of_one_measure_share_it_too() -> None:
+    sampling = Sampling(0.01, 1)
+    for subject in range(10):
+        sampling.took(f"norm:{subject}", 0, int(5 * SHARE * 0.01 * TURN), TURN, unseen=False)
+    assert not sampling.is_due("norm:9", 49)
+    assert sampling.is_due("norm:9", 50)
 
 
 def test_measures_have_turns_of_their_own() -> None:

@@ -15,6 +15,7 @@ import pytest
 from osler.errors import StoreError
 from osler.model import Column, Histogram, Kind, OptimizerFact
 from osler.store.layout import new_run, process_folder
+from osler.store.lines import to_line
 from osler.store.manifest import Manifest, begin, to_json
 from osler.store.process import Status
 from osler.store.reader import StoredRun, open_run
@@ -207,6 +208,16 @@ def test_one_damaged_line_is_named(folder: Path) -> None:
     assert stored.problems == ("r00000/facts.jsonl: 1 damaged line left out",)
     assert stored.run.turns == 0
     assert stored.run.patterns[0].count == 20
+
+
+@pytest.mark.parametrize("sid", [-1, (1 << 32) - 1, 1 << 64, "0", None, True])
+def test_a_series_with_an_impossible_number(folder: Path, sid: object) -> None:
+    with (folder / "facts.jsonl").open("a") as file:
+        file.write(to_line({"t": "series", "sid": sid, "value": {"name": "other"}}))
+    stored = open_run(folder.parent)
+    assert stored.problems == ("r00000/facts.jsonl: 1 damaged line left out",)
+    assert list(stored.run.columns) == ["loss", "rate"]
+    assert len(stored.overview("other").start) == 0
 
 
 @pytest.mark.parametrize(

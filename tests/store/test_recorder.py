@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import threading
 import time
 from array import array
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from osler.model import Column, Event, Finding, Histogram, Kind, Place, Severity
+from osler.model.table import Table
 from osler.store.layout import process_folder
 from osler.store.process import Status
 from osler.store.reader import open_run
@@ -153,6 +155,41 @@ def test_a_forked_child_records_nothing(run: Path, start: Start) -> None:
     assert os.waitpid(child, 0)[1] == 0
     recorder.close()
     assert len(open_run(run).series("loss")[0]) == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_no_child_inherits_a_lock(run: Path, start: Start) -> None:
+    recorder = start(period=0.0001)
+    columns = [column(recorder, f"series-{number}") for number in range(50)]
+    for step in range(100):
+        for grown in columns:
+            grown.add(step, 1.0)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            recorder.flush()
+            os._exit(0 if all(grown.last == 1.0 for grown in columns) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    assert recorder.close()
+    stored = open_run(run).run.columns
+    assert all(stored[f"series-{n}"].history() == grown.history() for n, grown in enumerate(columns))
+
+
+def test_a_table_is_recorded_as_its_columns(run: Path, start: Start) -> None:
+    recorder = start(period=0.001)
+    column(recorder, "loss").add(0, 9.0)
+    table = Table.of(["a", "b", "c"])
+    recorder.watch_table(table)
+    for step in range(10_000):
+        table.add(step, [step, step / 2, -step])
+    column(recorder, "rate").add(0, 8.0)
+    assert recorder.close()
+    stored = open_run(run)
+    assert list(stored.run.columns) == ["loss", "a", "b", "c", "rate"]
+    for name, grown in table.columns.items():
+        assert stored.run.columns[name].history() == grown.history()
+    assert stored.series("c")[1].tolist() == [-step for step in range(10_000)]
 
 
 def test_what_the_disk_does_not_take_in_time_is_counted(run: Path, start: Start) -> None:

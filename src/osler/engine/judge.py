@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from osler.engine.context import derive
-from osler.model import Check, Finding, Run
+from osler.model import Check, Code, Finding, Run
 
 Guarded = Callable[[Callable[[], list[Finding]], str], list[Finding] | None]
 """Runs a function and returns None when it failed; the live session passes its guard."""
@@ -55,3 +55,16 @@ def judge(run: Run, checks: Iterable[Check], guarded: Guarded = unguarded) -> Ju
         checked.append(check.name)
         findings.extend(seen)
     return Judgement(tuple(findings), tuple(checked), reasons, failed)
+
+
+def judge_code(code: Code, checks: Iterable[Check]) -> Judgement:
+    """Evaluate checks on source code.
+
+    Args:
+        code: the evidence.
+        checks: what to look for.
+    """
+    detectors = {c.name: c.code_detector for c in checks}
+    known = {name: detect for name, detect in detectors.items() if detect is not None}
+    findings = [replace(f, seen_by=("code",)) for detect in known.values() for f in detect(code)]
+    return Judgement(tuple(findings), tuple(known))

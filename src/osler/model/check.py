@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from osler.model.code import Code
 from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
@@ -12,6 +13,7 @@ from osler.model.finding import Confidence, Evidence, Finding, Place, Related, S
 CALLED_HERE = "called here"
 """Label of a related place that called the function in which the place lies."""
 
+CodeDetector = Callable[[Code], Iterator[Finding]]
 RunDetector = Callable[[Run], Iterator[Finding]]
 Applicability = Callable[[Run], str]
 
@@ -61,6 +63,8 @@ class Check:
     why: str
     fix: str
     symptoms: tuple[str, ...] = ()
+    code_detector: CodeDetector | None = field(default=None, init=False)
+    by_absence: bool = field(default=False, init=False)
     run_detector: RunDetector | None = field(default=None, init=False)
     applies: Applicability = field(default=always_applies, init=False)
 
@@ -73,6 +77,16 @@ class Check:
     def topic(self) -> str:
         """The folder the check lives in."""
         return self.module.split(".")[-2]
+
+    def in_code(self, detect: CodeDetector) -> CodeDetector:
+        """Register the detector that reads source code."""
+        self.code_detector = detect
+        return detect
+
+    def in_code_by_absence(self, detect: CodeDetector) -> CodeDetector:
+        """Register a code detector that misses something: it hints where the order of lines is a guess."""
+        self.by_absence = True
+        return self.in_code(detect)
 
     def in_run(self, detect: RunDetector) -> RunDetector:
         """Register the detector that reads a run, live or stored."""

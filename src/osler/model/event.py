@@ -48,6 +48,12 @@ class Kind(StrEnum):
     SCHEDULE = "schedule"
     MODE = "mode"
     """``train()`` or ``eval()`` on a module; traits hold which."""
+    BUILD = "build"
+    """Only in source: a module, optimizer, loader or helper is made."""
+    KEEP = "keep"
+    """Only in source: a tensor is added to an accumulator."""
+    HANDED = "handed"
+    """Only in source: something is given to code that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,6 +71,8 @@ class Excerpt:
 
 def excerpts(finding: Finding, sources: Sources) -> Iterator[Excerpt]:
     """What to show of the source for one finding: its own file first, then the files of related places."""
+    if finding.place.cell is not None and finding.place.file.endswith(".ipynb"):
+        return  # the lines of the file are JSON
     labels: dict[str, dict[int, str]] = {}
     for other in finding.related[:MOST_RELATED]:
         labels.setdefault(other.place.file, {}).setdefault(other.place.line, other.label)

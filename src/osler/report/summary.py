@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 
 from osler.model import Cost, Coverage, Diagnosis, Subject, counted
 from osler.report.wording import percent, printable
@@ -76,7 +77,8 @@ def healthy(diagnosis: Diagnosis) -> str:
     found = "no problem found" if diagnosis.checked else "no verdict"
     checks = counted(len(diagnosis.checked), "check") + (f", {skipped} not applicable" if skipped else "")
     parts = [checks, f"saw {extent(diagnosis.coverage)}", price(diagnosis.cost)]
-    return f"{found} in {counted(diagnosis.subject.steps, 'step')} ({'; '.join(parts)})"
+    steps = counted(diagnosis.subject.steps, "step")
+    return ", ".join([f"{found} in {steps} ({'; '.join(parts)})", *record(diagnosis.subject)])
 
 
 def problems(diagnosis: Diagnosis) -> str:
@@ -103,8 +105,17 @@ def looked_at(diagnosis: Diagnosis) -> str:
         f"checked {counted(len(diagnosis.checked), 'check')}",
         f"coverage {extent(diagnosis.coverage)}",
         price(cost) + limit,
+        *record(diagnosis.subject),
     ]
     return ", ".join(parts)
+
+
+def record(subject: Subject) -> Iterator[str]:
+    """Where the run was recorded, if it was: the name that `osler report` takes."""
+    folder = PurePath(subject.run)
+    if subject.run:
+        own = folder.parts[-3:-1] == (".osler", "runs")
+        yield f"recorded as {folder.name}" if own else f"recorded in {printable(str(folder))}"
 
 
 def price(cost: Cost) -> str:

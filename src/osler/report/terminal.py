@@ -43,6 +43,11 @@ class Page:
 
 def render(diagnosis: Diagnosis, page: Page) -> str:
     """The whole report, ending in a newline."""
+    return drawn(parts(diagnosis, page), page)
+
+
+def drawn(blocks: Iterable[RenderableType], page: Page) -> str:
+    """Blocks as text, one below the other."""
     console = Console(
         file=StringIO(),
         width=page.width,
@@ -55,7 +60,7 @@ def render(diagnosis: Diagnosis, page: Page) -> str:
         emoji=False,
     )
     with console.capture() as written:
-        for part in parts(diagnosis, page):
+        for part in blocks:
             console.print(part, crop=False)
     return "\n".join(line.rstrip() for line in written.get().split("\n"))
 

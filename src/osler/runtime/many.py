@@ -70,7 +70,8 @@ def norms(named: Iterable[tuple[str, Tensor | None]]) -> Many | None:
     found = [(n, t.detach()) for n, t in found if t.is_floating_point() and t.device == found[0][1].device]
     if not found:
         return None
-    each = torch.stack(torch._foreach_norm([t for _, t in found], 2, torch.float32))  # pyright: ignore
+    wide = torch.float64 if any(t.dtype == torch.float64 for _, t in found) else torch.float32
+    each = torch.stack(torch._foreach_norm([t for _, t in found], 2, wide))  # pyright: ignore
     whole = torch.linalg.vector_norm(each)
     names = tuple(n for n, _ in found[:MOST])
     return Many(("", *names), torch.cat([whole[None], each[:MOST]]))

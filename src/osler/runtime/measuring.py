@@ -9,6 +9,7 @@ from types import MappingProxyType
 from torch import Tensor
 
 from osler.model import Column, Histogram, Kind, Run, Site
+from osler.runtime.guard import Gate, Guard
 from osler.runtime.many import Later, Many, series
 from osler.runtime.measures import Moment, Take, Taken, Taker, takers
 from osler.runtime.sampling import Sampling
@@ -24,6 +25,7 @@ class Measuring:
 
     Args:
         run: the evidence that grows.
+        guard: of the session.
         budget: share of the time that sampled work may use.
         name_of: the name of a parameter.
 
@@ -38,7 +40,7 @@ class Measuring:
         latest: when the latest one did.
     """
 
-    def __init__(self, run: Run, budget: float, name_of: Callable[[Tensor], str]) -> None:
+    def __init__(self, run: Run, guard: Guard, budget: float, name_of: Callable[[Tensor], str]) -> None:
         self.moment = Moment(name_of=name_of)
         self.later = Later(self.add)
         self.on_histogram: Callable[[str, int, Histogram], None] = no_histogram
@@ -47,11 +49,13 @@ class Measuring:
         self.on_column: Callable[[str, Column], None] = no_recorder
         self.began = self.latest = 0
         self._run = run
+        self._guard = guard
         self._takers = takers().by_kind
         self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
         self._resting: dict[str, dict[Kind, list[RestingTaker]]] = {}
         self._ways: dict[str, tuple[Callable[[int], None], Callable[[float], None]]] = {}
         self._first: dict[Kind, str] = {}
+        self._gates: dict[str, Gate] = {}
         self._clock: dict[Kind, int] = {}
 
     def arrived(self) -> None:
@@ -77,13 +81,19 @@ class Measuring:
         """Take a sampled measure and note what it cost."""
         start, turns = perf_counter_ns(), self._run.turns
         name = taker.name
-        value = taker.take(self.moment)
-        self.keep(name, value)
+        gate = self._gates.get(name) or self._gates.setdefault(name, self._guard.gate(f"the measure {name}"))
+        value = gate.within(self._take, taker)
         usual = self.nanoseconds / turns if turns else 0.0
         unseen = isinstance(value, Many) and not value.values.is_cpu
         self._sampling.took(
             series(name, self.subject), turns, perf_counter_ns() - start, usual, unseen=unseen
         )
+
+    def _take(self, taker: Taker) -> Taken:
+        """In a gate of its own: what goes wrong here must not end the watching of steps or losses."""
+        value = taker.take(self.moment)
+        self.keep(taker.name, value)
+        return value
 
     def about(self, kind: Kind, name: str) -> None:
         """What the measures of an event are about: the first loader, loss or optimizer needs no mention."""

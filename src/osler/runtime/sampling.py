@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from math import ceil
 
-SHARE = 0.25
+SHARE = 0.3
 """Share of the budget that all sampled measures together may use."""
+
+AT_FIRST = 4
+"""Turns after the first, whose duration is not known yet."""
 
 UNSEEN = 50
 """Turns between two takes on an accelerator, whose own time cannot be seen without waiting for it."""
@@ -23,8 +26,10 @@ class Sampling:
     """
 
     def __init__(self, budget: float, measures: int) -> None:
-        self._allowed = SHARE * budget / max(1, measures)
+        self._budget = SHARE * budget
+        self._measures = max(1, measures)
         self._next: dict[str, int] = {}
+        self._spent: dict[str, int] = {}
 
     def is_due(self, name: str, turn: int) -> bool:
         """Whether the measure may be taken in this turn; always in the first."""
@@ -40,6 +45,10 @@ class Sampling:
             usual: nanoseconds of a turn; 0 if not known yet.
             unseen: the work was given to an accelerator.
         """
-        allowed = self._allowed * usual
-        pause = min(LONGEST, ceil(cost / allowed)) if allowed > 0 else 1
-        self._next[name] = turn + max(pause, UNSEEN if unseen else 1)
+        spent = self._spent[name] = (
+            self._spent.get(name, 0) + cost
+        )  # the first take costs far more than others
+        sharing = max(self._measures, len(self._spent))  # those with several subjects count for each
+        allowed = self._budget / sharing * usual
+        due = ceil(spent / allowed) if allowed > 0 else turn + AT_FIRST
+        self._next[name] = min(max(due, turn + (UNSEEN if unseen else 1)), turn + LONGEST)

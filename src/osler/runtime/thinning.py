@@ -17,7 +17,7 @@ from osler.model import Kind, Pattern
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import LONGEST_TURN, Ledger, nothing, shortened
 
-STEADY = 16
+STEADY = 12
 """Turns without a new pattern after which the loop counts as steady."""
 
 WINDOW = 3
@@ -26,7 +26,7 @@ WINDOW = 3
 LONGEST = 512
 """Turns between two windows at most."""
 
-AIM = 0.5
+AIM = 0.4
 """Share of the budget that is aimed at: what a window costs is only known afterwards."""
 
 VIGIL = 256

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Run, Site
+from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Site
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
@@ -23,7 +23,7 @@ from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
-from osler.runtime.registry import Registry, held, plain
+from osler.runtime.registry import Registry, held
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
 from osler.runtime.userlines import UserLines
@@ -48,6 +48,7 @@ class Watcher:
     def __init__(self, warn: Callable[[str], None], budget: float = 0.01, own: tuple[str, ...] = ()) -> None:
         self.guard = Guard(warn)
         self.ledger = Ledger()
+        self.run = self.ledger.run
         self.thinning = Thinning(self.guard, self.ledger, budget)
         self.after_turn: Callable[[], None] = nothing
         self.ledger.after_turn = self._turn_over
@@ -70,13 +71,8 @@ class Watcher:
         self._looks = 0
         self._look_turn = 0
         self.used_backward = 0
-        self.measuring = Measuring(self.run, budget, self.census.name_of)
+        self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
         self.at_finish.append(self.measuring.later.read)
-
-    @property
-    def run(self) -> Run:
-        """The evidence so far."""
-        return self.ledger.run
 
     def gate(self, name: str) -> Gate:
         """A gate for one kind of observation."""
@@ -124,11 +120,10 @@ class Watcher:
         measuring.take_lightly(Kind.BATCH)
         moment.batch = None
 
-    def light_backward(self, root: Tensor) -> bool:
-        """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
+    def light_backward(self, value: float | None) -> bool:
+        """A backward while the watcher rests, with the loss if it can be read; false if it is not finite."""
         run = self.run
-        if root.is_cpu and root.numel() == 1 and plain(root):
-            value = root.item()
+        if value is not None:
             if value - value != 0 and "loss" not in run.not_finite:
                 self.thinning.wake()
                 return False

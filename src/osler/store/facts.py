@@ -176,12 +176,12 @@ class FactReader:
             self.run.patterns.append(pattern)
 
     def _change(self, held: Any, reader: Keyed, line: Line) -> None:
-        key = reader.key or whole
-        if "values" in line:
+        key = reader.key
+        if key is None:
+            change_list(cast("list[object]", held), whole(line["key"]), line, reader)
+        elif "values" in line:
             pairs = [items(pair) for pair in items(line["values"])]
             held.update({key(pair[0]): reader.value(pair[1]) for pair in pairs})
-        elif reader.key is None:
-            change_list(cast("list[object]", held), whole(line["key"]), line, reader)
         elif line.get("gone") is True:
             held.pop(key(line["key"]), None)
         else:

@@ -11,6 +11,9 @@ from time import monotonic
 PATIENCE = 10.0
 """Seconds after which git is stopped: on a network drive it may take minutes."""
 
+LAST_MOMENT = 0.5
+"""Seconds that a program waits for git at its end."""
+
 STATUS = ["status", "--porcelain=v2", "--branch", "--untracked-files=no"]
 COMMAND = ["git", "-c", "core.fsmonitor=false", *STATUS]
 """Without the monitor: it would leave a process behind."""
@@ -47,6 +50,14 @@ class GitQuery:
             self._process.kill()
             self._process.wait()
         return self._process.poll() is not None
+
+    def hurry(self) -> None:
+        """Give git a last moment, then stop it: the program that is recorded has ended."""
+        try:
+            self._process.wait(LAST_MOMENT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def answer(self) -> tuple[str, bool | None]:
         """Commit, and whether files that git follows were changed; empty and None if it is no repository."""

@@ -158,11 +158,11 @@ class StoredProcess:
     def _take_sound(self, line: Line) -> None:
         match line.get("t"):
             case "series":
-                series = self.series[whole(line["sid"])] = decode(Series, line["value"])
+                series = self.series[sid_of(line)] = decode(Series, line["value"])
                 if self._is_fed:
                     self._facts.run.columns.setdefault(series.name, Column())
             case "histogram":
-                self.histograms[whole(line["sid"])] = decode(Series, line["value"])
+                self.histograms[sid_of(line)] = decode(Series, line["value"])
             case "note":
                 self.notes.append(Note(text(line["kind"]), number(line["seconds"]), line["value"]))
             case "lost":
@@ -231,6 +231,18 @@ class StoredProcess:
         if known.birth:
             return birth(known.pid) == known.birth
         return 0 < known.pid < 1 << 31 and exists(known.pid)
+
+
+def sid_of(line: Line) -> int:
+    """The number of a series in a line.
+
+    Raises:
+        Damaged: it is none.
+    """
+    sid = whole(line["sid"])
+    if not 0 <= sid < NOBODY:
+        raise Damaged("expected the number of a series")
+    return sid
 
 
 def exists(pid: int) -> bool:

@@ -16,7 +16,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from time import monotonic, thread_time
 
-from osler.model import Column, Histogram, Run, Table
+from osler.model import Column, Histogram, Run
+from osler.model.table import Table
 from osler.store.codec import encode
 from osler.store.disk import Checkpoint, unwatched
 from osler.store.facts import FactWriter, snapshot
@@ -37,7 +38,10 @@ PATIENCE = 5.0
 """Seconds that somebody waits for a flush at most: a disk may stall."""
 
 BRIEFLY = 0.1
-"""Seconds that the recorder waits for a column that another thread reads, and a fork for the recorder."""
+"""Seconds that the recorder waits for a column that another thread reads."""
+
+COPYING = 1.0
+"""Seconds that a fork waits for the recorder to let go of the columns: that takes less than a millisecond."""
 
 NOTES = 4_096
 """Notes and histograms that wait at most."""
@@ -210,7 +214,7 @@ class Recorder:
                 checkpoint=options.checkpoint,
             )
             self._write_until_the_end(writer)
-        except (OSError, RuntimeError, ValueError, MemoryError) as error:
+        except (OSError, RuntimeError, ValueError, LookupError, MemoryError) as error:
             self._give_up(error)
 
     def _write_until_the_end(self, writer: Writer) -> None:
@@ -269,7 +273,7 @@ class Recorder:
             for grown in (*self._columns.copy().values(), *self._tables):
                 if grown.values:
                     grown.settle(BRIEFLY)
-        return self._outbox.take()
+            return self._outbox.take()
 
     def _new_series(self, writer: Writer) -> list[Series]:
         """What the series are about that have no line yet; in the order of their numbers."""
@@ -298,11 +302,12 @@ class Recorder:
         for grown in (*self._columns.copy().values(), *self._tables):
             grown.sink = None
         self._latest.clear()
-        self._outbox.take()
+        self._lost += self._outbox.lost
+        self._outbox = Outbox(self._options.waiting)
 
     def before_fork(self) -> None:
         """No column may be locked by the recorder's thread when the process is copied."""
-        self._is_paused = self._collecting.acquire(timeout=BRIEFLY)
+        self._is_paused = self._collecting.acquire(timeout=COPYING)
 
     def after_fork(self) -> None:
         """The copy is made; called in both processes."""

@@ -116,7 +116,10 @@ class Writer:
         self._histograms.sync()
 
     def close(self) -> None:
-        """Give the handles back."""
+        """Take git's answer and give the handles back."""
+        if self._git is not None:
+            self._git.hurry()
+            self.look_after()
         self._facts.close()
         self._scalars.close()
         self._histograms.close()

@@ -50,7 +50,21 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, turns
+from osler.model import (
+    Check,
+    Code,
+    Event,
+    Evidence,
+    Finding,
+    ForwardFact,
+    Kind,
+    Pattern,
+    Run,
+    Severity,
+    Tensor,
+    turns,
+)
+from osler.static.queries import everywhere, is_apart, is_named_evaluation, serves_backward, shown
 
 PATIENCE = 3
 """Turns whose forward serves no backward before we speak: a trial of the model is no evaluation."""
@@ -71,6 +85,27 @@ check = Check(
 @check.applies_when
 def never_called(run: Run) -> str:
     return "" if run.of(Kind.FORWARD) else "no forward of a model was seen"
+
+
+@check.in_code_by_absence
+def recording_left_on(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: records(code, f)):
+        if not serves_backward(code, fact.forward):
+            yield check.finding(
+                fact.forward.site,
+                f"{shown(fact.model)} is evaluated with gradient recording on: "
+                "no `backward()` uses this forward.",
+                subject=fact.model.name,
+            )
+
+
+def records(code: Code, fact: ForwardFact) -> bool:
+    """An evaluation whose forward leaves a graph."""
+    value = fact.forward.value
+    has_graph = isinstance(value, Tensor) and value.has_graph and not fact.model.frozen
+    if not has_graph or fact.forward.recording is not True or not is_apart(code, fact):
+        return False
+    return fact.always("eval") or is_named_evaluation(fact)
 
 
 @check.in_run

@@ -49,6 +49,7 @@ from collections.abc import Iterator
 from osler.model import (
     BY_HAND,
     Check,
+    Code,
     Event,
     Evidence,
     Finding,
@@ -59,6 +60,7 @@ from osler.model import (
     needs_step,
     turns,
 )
+from osler.static.queries import everywhere, late_backward, shown
 
 PATIENCE = 3
 """Lost updates before we speak: a single one can be deliberate."""
@@ -83,6 +85,23 @@ check = Check(
 
 
 check.applies_when(needs_step)
+
+
+@check.in_code
+def cleared_on_every_way(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.stepped, lambda f: f.step.place, lambda f: f.always("empty")):
+        state = fact.always("empty")
+        if state and state.clear and state.backward and not late_backward(fact):
+            yield check.finding(
+                state.clear.site,
+                f"the gradients are cleared between `backward()` in line {state.backward.place.line} and "
+                f"the step of {shown(fact.optimizer)} in line {fact.step.place.line}, which finds none.",
+                subject=fact.optimizer.name,
+                related=[
+                    (state.backward.site, "gradients are computed here"),
+                    (fact.step.site, "stepped here"),
+                ],
+            )
 
 
 @check.in_run

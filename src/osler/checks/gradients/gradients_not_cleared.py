@@ -44,7 +44,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import BY_HAND, Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, needs_step
+from osler.model import (
+    BY_HAND,
+    Check,
+    Code,
+    Confidence,
+    Event,
+    Evidence,
+    Finding,
+    GradientState,
+    Kind,
+    Pattern,
+    Run,
+    Severity,
+    StepFact,
+    needs_step,
+)
+from osler.static.ledger import NO, concerns
+from osler.static.queries import everywhere, shown
 
 PATIENCE = 3
 """Steps on old gradients before we speak: one missed reset can be deliberate."""
@@ -74,6 +91,39 @@ check = Check(
 
 
 check.applies_when(needs_step)
+
+
+@check.in_code_by_absence
+def nothing_clears(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.stepped, lambda f: f.step.place, piled_up):
+        state = piled_up(fact)
+        optimizer = fact.optimizer
+        if state is None or optimizer.handed or not fact.loops or may_be_cleared_by_caller(code, fact):
+            continue
+        others = f"; `zero_grad()` in line {fact.clears[0].place.line} is not enough" if fact.clears else ""
+        yield check.finding(
+            fact.step.site,
+            f"{shown(optimizer)} steps on gradients that still contain those of the steps before: "
+            f"nothing clears them between one step and the next{others}.",
+            subject=optimizer.name,
+            related=[
+                (state.backward.site if state.backward else (), "`backward()` adds to the old gradients")
+            ],
+            confidence=Confidence.CERTAIN if optimizer.made else Confidence.LIKELY,
+        )
+
+
+def may_be_cleared_by_caller(code: Code, fact: StepFact) -> bool:
+    """The loop is not in these files, and the optimizer is not the class's own or is cleared somewhere."""
+    if not all(loop.framework for loop in fact.loops):
+        return False
+    clears = (concerns(fact.optimizer, a.subject) for a in code.actions(Kind.CLEAR))
+    return not fact.optimizer.made or any(c != NO for c in clears)
+
+
+def piled_up(fact: StepFact) -> GradientState | None:
+    """A state in which old gradients are left, if they always are or if nothing could clear them."""
+    return fact.always("carried") or (None if fact.clears else fact.sometimes("carried"))
 
 
 @check.in_run

@@ -58,6 +58,7 @@ from collections.abc import Iterator
 
 from osler.model import (
     Check,
+    Code,
     CutFact,
     Evidence,
     Finding,
@@ -72,6 +73,7 @@ from osler.model import (
     listed,
     since,
 )
+from osler.static.reach import backwards_of, lost_behind, named
 
 PATIENCE = 3
 """Steps of the optimizer before cut-off parameters are reported: parts may take turns."""
@@ -110,6 +112,22 @@ check = Check(
         "cannot-overfit-one-batch",
     ),
 )
+
+
+@check.in_code
+def cut_on_the_way(code: Code) -> Iterator[Finding]:
+    for trace in code.traces:
+        for backward, root in backwards_of(trace):
+            for cut in root.cuts:
+                lost = lost_behind(code, cut, trace)
+                if not lost or (cut.operation == "no_grad" and root.networks):
+                    continue
+                yield check.finding(
+                    (cut.place,),
+                    f"`{cut.operation}` cuts the graph: no gradient reaches {listed(named(lost))} before it.",
+                    related=[(backward.site, "no backward from here gets past the cut")],
+                    fix=remedy(cut.operation),
+                )
 
 
 @check.in_run

@@ -46,7 +46,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, RetainedFact, Run, Severity, Site
+from osler.model import (
+    Action,
+    Check,
+    Code,
+    Evidence,
+    Finding,
+    Kind,
+    RetainedFact,
+    Run,
+    Severity,
+    Site,
+    Tensor,
+)
+from osler.static.queries import everywhere, root_sites
 
 PATIENCE = 3
 """Graphs of earlier turns alive at once before we speak: a few wait for their backward in some programs."""
@@ -59,6 +72,25 @@ check = Check(
     fix="Keep the number instead of the tensor: `.item()`, or `.detach()` to stay on the device.",
     symptoms=("memory-grows", "graph-retained"),
 )
+
+
+@check.in_code
+def loss_summed_with_graph(code: Code) -> Iterator[Finding]:
+    used = {place for backward in code.actions(Kind.BACKWARD) for place in root_sites(backward)}
+
+    def is_kept(action: Action) -> bool:
+        value = action.value
+        if not isinstance(value, Tensor) or action.recording is not True or "outer" not in action.words:
+            return False
+        return value.has_graph and bool(value.reduced) and action.place not in used
+
+    for action in everywhere(code.actions(Kind.KEEP), lambda a: a.place, is_kept):
+        name = next((w.removeprefix("name:") for w in action.words if w.startswith("name:")), "the list")
+        yield check.finding(
+            action.site,
+            f"`{name}` keeps the graph of every batch: each turn of the loop adds a tensor with its history.",
+            subject=name,
+        )
 
 
 @check.in_run

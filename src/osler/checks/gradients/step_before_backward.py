@@ -44,7 +44,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site, needs_step
+from osler.model import Check, Code, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site, needs_step
+from osler.static.queries import everywhere, late_backward, shown
 
 PATIENCE = 2
 """Early steps from one line before we speak: a single one is a common idiom ahead of the loop."""
@@ -75,6 +76,20 @@ check = Check(
 @check.applies_when
 def steps_and_backwards_seen(run: Run) -> str:
     return needs_step(run) or ("" if run.backwards else "backward was never called")
+
+
+@check.in_code
+def stepped_ahead(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.stepped, lambda f: f.step.place, late_backward):
+        backward = late_backward(fact)
+        if backward is not None and not fact.step.words & {"closure"}:
+            yield check.finding(
+                fact.step.site,
+                f"{shown(fact.optimizer)} steps before `backward()` in line {backward.place.line} computes "
+                "the gradients of this batch.",
+                subject=fact.optimizer.name,
+                related=[(backward.site, "the gradients are computed here, after the step")],
+            )
 
 
 @check.in_run

@@ -45,7 +45,8 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
+from osler.model import Check, Code, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
+from osler.static.queries import loss_inputs
 
 POSITIVE_SHARE = 0.5
 """Share of rows that must hold an entry above 0: rounding may lift a few log-probabilities above it."""
@@ -75,6 +76,18 @@ check = Check(
 
 
 check.applies_when(needs_loss("nll_loss"))
+
+
+@check.in_code
+def scores_flow_in(code: Code) -> Iterator[Finding]:
+    for loss, activation in loss_inputs(code, "nll_loss"):
+        if activation.name in {"linear", "relu"}:
+            layer = "a layer" if activation.name == "linear" else "relu"
+            yield check.finding(
+                loss.site,
+                f"`nll_loss` receives the output of {layer} in line {activation.place.line}: raw scores.",
+                related=[((activation.place,), "the scores are computed here")],
+            )
 
 
 @check.in_run

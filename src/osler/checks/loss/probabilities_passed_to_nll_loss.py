@@ -46,7 +46,8 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Run, Severity, needs_loss
+from osler.model import Check, Code, Evidence, Finding, Run, Severity, needs_loss
+from osler.static.queries import loss_inputs
 
 check = Check(
     __name__,
@@ -66,6 +67,18 @@ check = Check(
 
 
 check.applies_when(needs_loss("nll_loss"))
+
+
+@check.in_code
+def probabilities_flow_in(code: Code) -> Iterator[Finding]:
+    for loss, activation in loss_inputs(code, "nll_loss"):
+        if activation.name == "softmax":
+            yield check.finding(
+                loss.site,
+                f"`nll_loss` receives the output of softmax in line {activation.place.line}: "
+                "probabilities, not their logarithms.",
+                related=[((activation.place,), "softmax is applied here")],
+            )
 
 
 @check.in_run

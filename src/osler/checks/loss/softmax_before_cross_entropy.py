@@ -49,7 +49,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osler.model import Check, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
+from osler.model import Check, Code, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
+from osler.static.queries import loss_inputs
 
 check = Check(
     __name__,
@@ -69,6 +70,27 @@ check = Check(
 
 
 check.applies_when(needs_loss("cross_entropy"))
+
+
+@check.in_code
+def probabilities_flow_in(code: Code) -> Iterator[Finding]:
+    for loss, activation in loss_inputs(code, "cross_entropy"):
+        if activation.name == "softmax":
+            yield check.finding(
+                loss.site,
+                f"`cross_entropy` receives the output of softmax in line {activation.place.line}.",
+                related=[((activation.place,), "softmax is applied here")],
+            )
+        elif activation.name == "log_softmax":
+            harmless = check.finding(
+                loss.site,
+                f"`cross_entropy` receives the output of log_softmax in line {activation.place.line}: "
+                "harmless but redundant.",
+                related=[((activation.place,), "log_softmax is applied here")],
+                severity=Severity.HINT,
+                fix="Remove the `log_softmax`, or keep it and use `nll_loss`.",
+            )
+            yield replace(harmless, why="It applies log_softmax itself; another one only takes time.")
 
 
 @check.in_run

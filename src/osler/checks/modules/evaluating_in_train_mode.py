@@ -55,6 +55,7 @@ from collections.abc import Iterable, Iterator, Set
 from osler.model import (
     Call,
     Check,
+    Code,
     Confidence,
     Event,
     Evidence,
@@ -68,6 +69,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
+from osler.static.queries import everywhere, in_train_mode, shown, switches_mode
 
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
@@ -86,6 +88,17 @@ check = Check(
 
 
 check.applies_when(needs_mode)
+
+
+@check.in_code_by_absence
+def no_eval_anywhere(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: in_train_mode(code, f)):
+        if switches_mode(fact.model):
+            yield check.finding(
+                fact.forward.site,
+                f"{shown(fact.model)} is evaluated in train mode: no `eval()` comes before it.",
+                subject=fact.model.name,
+            )
 
 
 @check.in_run

@@ -72,18 +72,25 @@ from collections.abc import Iterator
 
 from osler.model import (
     Check,
+    Code,
     Evidence,
     Finding,
     Kind,
+    Network,
     ParameterFact,
     Run,
+    Series,
     Severity,
+    Table,
+    Value,
     by_model,
     counted,
     elements_of,
     listed,
     since,
 )
+from osler.static.queries import learns
+from osler.static.reach import held
 
 PATIENCE = 3
 """Optimizer steps before we speak: by then every layer of a usual model was called and reached."""
@@ -110,6 +117,39 @@ check = Check(
 @check.applies_when
 def model_called(run: Run) -> str:
     return "" if run.models else "no model was called"
+
+
+@check.in_code
+def hidden_in_a_container(code: Code) -> Iterator[Finding]:
+    optimized = held(code) or set()
+    told: set[tuple[str, int]] = set()
+    for owner in code.networks:
+        registered = set(owner.walk())
+        for name, part in owner.parts.items():
+            layers = [n for n in layers_in(part) if n not in registered]
+            place = part.place if isinstance(part, Series | Table) else owner.place
+            hidden = any(learns(n) and not n.frozen for layer in layers for n in layer.walk())
+            if not hidden or optimized.intersection(layers) or (place.file, place.line) in told:
+                continue
+            told.add((place.file, place.line))
+            kind = "dict" if isinstance(part, Table) else part.kind if isinstance(part, Series) else "list"
+            yield check.finding(
+                (place,),
+                f"`self.{name}` is a plain {kind} with layers in it: `parameters()` does not find them.",
+                subject=name,
+            )
+
+
+def layers_in(part: Value) -> list[Network]:
+    """Modules in a plain list, tuple or dict."""
+    items = (
+        part.items
+        if isinstance(part, Series)
+        else list(part.items.values())
+        if isinstance(part, Table)
+        else []
+    )
+    return [n for item in items for n in ([item] if isinstance(item, Network) else layers_in(item))]
 
 
 @check.in_run

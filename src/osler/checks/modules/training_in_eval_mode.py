@@ -62,6 +62,8 @@ from collections.abc import Iterator
 from osler.model import (
     BY_HAND,
     Check,
+    Code,
+    Confidence,
     Event,
     Evidence,
     Finding,
@@ -70,10 +72,12 @@ from osler.model import (
     Pattern,
     Run,
     Severity,
+    TrainingFact,
     counted,
     needs_mode,
     turns,
 )
+from osler.static.queries import everywhere, shown, switches_mode
 
 PATIENCE = 3
 """Steps in eval mode before we speak: a trial step after loading a model may be deliberate."""
@@ -92,6 +96,47 @@ check = Check(
 
 
 check.applies_when(needs_mode)
+
+
+@check.in_code_by_absence
+def eval_left_on(code: Code) -> Iterator[Finding]:
+    alike = [t for t in code.trained if not is_beside_training(code, t)]
+    for fact in everywhere(alike, lambda t: t.backward.place, evaluated):
+        state = next(s for states in fact.visits for s in states if s.was == "eval")
+        sensitive = switches_mode(fact.model)
+        if sensitive is False or fact.model.frozen or not is_stepped(code, fact):
+            continue
+        yield check.finding(
+            fact.backward.site,
+            f"{shown(fact.model)} is trained in eval mode: `eval()` "
+            f"{f'in line {state.was_by.place.line} ' if state.was_by else ''}is still in force here.",
+            subject=fact.model.name,
+            related=[
+                (
+                    state.was_by.site if state.was_by else (),
+                    "eval mode is set here, and no `train()` follows",
+                ),
+                (state.forward.site if state.forward else (), "the forward that is trained"),
+            ],
+            severity=None if sensitive else Severity.HINT,
+            confidence=Confidence.CERTAIN if sensitive else Confidence.POSSIBLE,
+        )
+
+
+def evaluated(fact: TrainingFact) -> bool:
+    """At some visit, the module can only have been called in eval mode."""
+    return any(states and all(s.was == "eval" for s in states) for states in fact.visits)
+
+
+def is_beside_training(code: Code, fact: TrainingFact) -> bool:
+    """The module is also trained in train mode, as in adversarial training."""
+    others = [t for t in code.trained if t.model is fact.model and t.trace is fact.trace and t is not fact]
+    return any(not evaluated(t) for t in others)
+
+
+def is_stepped(code: Code, fact: TrainingFact) -> bool:
+    """An optimizer that holds the module steps on this way."""
+    return any(s.trace is fact.trace and s.optimizer.holds(fact.model) is not False for s in code.stepped)
 
 
 @check.in_run

@@ -43,18 +43,26 @@ from collections.abc import Iterator
 
 from osler.model import (
     BY_HAND,
+    Action,
     Check,
+    Code,
     Confidence,
     Event,
     Evidence,
     Finding,
     Kind,
+    Optimizer,
     OptimizerFact,
     Run,
     Severity,
+    Trace,
+    flat,
     needs_optimizer,
     since,
 )
+from osler.static.ledger import YES, concerns, reaches
+from osler.static.queries import loops_of, shown
+from osler.static.reach import groups, steppers
 
 PATIENCE = 3
 """Backward calls, or losses, before we speak at the end: one or two are a test of the model."""
@@ -91,6 +99,47 @@ def optimizer_in_sight(run: Run) -> str:
     hidden = next((b for b in run.blind if b.essential), None)
     unseen = f"part of the program could not be watched: {hidden.reason}" if hidden else ""
     return needs_optimizer(run) or unseen
+
+
+@check.in_code_by_absence
+def no_step_in_sight(code: Code) -> Iterator[Finding]:
+    steps = list(code.actions(Kind.STEP))
+    if any(s.subject is None or "by hand" in s.words for s in steps):
+        return
+    for trace in code.traces:
+        for optimizer in built_in(trace):
+            backward = trained_for(trace, optimizer)
+            if backward is None or is_inspection(code, backward):
+                continue
+            if any(concerns(optimizer, s.subject) != "no" for s in steps):
+                continue
+            if groups(optimizer) <= {n for other in steppers(code, trace) for n in groups(other)}:
+                continue  # another optimizer steps on all of it
+            yield check.finding(
+                backward.site,
+                f"{shown(optimizer)} never steps: `backward()` computes its gradients here, "
+                "and nothing uses them.",
+                subject=optimizer.name,
+                related=[((optimizer.place,), "the optimizer is built here")],
+            )
+
+
+def is_inspection(code: Code, backward: Action) -> bool:
+    """It goes through models in eval mode: gradients are looked at, as in saliency maps and attacks."""
+    modes = {s.was for t in code.trained if t.backward is backward for states in t.visits for s in states}
+    return modes == {"eval"}
+
+
+def built_in(trace: Trace) -> list[Optimizer]:
+    """Optimizers of torch that are built on this way and stay in code that was read."""
+    built = [a.subject for a in flat(trace.nodes) if a.kind is Kind.BUILD]
+    return [o for o in built if isinstance(o, Optimizer) and o.held and not (o.handed or o.replaced)]
+
+
+def trained_for(trace: Trace, optimizer: Optimizer) -> Action | None:
+    """A backward that certainly computes gradients for the optimizer."""
+    backwards = (a for a in flat(loops_of(trace)) if a.kind is Kind.BACKWARD)
+    return next((b for b in backwards if reaches(optimizer, b) == YES), None)
 
 
 @check.in_run

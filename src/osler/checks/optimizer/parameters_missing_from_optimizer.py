@@ -50,13 +50,16 @@ from itertools import takewhile
 
 from osler.model import (
     Check,
+    Code,
     Evidence,
     Finding,
     Kind,
+    Network,
     OptimizerFact,
     ParameterFact,
     Run,
     Severity,
+    Trace,
     by_model,
     elements_of,
     listed,
@@ -64,6 +67,8 @@ from osler.model import (
     needs_step,
     since,
 )
+from osler.static.queries import shown
+from osler.static.reach import backwards_of, held, is_fresh, learning, steppers, updated_by_hand
 
 PATIENCE = 3
 """Steps of the optimizer before we speak: parameters may be added after the first."""
@@ -91,6 +96,36 @@ check = Check(
 @check.applies_when
 def optimizer_stepped(run: Run) -> str:
     return needs_optimizer(run) or needs_step(run)
+
+
+@check.in_code_by_absence
+def never_given(code: Code) -> Iterator[Finding]:
+    optimized = held(code)
+    if optimized is None or any(o.handed for o in code.optimizers):
+        return
+    given = optimized | updated_by_hand(code)
+    for trace in code.traces:
+        yield from left_out_of(code, trace, given)
+
+
+def left_out_of(code: Code, trace: Trace, given: set[Network]) -> Iterator[Finding]:
+    models = {m for _, root in backwards_of(trace) for m in root.models}
+    reached = {n for _, root in backwards_of(trace) for n in root.networks}
+    stepping = [o for o in steppers(code, trace) if o.made]
+    for model in sorted((m for m in models if is_fresh(m)), key=lambda m: m.place.line):
+        own = learning(reached & set(model.walk()))
+        missing = [n for n in own if n not in given]
+        if not missing or len(missing) == len(own) or not stepping:
+            continue
+        optimizer = next((o for o in stepping if o.holds(model)), stepping[0])
+        names = sorted(n.name.removeprefix("self.") or n.kind for n in missing)
+        yield check.finding(
+            (optimizer.place,),
+            f"{shown(optimizer)} is not given all of {shown(model)}: {listed(names)} receive gradients, "
+            "but no optimizer holds them.",
+            subject=optimizer.name,
+            related=[((missing[0].place,), "built here, never updated")],
+        )
 
 
 @check.in_run

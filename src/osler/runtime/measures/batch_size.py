@@ -19,4 +19,5 @@ def take(moment: Moment) -> float | None:
         first = batch[0]
     else:
         first = next(iter(tensors_in(batch, 1)), None)
-    return float(first.size(0)) if first is not None and first.dim() else None
+    shape = first.shape if first is not None else ()
+    return float(shape[0]) if shape else None

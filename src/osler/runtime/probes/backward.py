@@ -75,17 +75,23 @@ class Backwards:
         return observed
 
     def lightly(self, given: Any, frame: FrameType) -> bool:
-        """A backward while the watcher rests; false if it deserves a closer look."""
-        root = given if isinstance(given, Tensor) else next(iter(tensors_of(given)), None)
+        """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
+        watcher = self.watcher
+        measuring = watcher.measuring
+        if Kind.BACKWARD in measuring.several:
+            measuring.at(Kind.BACKWARD, watcher.lines.site(frame))
+        else:
+            measuring.subject = ""
+        if type(given) is Tensor and given.is_cpu and given.numel() == 1:  # almost always
+            return watcher.light_backward(given.item())
+        root = next(iter(tensors_of(given)), None)
         if root is None:
             return True
-        measuring = self.watcher.measuring
-        measuring.subject = ""
-        if Kind.BACKWARD in measuring.several:
-            measuring.at(Kind.BACKWARD, self.watcher.lines.site(frame))
-        if not root.is_cpu and root.numel() == 1:
+        if root.numel() == 1 and not root.is_cpu:
             self.deferred.put(root, ())
-        return self.watcher.light_backward(root)
+        return watcher.light_backward(
+            root.item() if root.is_cpu and root.numel() == 1 and plain(root) else None
+        )
 
     def before_grad(self, given: Any, frame: FrameType) -> None:
         """``autograd.grad`` is about to run: it touches no ``.grad``."""

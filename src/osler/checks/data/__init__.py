@@ -1,0 +1,1 @@
+"""Problems of the data: is what is fed in what is meant?"""

@@ -1,0 +1,74 @@
+"""Each turn of the loop starts the loader anew and takes its first batch.
+
+`next(iter(loader))` makes a new iterator. Inside the loop, a loader that does not shuffle hands out the
+same first batch at every step: the model trains on one batch and never sees the rest.
+
+## Bad
+
+```python
+fixed = DataLoader(rows(192), batch_size=16)
+for step in range(40):
+    x, y = next(iter(fixed))
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- `next` on an iterator that was made before the loop.
+- A loader that shuffles: each new iterator draws another batch.
+- One batch taken before the loop, to overfit it on purpose.
+
+## Sources
+
+- [DataLoader](https://docs.pytorch.org/docs/stable/data.html)
+- Reported in [face.evoLVe](https://github.com/ZhaoJ9014/face.evoLVe/pull/39)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Const, Finding, Kind, Loader, Severity
+from osler.static.queries import innermost_loops
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="each step sees the next batch",
+    why="The model trains on one batch over and over.",
+    fix="Make the iterator before the loop, or loop over the loader itself.",
+)
+
+
+@check.in_code
+def starts_anew(code: Code) -> Iterator[Finding]:
+    for trace in code.traces:
+        for actions in innermost_loops(trace, Kind.BATCH):
+            if not {Kind.BACKWARD, Kind.STEP} <= {a.kind for a in actions}:
+                continue
+            for action in actions:
+                loader = action.subject
+                if action.kind is Kind.BATCH and isinstance(loader, Loader) and keeps_order(loader):
+                    yield check.finding(
+                        action.site,
+                        f"`next(iter({loader.name}))` inside the loop takes the same first batch "
+                        "at every step.",
+                        subject=loader.name,
+                    )
+
+
+def keeps_order(loader: Loader) -> bool:
+    """Its first batch is always the same."""
+    chosen = {"sampler", "batch_sampler", "shuffle", 2} & loader.options.keys()
+    shuffle = loader.options.get("shuffle", loader.options.get(2))
+    return bool(loader.made) and (not chosen or (isinstance(shuffle, Const) and shuffle.value is False))

@@ -1,0 +1,90 @@
+"""A `DistributedSampler` is never told the epoch, so every epoch has the same order.
+
+The sampler shuffles by a seed that it derives from the epoch. Unless `set_epoch()` is called, the seed and
+with it the order, and the share that each process sees, stay the same in every epoch.
+
+## Bad
+
+```python
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    sampler.set_epoch(epoch)
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- A sampler for evaluation, or with `shuffle=False`.
+- A single epoch.
+- A framework that sets the epoch itself.
+
+## Sources
+
+-
+  [DistributedSampler](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.distributed.DistributedSampler)
+- Reported in [SimCLR](https://github.com/Spijkervet/SimCLR/pull/26) and
+  [ParallelWaveGAN](https://github.com/kan-bayashi/ParallelWaveGAN/issues/177)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Const, Finding, Helper, Loader, Severity, Value
+from osler.model.values import Maybe
+from osler.static.queries import every_loop, goes_backward
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`sampler.set_epoch(epoch)` is called at the start of every epoch",
+    why="Every epoch repeats the same order on the same share of the data.",
+    fix="Call `sampler.set_epoch(epoch)` at the start of every epoch.",
+)
+
+
+@check.in_code_by_absence
+def epoch_never_told(code: Code) -> Iterator[Finding]:
+    if "set_epoch" in code.methods or code.frameworks:
+        return
+    for trace in code.traces:
+        for epochs in every_loop(trace.nodes):
+            for loop in every_loop(epochs.body):
+                sampler = sampler_of(loop.over)
+                if sampler is not None and goes_backward(loop):
+                    yield check.finding(
+                        (sampler.place,),
+                        f"`{sampler.name or 'DistributedSampler'}` shuffles alike in every epoch: "
+                        "nothing calls `set_epoch()`.",
+                        related=[((loop.place,), "each epoch goes through the same order here")],
+                    )
+
+
+def sampler_of(value: Value | None) -> Helper | None:
+    """The shuffling distributed sampler of a loader."""
+    given = value.options.get("sampler") if isinstance(value, Loader) else None
+    sampler = given.value if isinstance(given, Maybe) else given
+    if not isinstance(sampler, Helper) or not sampler.made.endswith("DistributedSampler"):
+        return None
+    shuffle = sampler.options.get("shuffle")
+    return None if isinstance(shuffle, Const) and not shuffle.value else sampler

@@ -1,0 +1,66 @@
+"""Gradients are clipped after the optimizer has used them.
+
+`optimizer.step()` reads the gradients as they are. Clipping them afterwards changes nothing: the next
+`zero_grad()` throws them away, and the protection against large steps that clipping promises does not
+exist.
+
+## Bad
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+```
+
+## Not a problem
+
+- Clipping the gradients of another optimizer that steps later.
+- Measuring the gradient norm with `max_norm=inf` after the step.
+
+## Sources
+
+- [clip_grad_norm_](https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html)
+- Reported in [graphstorm](https://github.com/awslabs/graphstorm/issues/1366) and
+  [APPFL](https://github.com/APPFL/APPFL/pull/198)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Severity
+from osler.static.queries import everywhere, shown
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="gradients are clipped between `backward()` and `step()`",
+    why="Clipping has no effect: one large gradient can still throw the weights far away.",
+    fix="Move the clipping between `backward()` and `step()`.",
+    symptoms=(
+        "gradients-explode",
+        "loss-spikes",
+    ),
+)
+
+
+@check.in_code
+def clipped_when_used(code: Code) -> Iterator[Finding]:
+    for fact in everywhere(code.clipped, lambda f: f.clip.place, lambda f: f.always("stale")):
+        yield check.finding(
+            fact.clip.site,
+            f"the gradients of {shown(fact.optimizer)} are clipped after the step that used them.",
+            subject=fact.optimizer.name,
+        )

@@ -1,0 +1,66 @@
+"""The logarithm of a softmax is taken in two steps.
+
+Where a probability is smaller than the precision can hold, softmax returns 0 and its logarithm minus
+infinity: the loss becomes infinite and the gradients NaN. `log_softmax` computes the same in one step
+without that danger.
+
+## Bad
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.nll_loss(torch.log(F.softmax(model(x), dim=1)), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.nll_loss(F.log_softmax(model(x), dim=1), y)
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- A small constant or a clamp inside the logarithm.
+- The logarithm of a mean or a mixture of probabilities.
+
+## Sources
+
+- [log_softmax](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Severity, Tensor
+
+check = Check(
+    __name__,
+    severity=Severity.WARNING,
+    expected="`log_softmax` is computed in one step",
+    why="A probability that rounds to 0 makes the loss infinite and the gradients NaN.",
+    fix="Use `log_softmax` on the logits.",
+    symptoms=(
+        "loss-not-finite",
+        "gradients-not-finite",
+    ),
+)
+
+
+@check.in_code
+def in_two_steps(code: Code) -> Iterator[Finding]:
+    for call in code.calls_of("torch.log", "Tensor.log"):
+        value = call.arguments.get(0)
+        if isinstance(value, Tensor) and value.activation and value.activation.name == "softmax":
+            yield check.finding(
+                (call.place,),
+                f"the logarithm of the softmax in line {value.activation.place.line} underflows for small "
+                "probabilities.",
+                related=[((value.activation.place,), "softmax is applied here")],
+            )

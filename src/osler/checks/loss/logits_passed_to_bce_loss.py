@@ -1,0 +1,71 @@
+"""`binary_cross_entropy` receives raw scores instead of probabilities.
+
+The function takes the logarithm of its input and of one minus its input. Scores outside of 0 to 1 raise an
+error or, where an older version clamps them, give a constant loss without a gradient.
+
+## Bad
+
+```python
+judge = nn.Linear(8, 1)
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy(judge(x).squeeze(1), (y > 1).float())
+        loss.backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+judge = nn.Linear(8, 1)
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(judge(x).squeeze(1), (y > 1).float())
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- The output of sigmoid or softmax.
+- Scores that are brought between 0 and 1 in another way.
+
+## Sources
+
+- [BCELoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.BCELoss.html)
+- Reported in [PyTorch](https://github.com/pytorch/pytorch/issues/2209)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Severity
+from osler.static.queries import loss_inputs
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`binary_cross_entropy` receives probabilities between 0 and 1",
+    why="The logarithm of a raw score is undefined: training stops with an error or learns nothing.",
+    fix="Use `binary_cross_entropy_with_logits` on the scores.",
+    symptoms=(
+        "loss-not-finite",
+        "loss-plateaus",
+    ),
+)
+
+
+@check.in_code
+def scores_flow_in(code: Code) -> Iterator[Finding]:
+    for loss, activation in loss_inputs(code, "binary_cross_entropy"):
+        if activation.name in {"linear", "relu", "tanh"}:
+            source = "a layer" if activation.name == "linear" else activation.name
+            yield check.finding(
+                loss.site,
+                f"`binary_cross_entropy` receives the output of {source} in line {activation.place.line}: "
+                "raw scores, not probabilities.",
+                related=[((activation.place,), "the scores are computed here")],
+            )

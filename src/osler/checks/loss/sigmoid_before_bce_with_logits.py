@@ -1,0 +1,72 @@
+"""`binary_cross_entropy_with_logits` receives probabilities: sigmoid is applied twice.
+
+The function applies sigmoid itself. After a first sigmoid its input lies between 0 and 1, so that what it
+takes for the probability lies between 0.5 and 0.73: the loss cannot come near 0 and no score falls below
+one half.
+
+## Bad
+
+```python
+judge = nn.Sequential(nn.Linear(8, 1), nn.Sigmoid())
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(judge(x).squeeze(1), (y > 1).float())
+        loss.backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+judge = nn.Linear(8, 1)
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(judge(x).squeeze(1), (y > 1).float())
+        loss.backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Sigmoid on the *target*.
+- Sigmoid on a copy that is only read, for accuracy or thresholds.
+
+## Sources
+
+- [BCEWithLogitsLoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html)
+- Reported in [Merlin](https://github.com/NVIDIA-Merlin/models/pull/1175)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Severity
+from osler.static.queries import loss_inputs
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`binary_cross_entropy_with_logits` receives logits",
+    why="Probabilities are squeezed between 0.5 and 0.73: gradients are small and the loss has a floor.",
+    fix="Remove this sigmoid, or use `binary_cross_entropy` on its output.",
+    symptoms=(
+        "initial-loss-unexpected",
+        "loss-plateaus",
+        "model-underfits",
+    ),
+)
+
+
+@check.in_code
+def sigmoid_flows_in(code: Code) -> Iterator[Finding]:
+    for loss, activation in loss_inputs(code, "binary_cross_entropy_with_logits"):
+        if activation.name == "sigmoid":
+            yield check.finding(
+                loss.site,
+                "`binary_cross_entropy_with_logits` receives the output of sigmoid "
+                f"in line {activation.place.line}.",
+                related=[((activation.place,), "sigmoid is applied here")],
+            )

@@ -1,0 +1,107 @@
+"""Softmax runs over the batch, or over an axis that torch has to guess.
+
+Over axis 0 the scores of different samples compete with each other, and the output of a sample depends on
+what else is in its batch. Without `dim=` torch guesses: axis 0 for tensors of one or three dimensions, axis
+1 for others.
+
+## Bad
+
+```python
+class Mixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return F.log_softmax(self.body(x), dim=0)
+
+
+mixed = Mixed()
+optimizer = torch.optim.SGD(mixed.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        F.nll_loss(mixed(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+class Apart(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return F.log_softmax(self.body(x), dim=1)
+
+
+apart = Apart()
+optimizer = torch.optim.SGD(apart.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        F.nll_loss(apart(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- Attention over nodes, samples or time steps that lie along axis 0 on purpose.
+- A single sample without a batch axis.
+
+## Sources
+
+- [softmax](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html)
+- Reported in
+  [visdial-challenge-starter](https://github.com/batra-mlp-lab/visdial-challenge-starter-pytorch/issues/1)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import CallFact, Check, Code, Const, Finding, Severity
+from osler.static.queries import loss_inputs
+
+FUNCTIONS = (
+    "torch.softmax",
+    "torch.log_softmax",
+    "torch.nn.functional.softmax",
+    "torch.nn.functional.log_softmax",
+    "torch.nn.functional.softmin",
+)
+"""Functions that normalise along one axis."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="softmax runs over the classes, named by `dim=`",
+    why="The output of each sample depends on the others in its batch, or on a guess.",
+    fix="Pass `dim=-1`, or the axis that holds the classes.",
+)
+
+
+@check.in_code
+def over_the_batch(code: Code) -> Iterator[Finding]:
+    calls = {c.place: c for c in code.calls_of(*FUNCTIONS) if axis(c) == 0}
+    for loss, activation in loss_inputs(code, "nll_loss", "cross_entropy"):
+        if activation.place in calls:
+            yield check.finding(
+                (activation.place,),
+                f"`{calls[activation.place].last}` runs over axis 0, the batch, and the loss in line "
+                f"{loss.place.line} takes the result for classes.",
+                related=[(loss.site, "the loss expects classes on axis 1")],
+            )
+    for call in code.calls_of(*FUNCTIONS):
+        if not call.given(1, "dim"):
+            yield check.finding(
+                (call.place,),
+                f"`{call.last}` is called without `dim=`: torch guesses the axis.",
+                severity=Severity.WARNING,
+            )
+
+
+def axis(call: CallFact) -> object:
+    """The axis it runs over, if that is a constant."""
+    given = call.argument(1, "dim")
+    return given.value if isinstance(given, Const) else None

@@ -1,0 +1,78 @@
+"""An attribute that torch does not know is set where gradients were to be switched off or on.
+
+Python accepts any attribute: `param.require_grad = False` and `module.requires_grad = False` create a new
+one and change nothing. What was to be frozen trains on, or what was to be trained stays frozen.
+
+## Bad
+
+```python
+for p in model[0].parameters():
+    p.require_grad = False
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+for p in model[0].parameters():
+    p.requires_grad = False
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- `module.requires_grad_(False)`, the method.
+- Attributes of your own with another meaning, such as `self.requires_grad` in a module.
+
+## Sources
+
+- [Locally disabling gradient
+  computation](https://docs.pytorch.org/docs/stable/notes/autograd.html#locally-disabling-gradient-computation)
+- Reported in [PyTorch](https://github.com/pytorch/pytorch/issues/72332) and
+  [MONAI](https://github.com/Project-MONAI/MONAI/issues/8819)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Network, Severity
+
+MISSPELT = (
+    "require_grad",
+    "require_grads",
+    "requires_grads",
+    "required_grad",
+    "requiresgrad",
+    "requires_gradient",
+)
+"""Names that are meant to be `requires_grad`."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="`requires_grad` is set on parameters, by this very name",
+    why="The parameters keep training, or stay frozen, against what was meant.",
+    fix="Set `param.requires_grad` on each parameter, or call `module.requires_grad_(...)`.",
+)
+
+
+@check.in_code
+def unknown_attribute(code: Code) -> Iterator[Finding]:
+    for name in MISSPELT:
+        for call in code.calls_of(f"set.{name}"):
+            yield check.finding(
+                (call.place,), f"`{name}` is no attribute of torch: setting it freezes and unfreezes nothing."
+            )
+    for call in code.calls_of("set.requires_grad"):
+        owner = call.arguments.get(0)
+        if isinstance(owner, Network) and owner is not call.network:
+            yield check.finding(
+                (call.place,), "`requires_grad` is set on a module, where it has no effect on its parameters."
+            )

@@ -1,0 +1,70 @@
+"""The schedule steps before the optimizer has stepped once.
+
+A schedule sets the learning rate for the *next* step. Stepped first, it skips its first value: the warm-up
+starts too late, or the initial learning rate is never used.
+
+## Bad
+
+```python
+schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+for epoch in range(epochs):
+    schedule.step()
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    schedule.step()
+```
+
+## Not a problem
+
+- A schedule that is given the epoch or a metric.
+- A step under a condition, such as after a warm-up.
+
+## Sources
+
+- [How to adjust the learning
+  rate](https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Kind, Severity, flat
+from osler.static.queries import every_loop
+
+check = Check(
+    __name__,
+    severity=Severity.WARNING,
+    expected="the optimizer steps first, then the schedule",
+    why="The first value of the schedule is skipped.",
+    fix="Call `scheduler.step()` after `optimizer.step()`.",
+)
+
+
+@check.in_code
+def schedule_first(code: Code) -> Iterator[Finding]:
+    for trace in code.traces:
+        for loop in every_loop(trace.nodes):
+            order = [a for a in flat(loop.body) if a.kind in (Kind.SCHEDULE, Kind.STEP)]
+            steps = [a for a in order if a.kind is Kind.STEP]
+            if not steps or order[0].kind is Kind.STEP or order[0].words & {"argument", "guarded"}:
+                continue
+            schedule = order[0]
+            if any(s.subject is None or s.subject is getattr(schedule.subject, "about", None) for s in steps):
+                yield check.finding(
+                    schedule.site,
+                    "the schedule steps before the optimizer, which first steps in line "
+                    f"{steps[0].place.line}.",
+                    related=[(steps[0].site, "the optimizer steps here")],
+                )

@@ -1,0 +1,181 @@
+"""The value of `owner.name`."""
+
+from __future__ import annotations
+
+import ast
+
+from osler.model import (
+    Const,
+    External,
+    Helper,
+    Loader,
+    Loss,
+    Maybe,
+    Network,
+    Optimizer,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
+from osler.static.knowledge import SHAPES
+from osler.static.machine import Machine
+from osler.static.roles import guess
+from osler.static.sources import dotted
+from osler.static.tensors import operate, severed
+from osler.static.values import (
+    Arguments,
+    Bound,
+    Class,
+    Doing,
+    Function,
+    Instance,
+    Namespace,
+    Super,
+    UserNetwork,
+)
+
+ASKED_OF_TENSORS = SHAPES | frozenset(
+    "requires_grad is_cuda grad_fn is_leaf layout names itemsize nbytes is_sparse".split()
+)
+
+
+def attribute(
+    machine: Machine, owner: Value, name: str, node: ast.Attribute, *, called: bool = False
+) -> Value:
+    """What `owner.name` is.
+
+    Args:
+        machine: the reader.
+        owner: the value before the dot.
+        name: what follows it.
+        node: the expression.
+        called: it is called at once, so that it is a method.
+    """
+    match owner:
+        case External():
+            return External(f"{owner.name}.{name}")
+        case Maybe():
+            return attribute(machine, owner.value, name, node, called=called)
+        case Namespace():
+            return _of_module(machine, owner, name)
+        case Class():
+            return owner.find(name) or Unknown(name)
+        case Instance() | UserNetwork():
+            return _of_object(machine, owner, name, node, called=called)
+        case Super():
+            return _of_super(owner, name)
+        case _:
+            return _of_known(machine, owner, name, node, called=called)
+
+
+def _of_module(machine: Machine, owner: Namespace, name: str) -> Value:
+    value = owner.scope.names.get(name)
+    if value is not None:
+        return value
+    inner = machine.modules.find(owner.source, name, 1)
+    if inner is not None and inner.file in machine.imported:
+        return Namespace(inner, machine.imported[inner.file])
+    return Unknown(name)
+
+
+def _of_object(
+    machine: Machine, owner: Instance | UserNetwork, name: str, node: ast.Attribute, *, called: bool
+) -> Value:
+    if name in owner.parts:
+        return owner.parts[name]
+    found = owner.cls.find(name) if owner.cls else None
+    if isinstance(found, Function):
+        return _method(machine, found, owner, node, called=called)
+    if found is not None:
+        return found
+    if isinstance(owner, UserNetwork):
+        return _of_network(owner, name, called=called)
+    if name == "__class__" or called:
+        return Doing(owner, name)
+    value = guess(f"self.{name}", machine.source, machine.place(node))
+    owner.parts[name] = value
+    return value
+
+
+def _method(machine: Machine, found: Function, owner: Value, node: ast.Attribute, *, called: bool) -> Value:
+    if found.is_made("staticmethod"):
+        return found
+    if found.is_made("property", "cached_property", "lazy_property") and not called:
+        return machine.invoke(machine, Bound(found, owner), Arguments(), node)
+    return Bound(found, owner)
+
+
+def _of_super(owner: Super, name: str) -> Value:
+    lineage = [c for base in owner.cls.bases if isinstance(base, Class) for c in base.lineage()]
+    for cls in lineage:
+        found = cls.names.get(name)
+        if isinstance(found, Function):
+            return Bound(found, owner.owner)
+    return Doing(owner, name)
+
+
+def _of_known(machine: Machine, owner: Value, name: str, node: ast.Attribute, *, called: bool) -> Value:
+    match owner:
+        case Network():
+            return _of_network(owner, name, called=called)
+        case Tensor():
+            return _of_tensor(machine, owner, name, node, called=called)
+        case Doing() if not called and isinstance(owner.receiver, Tensor) and name == "data":
+            return owner
+        case Optimizer() if name in {"optimizer", "_optimizer"} and not called:
+            return owner
+        case (
+            Optimizer() | Loader() | Loss() | Helper() | Parameters() | Series() | Table() | Doing() | Const()
+        ):
+            return Doing(owner, name)
+        case Unknown():
+            return _of_unknown(machine, owner, name, node, called=called)
+        case _:
+            return Unknown(name)
+
+
+def _of_network(owner: Network, name: str, *, called: bool) -> Value:
+    if name == "training":
+        owner.switches = True
+        return Unknown(name)
+    if name in owner.parts:
+        return owner.parts[name]
+    if name == "module" and not called:
+        return owner
+    if called:
+        return Doing(owner, name)
+    for variant in owner.variants:
+        if name in variant.parts:
+            return variant.parts[name]
+    if owner.known:
+        return Unknown(name)
+    part = Network(name, place=owner.place, known=False, pretrained=owner.pretrained)
+    owner.parts[name] = part
+    return part
+
+
+def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.Attribute, *, called: bool) -> Value:
+    if name in {"grad", "_grad"}:
+        return Doing(owner, "grad")
+    if called:
+        return Doing(owner, name)
+    if name in ASKED_OF_TENSORS:
+        return Unknown(name)
+    if name == "data":
+        if owner.leaf is not None:
+            return Doing(owner, "data")
+        return severed("data", [owner], machine.place(node))
+    if not owner.certain or owner.batch is not None:
+        return owner
+    return operate(machine, name, (owner,), node)
+
+
+def _of_unknown(machine: Machine, owner: Unknown, name: str, node: ast.Attribute, *, called: bool) -> Value:
+    if called and name not in owner.parts:
+        return Doing(owner, name)
+    if name not in owner.parts:
+        owner.parts[name] = guess(dotted(node) or name, machine.source, machine.place(node))
+    return owner.parts[name]

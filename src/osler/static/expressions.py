@@ -1,0 +1,313 @@
+"""The value of every kind of expression."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from osler.model import Const, External, Loop, Maybe, Series, Table, Tensor, Unknown, Value
+from osler.static.attributes import attribute
+from osler.static.conditions import condition, text_of, truth
+from osler.static.iteration import element, subscript
+from osler.static.machine import Machine
+from osler.static.targets import bind
+from osler.static.tensors import operate
+from osler.static.values import Arguments, Function, Super
+
+BUILTINS = frozenset(dir(builtins))
+
+ARITHMETIC: Mapping[type[ast.operator], Callable[[int | float, int | float], int | float]] = MappingProxyType(
+    {
+        ast.Add: lambda a, b: a + b,
+        ast.Sub: lambda a, b: a - b,
+        ast.Mult: lambda a, b: a * b,
+        ast.Div: lambda a, b: a / b,
+        ast.FloorDiv: lambda a, b: a // b,
+        ast.Mod: lambda a, b: a % b,
+    }
+)
+
+LARGEST = 1e12
+"""Numbers beyond are not computed."""
+
+
+def evaluate(machine: Machine, node: ast.expr) -> Value:
+    """The value of an expression; what it does is noted on the way."""
+    if not machine.spend():
+        return Unknown()
+    handler = HANDLERS.get(type(node))
+    if handler is None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                evaluate(machine, child)
+        return Unknown()
+    return handler(machine, node)
+
+
+def _constant(machine: Machine, node: ast.Constant) -> Value:
+    del machine
+    return Const(node.value)
+
+
+def _name(machine: Machine, node: ast.Name) -> Value:
+    value = machine.frame.scope.find(node.id)
+    if value is not None:
+        return value
+    if node.id in BUILTINS:
+        return External(f"builtins.{node.id}")
+    return Unknown(node.id)
+
+
+def _attribute(machine: Machine, node: ast.Attribute) -> Value:
+    return attribute(machine, evaluate(machine, node.value), node.attr, node)
+
+
+def _call(machine: Machine, node: ast.Call) -> Value:
+    if isinstance(node.func, ast.Name) and node.func.id == "super":
+        frame = machine.frame
+        if frame.owner is not None and frame.cls is not None:
+            return Super(frame.owner, frame.cls)
+    target, machine.target = machine.target, ""
+    callee = _callee(machine, node.func)
+    arguments = Arguments()
+    for argument in node.args:
+        _positional(machine, argument, arguments)
+    for keyword in node.keywords:
+        value = evaluate(machine, keyword.value)
+        if keyword.arg is not None:
+            arguments.named[keyword.arg] = value
+        elif isinstance(value, Table) and value.whole:
+            arguments.named |= {k: v for k, v in value.items.items() if isinstance(k, str)}
+        else:
+            arguments.spread = True
+    machine.target = target
+    result = machine.invoke(machine, callee, arguments, node)
+    machine.target = ""
+    return result
+
+
+def _callee(machine: Machine, node: ast.expr) -> Value:
+    if isinstance(node, ast.Attribute):
+        return attribute(machine, evaluate(machine, node.value), node.attr, node, called=True)
+    return evaluate(machine, node)
+
+
+def _positional(machine: Machine, argument: ast.expr, arguments: Arguments) -> None:
+    if not isinstance(argument, ast.Starred):
+        arguments.positional.append(evaluate(machine, argument))
+        return
+    value = evaluate(machine, argument.value)
+    if isinstance(value, Series):
+        arguments.positional.extend(value.items)
+        arguments.spread |= not value.whole
+    else:
+        arguments.spread = True
+        if not isinstance(value, Const):
+            arguments.positional.append(element(machine, value, argument))
+
+
+def _binary(machine: Machine, node: ast.BinOp) -> Value:
+    left, right = evaluate(machine, node.left), evaluate(machine, node.right)
+    match left, right:
+        case Const(value=int() | float() as a), Const(value=int() | float() as b):
+            return _computed(node.op, a, b)
+        case Series(), Series() if isinstance(node.op, ast.Add):
+            return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)
+        case Series(), _ if isinstance(node.op, ast.Mult):
+            times = right.value if isinstance(right, Const) else 2
+            count = times if isinstance(times, int) and 0 < times < 5 else 2
+            return Series(left.items * count, left.kind, whole=False, place=left.place)
+        case _:
+            pass
+    if any(isinstance(v, Tensor) for v in (left, right)):
+        name = type(node.op).__name__.lower()
+        return _scaled(machine, node, left, right, operate(machine, name, (left, right), node))
+    return Unknown()
+
+
+def _scaled(machine: Machine, node: ast.BinOp, left: Value, right: Value, out: Tensor) -> Tensor:
+    """A loss times or divided by a plain number is still that loss."""
+    del machine
+    losses = [v for v in (left, right) if isinstance(v, Tensor) and v.reduced]
+    if len(losses) != 1 or any(isinstance(v, Tensor) and v is not losses[0] for v in (left, right)):
+        return out
+    reduced = "scaled" if isinstance(node.op, ast.Mult | ast.Div) else losses[0].reduced
+    return replace(out, reduced=reduced)
+
+
+def _computed(op: ast.operator, a: int | float, b: int | float) -> Value:
+    function = ARITHMETIC.get(type(op))
+    if function is None or abs(a) > LARGEST or abs(b) > LARGEST:
+        return Unknown()
+    try:
+        return Const(function(a, b))
+    except (ZeroDivisionError, OverflowError):
+        return Unknown()
+
+
+def _unary(machine: Machine, node: ast.UnaryOp) -> Value:
+    if isinstance(node.op, ast.Not):
+        return condition(machine, node)
+    value = evaluate(machine, node.operand)
+    match value:
+        case Const(value=int() | float() as number) if isinstance(node.op, ast.USub):
+            return Const(-number)
+        case Tensor():
+            return operate(machine, "neg", (value,), node)
+        case _:
+            return Unknown()
+
+
+def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
+    value = evaluate(machine, node.values[0])
+    stop = isinstance(node.op, ast.Or)
+    for operand in node.values[1:]:
+        known = truth(value)
+        if known is stop:
+            return value
+        other = evaluate(machine, operand)
+        if known is None and isinstance(value, Maybe) and stop:
+            value = value.value
+        value = other if known is not None else machine.joiner.join(value, other)
+    return value
+
+
+def _choice(machine: Machine, node: ast.IfExp) -> Value:
+    known = truth(condition(machine, node.test))
+    if known is not None:
+        return evaluate(machine, node.body if known else node.orelse)
+    values: list[Value] = []
+
+    def way(expression: ast.expr) -> bool:
+        values.append(evaluate(machine, expression))
+        return True
+
+    text = text_of(node.test)
+    machine.fork("", (lambda: way(node.body), lambda: way(node.orelse)), (text, f"not {text}"))
+    return machine.joiner.join(*values)
+
+
+def _subscript(machine: Machine, node: ast.Subscript) -> Value:
+    owner = evaluate(machine, node.value)
+    return subscript(machine, owner, evaluate(machine, node.slice), node)
+
+
+def _series(machine: Machine, node: ast.List | ast.Tuple | ast.Set) -> Value:
+    found = Series([], type(node).__name__.lower(), place=machine.place(node))
+    for item in node.elts:
+        if isinstance(item, ast.Starred):
+            inner = evaluate(machine, item.value)
+            found.items.extend(inner.items if isinstance(inner, Series) else [element(machine, inner, item)])
+            found.whole &= isinstance(inner, Series) and inner.whole
+        else:
+            found.items.append(evaluate(machine, item))
+    return found
+
+
+def _table(machine: Machine, node: ast.Dict) -> Value:
+    found = Table({}, place=machine.place(node))
+    for key, item in zip(node.keys, node.values, strict=True):
+        value = evaluate(machine, item)
+        name = evaluate(machine, key) if key is not None else value
+        if isinstance(name, Const) and key is not None:
+            found.items[name.value] = value
+        elif key is None and isinstance(value, Table):
+            found.items |= value.items
+            found.whole &= value.whole
+        else:
+            found.items[id(item)] = value
+            found.whole = False
+    return found
+
+
+def _comprehension(
+    machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+) -> Value:
+    over = evaluate(machine, node.generators[0].iter)
+    with machine.collecting() as body:
+        for number, generator in enumerate(node.generators):
+            source = over if number == 0 else evaluate(machine, generator.iter)
+            bind(machine, generator.target, element(machine, source, generator.iter), generator.iter)
+            for test in generator.ifs:
+                condition(machine, test)
+        if isinstance(node, ast.DictComp):
+            evaluate(machine, node.key)
+            item = evaluate(machine, node.value)
+        else:
+            item = evaluate(machine, node.elt)
+    if body:
+        machine.block.append(Loop(over, body, machine.place(node)))
+    if isinstance(node, ast.DictComp):
+        return Table({"": item}, whole=False, place=machine.place(node))
+    return Series(
+        [item], "list" if isinstance(node, ast.ListComp) else "tuple", whole=False, place=machine.place(node)
+    )
+
+
+def _lambda(machine: Machine, node: ast.Lambda) -> Value:
+    return Function(node, machine.frame.scope, machine.source)
+
+
+def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:
+    value = evaluate(machine, node.value)
+    bind(machine, node.target, value, node)
+    return value
+
+
+def _inner(machine: Machine, node: ast.Starred | ast.Await) -> Value:
+    return evaluate(machine, node.value)
+
+
+def _yield(machine: Machine, node: ast.Yield | ast.YieldFrom) -> Value:
+    value = evaluate(machine, node.value) if node.value is not None else Const(None)
+    frame = machine.frame
+    if frame.at_yield is not None:
+        frame.at_yield(value)
+    else:
+        frame.yields.append(element(machine, value, node) if isinstance(node, ast.YieldFrom) else value)
+    return Unknown()
+
+
+def _compare(machine: Machine, node: ast.Compare) -> Value:
+    return condition(machine, node)
+
+
+def _text(machine: Machine, node: ast.JoinedStr) -> Value:
+    del machine, node
+    return Unknown()
+
+
+HANDLERS: Mapping[type[ast.expr], Callable[[Machine, Any], Value]] = MappingProxyType(
+    {
+        ast.Constant: _constant,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Call: _call,
+        ast.BinOp: _binary,
+        ast.UnaryOp: _unary,
+        ast.BoolOp: _boolean,
+        ast.Compare: _compare,
+        ast.IfExp: _choice,
+        ast.Subscript: _subscript,
+        ast.List: _series,
+        ast.Tuple: _series,
+        ast.Set: _series,
+        ast.Dict: _table,
+        ast.ListComp: _comprehension,
+        ast.SetComp: _comprehension,
+        ast.GeneratorExp: _comprehension,
+        ast.DictComp: _comprehension,
+        ast.Lambda: _lambda,
+        ast.NamedExpr: _walrus,
+        ast.Starred: _inner,
+        ast.Await: _inner,
+        ast.Yield: _yield,
+        ast.YieldFrom: _yield,
+        ast.JoinedStr: _text,
+    }
+)
+"""What evaluates each kind of expression."""

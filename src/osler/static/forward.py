@@ -1,0 +1,198 @@
+"""Calls of modules: what comes out of a layer, a container or the user's own `forward`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from osler.model import (
+    Activation,
+    Const,
+    Cut,
+    Kind,
+    Maybe,
+    Network,
+    Place,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
+from osler.static.handing import hand_over
+from osler.static.knowledge import CONTAINERS, WITHOUT_PARAMETERS
+from osler.static.machine import Machine
+from osler.static.tensors import combined, operate, tensors_in
+from osler.static.values import Arguments, Function, UserNetwork
+
+RECURRENT = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
+MOST_VARIANTS = 4
+
+
+def call_network(
+    machine: Machine, network: Network, arguments: Arguments, node: ast.expr, word: str = ""
+) -> Value:
+    """The output of a module; the outermost call is noted."""
+    machine.in_forward += 1
+    out = output(machine, network, arguments, node)
+    machine.in_forward -= 1
+    if machine.in_forward:
+        return out
+    place = machine.place(node)
+    seen = rooted(out, network, place, recording=machine.recording)
+    machine.emit(Kind.FORWARD, node, network, seen, *([word] if word else []))
+    return seen
+
+
+def rooted(out: Value, network: Network, place: Place, *, recording: bool | None) -> Value:
+    """The output of a root module, as it looks from outside."""
+
+    def change(tensor: Tensor) -> Tensor:
+        cuts = tensor.cuts
+        if recording is False:
+            lost = frozenset[Network]().union(*(c.networks for c in cuts)) | {network}
+            cuts = frozenset({Cut("no_grad", place, lost)})
+        networks = tensor.networks
+        if not networks and not cuts and not tensor.certain and recording is not False:
+            networks = frozenset({network})
+        models, sites = tensor.models | {network}, tensor.sites | {place}
+        return replace(
+            tensor, networks=networks, cuts=cuts, leaf=None, models=models, place=place, sites=sites
+        )
+
+    return (
+        changed(out, change)
+        if not isinstance(out, Unknown)
+        else change(Tensor(frozenset({network} if recording is not False else ()), certain=False))
+    )
+
+
+def changed(value: Value, change: Callable[[Tensor], Tensor]) -> Value:
+    """The same value with every tensor in it replaced."""
+    match value:
+        case Tensor():
+            return change(value)
+        case Series():
+            return Series([changed(v, change) for v in value.items], value.kind, value.whole, value.place)
+        case Table():
+            return Table({k: changed(v, change) for k, v in value.items.items()}, value.whole, value.place)
+        case Maybe():
+            return Maybe(changed(value.value, change))
+        case _:
+            return value
+
+
+def output(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
+    """What a module makes of its inputs."""
+    if network.variants:
+        values = [output(machine, v, arguments, node) for v in network.variants[:MOST_VARIANTS]]
+        joined = values[0]
+        for value in values[1:]:
+            joined = machine.joiner.join(joined, value)
+        return joined
+    if isinstance(network, UserNetwork) and network.cls is not None:
+        forward = network.cls.find("forward")
+        if isinstance(forward, Function):
+            return _own_forward(machine, network, forward, arguments, node)
+    if network.kind == "Sequential":
+        return _in_a_row(machine, network, arguments, node)
+    return _layer(machine, network, arguments, node)
+
+
+def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
+    inputs = arguments.every()
+    kind = network.kind if network.layer.startswith("torch.nn.") else ""
+    if kind in CONTAINERS:
+        return Unknown()
+    if kind and WITHOUT_PARAMETERS.match(kind):
+        return operate(machine, kind, inputs, node)
+    out = combined(machine, inputs, machine.place(node), [network])
+    if not network.known:
+        hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
+        return replace(out, certain=False)
+    if kind.startswith(("Linear", "Conv", "Bilinear", "LazyLinear")):
+        return replace(out, activation=Activation("linear", machine.place(node)))
+    return Series([out, out], "tuple") if kind in RECURRENT else out
+
+
+def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
+    value: Value = arguments.at(0) or Tensor(certain=False)
+    if not network.known:
+        value = combined(machine, [value, Unknown()], machine.place(node))
+    if isinstance(value, Unknown):
+        value = Tensor(certain=False)
+    for name, part in network.parts.items():
+        inner = part.value if isinstance(part, Maybe) else part
+        if not isinstance(inner, Network):
+            continue
+        value = output(machine, inner, Arguments([value]), node)
+        if isinstance(value, Tensor) and value.activation is not None and name.isdigit():
+            shown = Activation(value.activation.name, inner.place, value.activation.before)
+            value = replace(value, activation=shown)
+    return value
+
+
+def _own_forward(
+    machine: Machine, network: UserNetwork, forward: Function, arguments: Arguments, node: ast.expr
+) -> Value:
+    """Follow the user's `forward` once for each kind of input, with plain data; add what the inputs carry."""
+    given = Arguments(
+        [_plain(v) for v in arguments.positional],
+        {k: _plain(v) for k, v in arguments.named.items()},
+        arguments.spread,
+    )
+    key = (
+        id(network),
+        machine.recording,
+        *map(_shape, given.positional),
+        *sorted(f"{k}={_shape(v)}" for k, v in given.named.items()),
+    )
+    if key not in machine.forwards:
+        machine.forwards[key] = Unknown()
+        with machine.collecting() as body:
+            machine.forwards[key] = machine.run(machine, forward, given, node, network)
+        machine.block.extend(body)
+    out = machine.forwards[key]
+    carried = combined(machine, arguments.every(), machine.place(node))
+    if not (carried.networks or carried.cuts or carried.models):
+        return out
+
+    if not any(True for _ in tensors_in(out)):
+        return replace(carried, certain=False)
+
+    def change(tensor: Tensor) -> Tensor:
+        return replace(
+            tensor,
+            networks=tensor.networks | carried.networks,
+            cuts=tensor.cuts | carried.cuts,
+            certain=tensor.certain and carried.certain,
+            models=tensor.models | carried.models,
+            sites=tensor.sites | carried.sites,
+        )
+
+    return changed(out, change)
+
+
+def _plain(value: Value) -> Value:
+    match value:
+        case Tensor():
+            return Tensor(certain=value.certain, batch=value.batch)
+        case Unknown():
+            return Tensor(certain=False)
+        case _:
+            return (
+                value if not any(tensors_in(value)) else changed(value, lambda t: Tensor(certain=t.certain))
+            )
+
+
+def _shape(value: Value) -> str:
+    match value:
+        case Tensor():
+            return f"tensor{value.certain:d}"
+        case Const():
+            return repr(value.value)[:60]
+        case Series():
+            return f"[{','.join(map(_shape, value.items))}]"
+        case _:
+            return f"{type(value).__name__}{id(value)}"

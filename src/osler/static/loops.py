@@ -1,0 +1,122 @@
+"""Loops: a body is followed once, and again if it changes what kind of thing a name stands for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from osler.model import Branch, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
+from osler.static.conditions import condition, truth
+from osler.static.iteration import element, source_of, unrolled
+from osler.static.machine import Machine
+from osler.static.roles import baptized
+from osler.static.sources import dotted
+from osler.static.targets import bind
+
+
+def follow_for(machine: Machine, node: ast.For | ast.AsyncFor) -> bool:
+    """A `for` loop; whether the line behind it is reached."""
+    over = machine.evaluate(machine, node.iter)
+    name = dotted(node.iter)
+    if name:
+        over = baptized(over, name, machine.source, machine.place(node))
+    items = unrolled(over)
+    if items is not None and len(items) > 1:
+        return _one_by_one(machine, node, items)
+
+    def turn() -> bool:
+        bind(machine, node.target, element(machine, over, node.iter), node.iter)
+        return machine.execute(machine, node.body)
+
+    _repeat(machine, node, source_of(over), turn)
+    return machine.execute(machine, node.orelse)
+
+
+def _one_by_one(machine: Machine, node: ast.For | ast.AsyncFor, items: list[Value]) -> bool:
+    for item in items:
+        with machine.collecting() as body:
+            bind(machine, node.target, item, node.iter)
+            machine.execute(machine, node.body)
+        machine.block.append(Loop(item, body, machine.place(node), once=True))
+    return machine.execute(machine, node.orelse)
+
+
+def follow_while(machine: Machine, node: ast.While) -> bool:
+    """A `while` loop; whether the line behind it is reached."""
+    known = truth(condition(machine, node.test))
+    if known is False:
+        return machine.execute(machine, node.orelse)
+
+    def turn() -> bool:
+        if known is None:
+            condition(machine, node.test)
+        return machine.execute(machine, node.body)
+
+    ends = _repeat(machine, node, None, turn)
+    return machine.execute(machine, node.orelse) if known is None else ends
+
+
+def _repeat(machine: Machine, node: ast.AST, over: Value | None, turn: Callable[[], bool]) -> bool:
+    """Follow a body once, and again if it changes what kind of thing a name stands for; whether it breaks."""
+    mark = len(machine.journal)
+    machine.turned += 1
+    number = machine.turned
+    machine.turning.append(number)
+    machine.frame.loops.append(over)
+    body = _turn(machine, turn)
+    if _carry(machine, mark):
+        body = _turn(machine, turn)
+    machine.frame.loops.pop()
+    machine.turning.pop()
+    if body:
+        machine.block.append(Loop(over, body, machine.place(node), number=number))
+    return any(isinstance(n, ExitNode) and n.kind == "break" for n in _exits(body))
+
+
+def _turn(machine: Machine, turn: Callable[[], bool]) -> list[Node]:
+    machine.turn_marks.append(len(machine.journal))
+    with machine.collecting() as body:
+        turn()
+    machine.turn_marks.pop()
+    return body
+
+
+def _exits(nodes: list[Node]) -> list[Node]:
+    found: list[Node] = []
+    for node in nodes:
+        match node:
+            case ExitNode():
+                found.append(node)
+            case Loop():
+                pass
+            case Branch():
+                found += [e for way in node.ways for e in _exits(way)]
+            case _:
+                pass
+    return found
+
+
+def _carry(machine: Machine, mark: int) -> bool:
+    """Join what the body has written with what was there; whether another turn may see more."""
+    first: dict[tuple[int, str], tuple[dict[str, Value], Value | object]] = {}
+    for names, name, before in machine.journal[mark:]:
+        first.setdefault((id(names), name), (names, before))
+    matters = False
+    for (_, name), (names, before) in first.items():
+        after = names.get(name)
+        if isinstance(before, Value) and after is not None and before is not after:
+            matters |= _is_news(before, after)
+            machine.write(names, name, machine.joiner.join(before, after))
+    return matters
+
+
+def _is_news(before: Value, after: Value) -> bool:
+    match before, after:
+        case Const(value=None), Const() | Unknown():
+            return False
+        case (Const(value=None), _) | (Network(), Network()):
+            return True
+        case _, Tensor():
+            return after.has_graph and not (isinstance(before, Tensor) and before.has_graph)
+        case _:
+            return False

@@ -1,0 +1,234 @@
+"""The state of the reader: where it is, what names stand for, and what it has seen so far."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from osler.model import Action, Branch, CallFact, Code, Kind, Node, Place, Value
+from osler.static.join import Joiner
+from osler.static.sources import Source
+from osler.static.values import Arguments, Class, Function, Scope
+
+BUDGET = 60_000
+"""Nodes looked at for one way into the program; beyond, nothing more is followed."""
+
+DEEPEST = 24
+"""Calls followed into each other."""
+
+
+class Missing:
+    """Stands for a name that had no value."""
+
+
+MISSING = Missing()
+
+Written = tuple[dict[str, Value], str, Value | Missing]
+
+
+@dataclass(slots=True)
+class Frame:
+    """One call in progress.
+
+    Attributes:
+        function: its name, empty for a module's own lines.
+        source: the file.
+        scope: its names.
+        callers: lines of the calls that lead here, innermost first.
+        returned: values it may return.
+        owner: the object of a method call.
+        cls: the class in which the method is defined.
+        guards: conditions around the current line.
+        at_yield: what to do where the function yields, if it is a context manager.
+        yielded: it has yielded from inside a loop over this.
+    """
+
+    function: str
+    source: Source
+    scope: Scope
+    callers: tuple[Place, ...] = ()
+    returned: list[Value] = field(default_factory=list[Value])
+    owner: Value | None = None
+    cls: Class | None = None
+    guards: list[str] = field(default_factory=list[str])
+    loops: list[Value | None] = field(default_factory=list[Value | None])
+    at_yield: Callable[[Value], None] | None = None
+    yields: list[Value] = field(default_factory=list[Value])
+    node: ast.AST | None = None
+
+
+class Modules(Protocol):
+    """Finds modules of the linted tree."""
+
+    def find(self, source: Source, name: str, level: int) -> Source | None:
+        """The file of a module as imported from another file; None if it lies outside."""
+        ...
+
+
+@dataclass(slots=True)
+class Machine:
+    """Everything that the reader's functions share.
+
+    Attributes:
+        evaluate: the value of an expression.
+        execute: runs statements; whether the line behind them is reached.
+        invoke: the value of a call.
+        run: follows a function of the user's, with the object it is called on.
+        modules: finds modules of the linted tree.
+        turning: numbers of the loops around the current line, in all functions.
+        turn_marks: where in the journal the current turns of those loops began.
+        born: in which loops a value got its first name; the value is kept so that its identity stays its own.
+    """
+
+    evaluate: Callable[[Machine, ast.expr], Value]
+    execute: Callable[[Machine, Sequence[ast.stmt]], bool]
+    invoke: Callable[[Machine, Value, Arguments, ast.expr], Value]
+    run: Callable[[Machine, Function, Arguments, ast.expr, Value | None], Value]
+    modules: Modules
+    code: Code = field(default_factory=Code)
+    block: list[Node] = field(default_factory=list[Node])
+    frames: list[Frame] = field(default_factory=list[Frame])
+    journal: list[Written] = field(default_factory=list[Written])
+    joiner: Joiner = field(default_factory=Joiner)
+    recording: bool | None = True
+    budget: int = BUDGET
+    in_forward: int = 0
+    entered: set[int] = field(default_factory=set[int])
+    imported: dict[str, Scope] = field(default_factory=dict[str, Scope])
+    given_up: Counter[str] = field(default_factory=Counter[str])
+    facts: dict[tuple[str, int, int, str], list[CallFact]] = field(
+        default_factory=dict[tuple[str, int, int, str], list[CallFact]]
+    )
+    forwards: dict[tuple[object, ...], Value] = field(default_factory=dict[tuple[object, ...], Value])
+    functions: list[Function] = field(default_factory=list[Function])
+    classes: list[Class] = field(default_factory=list[Class])
+    turning: list[int] = field(default_factory=list[int])
+    turned: int = 0
+    turn_marks: list[int] = field(default_factory=list[int])
+    born: dict[int, tuple[tuple[int, ...], Value]] = field(
+        default_factory=dict[int, tuple[tuple[int, ...], Value]]
+    )
+    target: str = ""
+    pending: Callable[[Value], None] | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """The innermost call."""
+        return self.frames[-1]
+
+    @property
+    def source(self) -> Source:
+        """The file being read."""
+        return self.frame.source
+
+    def place(self, node: ast.AST) -> Place:
+        """The line of a node."""
+        return Place(self.source.file, getattr(node, "lineno", 0), self.frame.function)
+
+    def emit(
+        self,
+        kind: Kind,
+        node: ast.AST,
+        subject: Value | None = None,
+        value: Value | None = None,
+        *words: str,
+        target: Value | None = None,
+    ) -> Action:
+        """Note that something is done."""
+        action = Action(
+            kind,
+            self.place(node),
+            subject,
+            value,
+            self.recording,
+            frozenset(words),
+            self.frame.callers,
+            target,
+        )
+        self.block.append(action)
+        return action
+
+    def write(self, names: dict[str, Value], name: str, value: Value) -> None:
+        """Give a name or attribute a value, in a way that can be taken back."""
+        self.journal.append((names, name, names.get(name, MISSING)))
+        names[name] = value
+
+    def assign(self, name: str, value: Value) -> None:
+        """Give a name of the current scope a value."""
+        self.born.setdefault(id(value), (tuple(self.turning), value))
+        self.write(self.frame.scope.holder(name).names, name, value)
+
+    def spend(self) -> bool:
+        """Count one node; whether the budget allows more."""
+        self.budget -= 1
+        return self.budget > 0
+
+    def give_up(self, reason: str) -> None:
+        """Count something that was not followed."""
+        self.given_up[reason] += 1
+
+    @contextmanager
+    def collecting(self) -> Generator[list[Node]]:
+        """What is done meanwhile goes to a tree of its own."""
+        outer, self.block = self.block, []
+        try:
+            yield self.block
+        finally:
+            self.block = outer
+
+    @contextmanager
+    def recorded(self, recording: bool | None) -> Generator[None]:
+        """Gradient recording is switched meanwhile."""
+        before, self.recording = self.recording, recording
+        try:
+            yield
+        finally:
+            self.recording = before
+
+    def fork(self, key: str, ways: Sequence[Callable[[], bool]], guards: Sequence[str] = ()) -> bool:
+        """Take every way from the same state and join what they leave; whether one reaches the end."""
+        trees: list[list[Node]] = []
+        ends: list[tuple[bool, dict[tuple[int, str], tuple[dict[str, Value], Value]]]] = []
+        for number, way in enumerate(ways):
+            mark = len(self.journal)
+            guard = guards[number] if number < len(guards) else ""
+            self.frame.guards.append(guard)
+            with self.collecting() as tree:
+                alive = way()
+            self.frame.guards.pop()
+            trees.append(tree)
+            ends.append((alive, self._undo(mark)))
+        if any(trees):
+            self.block.append(Branch(key, trees))
+        self._join(ends)
+        return any(alive for alive, _ in ends)
+
+    def _undo(self, mark: int) -> dict[tuple[int, str], tuple[dict[str, Value], Value]]:
+        """Take back what was written since; what it was."""
+        written: dict[tuple[int, str], tuple[dict[str, Value], Value]] = {}
+        for names, name, _ in self.journal[mark:]:
+            written[(id(names), name)] = (names, names[name])
+        for names, name, before in reversed(self.journal[mark:]):
+            if isinstance(before, Missing):
+                names.pop(name, None)
+            else:
+                names[name] = before
+        del self.journal[mark:]
+        return written
+
+    def _join(self, ends: list[tuple[bool, dict[tuple[int, str], tuple[dict[str, Value], Value]]]]) -> None:
+        keys = {key: names for _, written in ends for key, (names, _) in written.items()}
+        for key, names in keys.items():
+            living = [w[key][1] if key in w else names.get(key[1]) for alive, w in ends if alive]
+            dead = [w[key][1] for alive, w in ends if not alive and key in w]
+            values = [v for v in living if v is not None] or dead
+            if not values:
+                continue
+            joined = values[0]
+            for value in values[1:]:
+                joined = self.joiner.join(joined, value)
+            self.write(names, key[1], joined)

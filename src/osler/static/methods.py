@@ -1,0 +1,240 @@
+"""Methods of what the reader knows: optimizers, modules, tensors, schedulers, scalers, containers."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from osler.model import (
+    Const,
+    External,
+    Helper,
+    Kind,
+    Loader,
+    Network,
+    Optimizer,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
+from osler.static.companions import perform_companion
+from osler.static.handing import hand_over
+from osler.static.iteration import Zipped, element
+from osler.static.knowledge import HARMLESS, SHAPES
+from osler.static.machine import Machine
+from osler.static.module_methods import perform_network
+from osler.static.notes import note_call
+from osler.static.outside import fill
+from osler.static.parameters import held_by
+from osler.static.tensors import operate
+from osler.static.values import Arguments, Doing, Instance, Super, UserNetwork
+
+UPDATES = frozenset({"add_", "sub_", "addcdiv_", "addcmul_", "copy_", "lerp_", "mul_", "set_"})
+"""In-place methods that change a parameter as a step does."""
+
+ASKED_OF_OPTIMIZERS = frozenset(
+    {"state_dict", "load_state_dict", "train", "eval", "add_param_group", "__getstate__"}
+)
+
+
+def perform(machine: Machine, doing: Doing, arguments: Arguments, node: ast.expr) -> Value:
+    """Call a method of something known."""
+    receiver = doing.receiver
+    match receiver:
+        case Optimizer():
+            return _optimizer(machine, receiver, doing.name, arguments, node)
+        case Network():
+            return perform_network(machine, receiver, doing.name, arguments, node)
+        case Tensor():
+            return _tensor(machine, receiver, doing.name, arguments, node)
+        case Doing():
+            return _gradient(machine, receiver, doing.name, arguments, node)
+        case Helper():
+            return perform_companion(machine, receiver, doing.name, arguments, node)
+        case Series() | Table():
+            return _container(machine, receiver, doing.name, arguments, node)
+        case _:
+            return _others(machine, receiver, doing.name, arguments, node)
+
+
+def _optimizer(
+    machine: Machine, optimizer: Optimizer, name: str, arguments: Arguments, node: ast.expr
+) -> Value:
+    if name == "zero_grad":
+        machine.emit(Kind.CLEAR, node, optimizer)
+    elif name == "step":
+        _step(machine, optimizer, arguments, node)
+    elif name == "add_param_group":
+        more = held_by(arguments.at(0, "param_group"))
+        known = optimizer.held is not None and more is not None
+        optimizer.held = (*(optimizer.held or ()), *(more or ())) if known else None
+    elif name not in ASKED_OF_OPTIMIZERS:
+        optimizer.handed = True
+        machine.emit(Kind.HANDED, node, optimizer)
+    return Unknown()
+
+
+def _step(machine: Machine, optimizer: Optimizer, arguments: Arguments, node: ast.expr) -> None:
+    closure = arguments.at(0, "closure")
+    if closure is None or (isinstance(closure, Const) and closure.value is None):
+        machine.emit(Kind.STEP, node, optimizer)
+        return
+    machine.invoke(machine, closure, Arguments(), node)
+    machine.emit(Kind.STEP, node, optimizer, None, "closure")
+
+
+def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    if name == "backward":
+        words = [k for k in ("retain_graph", "create_graph") if _is_true(arguments.named.get(k))]
+        machine.emit(Kind.BACKWARD, node, None, tensor, *words)
+        return Const(None)
+    note_call(
+        machine,
+        f"Tensor.{name}",
+        Arguments([tensor, *arguments.positional], arguments.named, arguments.spread),
+        node,
+    )
+    if tensor.leaf is not None and name in UPDATES:
+        machine.emit(Kind.STEP, node, tensor.leaf, arguments.at(0), "by hand")
+        return tensor
+    if name in {"requires_grad_", "retain_grad", "register_hook"} or (
+        tensor.leaf is not None and name in {"to", "cuda"}
+    ):
+        if name == "requires_grad_" and isinstance(tensor.leaf, Network):
+            given = arguments.at(0)
+            tensor.leaf.frozen |= isinstance(given, Const) and given.value is False
+        return tensor
+    if name in SHAPES:
+        return Unknown()
+    if name == "items" and tensor.models:
+        return Zipped([Unknown(), tensor])
+    return operate(machine, name, [tensor, *arguments.every()], node)
+
+
+def _is_true(value: Value | None) -> bool:
+    return isinstance(value, Const) and value.value is True
+
+
+def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    """`parameter.grad.zero_()`, `parameter.data.sub_(…)` and methods of containers' methods."""
+    tensor = doing
+    while isinstance(tensor.receiver, Doing):
+        tensor = tensor.receiver
+    if isinstance(tensor.receiver, Tensor):
+        leaf = tensor.receiver.leaf
+        if tensor.name == "grad" and name == "zero_":
+            machine.emit(Kind.CLEAR, node, leaf, None, "by hand")
+        elif tensor.name == "data" and name in UPDATES and leaf is not None:
+            machine.emit(Kind.STEP, node, leaf, None, "by hand")
+        return Tensor(certain=False) if name not in SHAPES else Unknown()
+    if name not in HARMLESS:
+        hand_over(machine, arguments.every(), node)
+    return Unknown()
+
+
+def _container(
+    machine: Machine, owner: Series | Table, name: str, arguments: Arguments, node: ast.expr
+) -> Value:
+    if isinstance(owner, Series):
+        return _series(machine, owner, name, arguments, node)
+    first, second = arguments.at(0), arguments.at(1)
+    known = isinstance(first, Const) and first.value in owner.items
+    match name:
+        case "values":
+            return Series(list(owner.items.values()), whole=owner.whole)
+        case "items":
+            pairs = [Series([Const(k), v], "tuple") for k, v in owner.items.items()]
+            return Series([*pairs], whole=owner.whole)
+        case "get" | "pop" | "setdefault":
+            return owner.items[first.value] if known and isinstance(first, Const) else second or Unknown()
+        case "update":
+            owner.items |= first.items if isinstance(first, Table) else {}
+            owner.items |= arguments.named
+        case _:
+            pass
+    return Unknown()
+
+
+def _series(machine: Machine, owner: Series, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    given = arguments.positional
+    if name in {"append", "add", "appendleft", "insert"} and given:
+        item = given[-1]
+        owner.whole &= not machine.frame.loops and not any(machine.frame.guards)
+        if isinstance(item, Tensor):
+            born, _ = machine.born.get(id(owner), (tuple(machine.turning), owner))
+            words = ["outer"] if len(born) < len(machine.turning) else []
+            kept = machine.emit(Kind.KEEP, node, owner, item, "list", *words)
+            item = replace(item, sites=item.sites | {kept.place})
+        owner.items.append(item)
+    elif name == "extend" and given:
+        owner.items.extend(
+            given[0].items if isinstance(given[0], Series) else [element(machine, given[0], node)]
+        )
+        owner.whole = False
+    elif name in {"pop", "popleft"} and owner.items:
+        return owner.items[-1]
+    return Unknown()
+
+
+def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    match receiver:
+        case Super():
+            return _super(machine, receiver, name, arguments, node)
+        case Loader():
+            return (
+                element(machine, receiver, node)
+                if name in {"next", "__next__"}
+                else receiver
+                if name == "__iter__"
+                else Unknown()
+            )
+        case Parameters():
+            return receiver
+        case Unknown():
+            return _unknown(machine, receiver, name, arguments, node)
+        case Instance():
+            hand_over(machine, [receiver, *arguments.every()], node)
+            return Unknown(name)
+        case Const() | External():
+            return Unknown()
+        case _:
+            hand_over(machine, arguments.every(), node)
+            return Unknown()
+
+
+def _unknown(machine: Machine, receiver: Unknown, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    match name:
+        case "backward":
+            first = arguments.at(0)
+            machine.emit(Kind.BACKWARD, node, None, first, *(["managed"] if first else []))
+        case "zero_grad":
+            machine.emit(Kind.CLEAR, node, None)
+        case "step" if not arguments.positional:
+            machine.emit(Kind.STEP, node, None)
+        case "train" | "eval" if not arguments.positional:
+            machine.emit(Kind.MODE, node, None, None, "unknown")
+        case _ if name not in HARMLESS:
+            hand_over(machine, arguments.every(), node)
+        case _:
+            pass
+    carried = [t for t in arguments.every() if isinstance(t, Tensor)]
+    if carried and name not in HARMLESS:
+        return operate(machine, name, [*carried, Unknown()], node)
+    del receiver
+    return Unknown()
+
+
+def _super(machine: Machine, receiver: Super, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    owner = receiver.owner
+    if not isinstance(owner, UserNetwork):
+        if name != "__init__":
+            hand_over(machine, [owner, *arguments.every()], node)
+        return Unknown()
+    if name == "__init__":
+        if owner.layer.endswith(("Sequential", "ModuleList")):
+            fill(owner, arguments)
+        return Const(None)
+    return perform_network(machine, owner, name, arguments, node)

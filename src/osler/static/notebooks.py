@@ -1,0 +1,51 @@
+"""Notebooks: code cells joined in order, with what only IPython understands blanked."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import cast
+
+from osler.static.sources import Source, parsed
+
+MAGIC = re.compile(r"^(\s*)([%!?].*|.*\?\s*)$")
+ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!].*$")
+
+
+def parse_notebook(path: Path, text: str) -> Source:
+    """One source of all code cells; ``cells`` says where each line comes from."""
+    try:
+        content: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Source(path, problem=f"it is no notebook: {error}")
+    lines: list[str] = []
+    origin: list[tuple[str, int]] = []
+    for number, cell in enumerate(_code_cells(content), start=1):
+        own = cell.split("\n")
+        whole = bool(own) and own[0].startswith("%%")
+        lines += ["" if whole else _plain(line) for line in own]
+        origin += [(str(number), i) for i in range(1, len(own) + 1)]
+    return parsed(Source(path, "\n".join(lines), cells=tuple(origin)))
+
+
+def _code_cells(content: object) -> list[str]:
+    cells = cast("dict[str, object]", content).get("cells") if isinstance(content, dict) else None
+    found: list[str] = []
+    for cell in cast("list[object]", cells) if isinstance(cells, list) else ():
+        if isinstance(cell, dict):
+            inner = cast("dict[str, object]", cell)
+            text = inner.get("source")
+            if inner.get("cell_type") == "code":
+                found.append(text if isinstance(text, str) else _joined(text))
+    return found
+
+
+def _joined(text: object) -> str:
+    return "".join(str(line) for line in cast("list[object]", text)) if isinstance(text, list) else ""
+
+
+def _plain(line: str) -> str:
+    if found := ASSIGNED_MAGIC.match(line):
+        return f"{found[1]}None"
+    return MAGIC.sub(r"\1pass", line)

@@ -1,0 +1,31 @@
+"""Remember single calls for checks that look at nothing else."""
+
+from __future__ import annotations
+
+import ast
+
+from osler.model import CallFact, Network
+from osler.static.machine import Machine
+from osler.static.values import Arguments
+
+MOST_VARIANTS = 6
+"""Different sets of arguments remembered for one call."""
+
+
+def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr | ast.stmt) -> None:
+    """Remember a call for checks that look at single calls."""
+    place = machine.place(node)
+    fact = CallFact(
+        name,
+        place,
+        arguments.options(),
+        tuple(g for g in machine.frame.guards if g),
+        arguments.spread,
+        machine.target,
+        machine.recording,
+        machine.frame.owner if isinstance(machine.frame.owner, Network) else None,
+        tuple(machine.frame.loops),
+    )
+    seen = machine.facts.setdefault((place.file, node.lineno, node.col_offset, name), [])
+    if len(seen) < MOST_VARIANTS:
+        seen.append(fact)

@@ -1,0 +1,302 @@
+"""Calls of what comes from outside: torch, its companions, the standard library."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable
+
+from osler.model import (
+    Const,
+    External,
+    Helper,
+    Kind,
+    Loader,
+    Loss,
+    Network,
+    Optimizer,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
+from osler.static.conditions import truth
+from osler.static.handing import hand_over, things_in
+from osler.static.iteration import Zipped, element
+from osler.static.knowledge import (
+    CONTAINERS,
+    HARMLESS,
+    LOSS_FUNCTIONS,
+    LOSSES,
+    NOT_OPTIMIZERS,
+    OPTIMIZERS,
+    SCHEDULES,
+    TRAINERS,
+    TRANSPARENT,
+    WRAPS_ITERATION,
+)
+from osler.static.losses import noted
+from osler.static.machine import Machine
+from osler.static.notes import note_call
+from osler.static.parameters import held_by
+from osler.static.tensors import operate, severed, tensors_in
+from osler.static.values import Arguments, Partial
+
+
+def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
+    """The value of a call of something from outside."""
+    if callee.is_torch or callee.name.partition(".")[0] in {"numpy", "random", "torchvision", "math"}:
+        note_call(machine, callee.name, arguments, node)
+    for recognized in recognizers(callee.name):
+        value = recognized(machine, callee, arguments, node)
+        if value is not None:
+            return value
+    if callee.last not in HARMLESS:
+        hand_over(machine, arguments.every(), node)
+    if callee.is_torch or any(True for a in arguments.every() for _ in tensors_in(a)):
+        return operate(machine, callee.last, arguments.every(), node)
+    return Unknown()
+
+
+def _optimizer(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    is_one = callee.last in OPTIMIZERS or (
+        callee.name.startswith("torch.optim.")
+        and callee.last[:1].isupper()
+        and not NOT_OPTIMIZERS.intersection(callee.name.split("."))
+    )
+    if not is_one:
+        return None
+    first = arguments.at(0, "params")
+    held = held_by(first)
+    optimizer = Optimizer(machine.target, callee.name, machine.place(node), held, options=arguments.options())
+    machine.code.optimizers.append(optimizer)
+    machine.emit(Kind.BUILD, node, optimizer, first)
+    return optimizer
+
+
+def _schedule(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    if not SCHEDULES.search(callee.last) or callee.name.startswith("torch.nn"):
+        return None
+    about = next((v for v in arguments.every() if isinstance(v, Optimizer)), None)
+    helper = Helper("schedule", machine.target, callee.name, machine.place(node), arguments.options(), about)
+    machine.emit(Kind.BUILD, node, helper)
+    return helper
+
+
+def _loader(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    if not callee.last.endswith("DataLoader"):
+        return None
+    loader = Loader(machine.target, callee.name, machine.place(node), arguments.options())
+    machine.code.loaders.append(loader)
+    return loader
+
+
+def _loss(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    if callee.last in LOSSES and callee.is_torch:
+        return Loss(callee.name, machine.place(node), arguments.options())
+    if callee.last in LOSS_FUNCTIONS and callee.is_torch:
+        return noted(machine, callee.last, arguments, arguments.options(), node)
+    return None
+
+
+def _helper(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    role = {"GradScaler": "scaler", "Accelerator": "accelerator", "Fabric": "accelerator"}.get(callee.last)
+    if callee.last.endswith("Sampler"):
+        role = "sampler"
+    if role is None and TRAINERS.search(callee.last) and callee.last[0].isupper():
+        role = "trainer"
+    if role is None:
+        return None
+    if role == "trainer":
+        hand_over(machine, arguments.every(), node)
+    return Helper(role, machine.target, callee.name, machine.place(node), arguments.options())
+
+
+def _wrapper(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    del machine, node
+    first = arguments.at(0)
+    if (
+        callee.last in TRANSPARENT
+        and isinstance(first, Network | Optimizer | Tensor)
+        and callee.last not in {"deepcopy", "copy"}
+    ):
+        return first
+    if callee.last in {"deepcopy", "copy"} and isinstance(first, Network):
+        return Network(
+            first.name,
+            first.layer,
+            first.place,
+            first.options,
+            dict(first.parts),
+            first.known,
+            pretrained=True,
+        )
+    if isinstance(first, Helper) and first.role == "weights":
+        return Unknown()
+    return first if callee.last in TRANSPARENT and first is not None else None
+
+
+def _layer(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    place = machine.place(node)
+    if callee.name.startswith("torch.nn.") and callee.last[:1].isupper() and ".utils." not in callee.name:
+        if callee.last in {"Parameter", "Buffer"}:
+            network = Network(machine.target, "torch.nn.Parameter", place)
+            return Tensor(leaf=network, place=place) if callee.last == "Parameter" else Tensor(place=place)
+        network = Network(machine.target, callee.name, place, arguments.options())
+        if callee.last in CONTAINERS:
+            fill(network, arguments)
+        machine.code.networks.append(network)
+        return network
+    if _builds_model(callee):
+        network = Network(
+            machine.target, callee.name, place, arguments.options(), known=False, pretrained=True
+        )
+        machine.code.networks.append(network)
+        return network
+    return None
+
+
+def _builds_model(callee: External) -> bool:
+    parts = callee.name.split(".")
+    if callee.last in {"create_model", "from_pretrained"} or callee.name == "torch.hub.load":
+        return not any(w in callee.name for w in ("Tokenizer", "Processor", "Config", "FeatureExtractor"))
+    if parts[0] == "torchvision" and "models" in parts:
+        return True
+    return parts[0] in {"torch_geometric", "dgl"} and "nn" in parts and callee.last[:1].isupper()
+
+
+def fill(network: Network, arguments: Arguments) -> None:
+    """Put the given modules into a container."""
+    given = arguments.positional
+    if len(given) == 1 and isinstance(given[0], Series):
+        network.known &= given[0].whole
+        given = given[0].items
+    if len(given) == 1 and isinstance(given[0], Table):
+        network.parts |= {str(k): v for k, v in given[0].items.items()}
+        return
+    network.known &= not arguments.spread
+    network.parts |= {str(i): v for i, v in enumerate(given)}
+
+
+def _iteration(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    first = arguments.at(0)
+    if callee.last == "zip":
+        return Zipped(arguments.positional)
+    if callee.last == "enumerate" and first is not None:
+        return Zipped([Unknown(), first])
+    if callee.last == "filter" and len(arguments.positional) == 2:
+        return arguments.positional[1]
+    if callee.last == "next" and isinstance(first, Loader) and _starts_anew(node):
+        machine.emit(Kind.BATCH, node, first)
+    if callee.last == "next" and first is not None:
+        return element(machine, first, node)
+    if callee.last in {"dict", "Namespace", "SimpleNamespace", "EasyDict"} and not arguments.positional:
+        return Table({**arguments.named}, whole=not arguments.spread, place=machine.place(node))
+    if callee.last in {"list", "tuple", "set"} and first is None:
+        return Series([], callee.last, place=machine.place(node))
+    if callee.last in WRAPS_ITERATION or callee.last == "chain":
+        if callee.last == "chain" and arguments.positional:
+            held = held_by(Series(arguments.positional))
+            return Parameters(held or (), known=held is not None)
+        return first if isinstance(first, Value) else None
+    return None
+
+
+def _starts_anew(node: ast.expr) -> bool:
+    match node:
+        case ast.Call(args=[ast.Call(func=ast.Name(id="iter")), *_]):
+            return True
+        case _:
+            return False
+
+
+def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    first = arguments.at(0)
+    match callee.last, first:
+        case (("float" | "int"), Tensor()):
+            return severed("item", [first], machine.place(node))
+        case "sum", Series():
+            return operate(machine, "add", first.items, node)
+        case "getattr", _ if len(arguments.positional) > 1:
+            return Unknown()
+        case "partial", Value():
+            return Partial(first, tuple(arguments.positional[1:]), tuple(arguments.named.items()))
+        case "setattr", Network() if len(arguments.positional) > 2:
+            first.parts[f"setattr{node.lineno}"] = arguments.positional[2]
+            return Const(None)
+        case (("isinstance" | "hasattr" | "len" | "range" | "print"), _):
+            return Unknown()
+        case _:
+            return None
+
+
+def _gradients(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    first = arguments.at(0)
+    if callee.last in {"clip_grad_norm_", "clip_grad_value_", "clip_grad_norm"}:
+        held = held_by(arguments.at(0, "parameters"))
+        machine.emit(Kind.CLIP, node, Parameters(held or (), known=held is not None), None, callee.last)
+        return Unknown()
+    if callee.name == "torch.autograd.backward":
+        machine.emit(Kind.BACKWARD, node, None, first, *_retains(arguments))
+        return Const(None)
+    if callee.name == "torch.autograd.grad":
+        machine.emit(Kind.BACKWARD, node, None, first, "gradient-only")
+        return operate(machine, "autograd_grad", [first] if first else [], node)
+    if callee.name == "torch.distributed.autograd.backward":
+        machine.emit(Kind.BACKWARD, node, None, arguments.at(1), "managed")
+        return Const(None)
+    return None
+
+
+def _retains(arguments: Arguments) -> list[str]:
+    given = arguments.named.get("retain_graph")
+    return ["retain"] if isinstance(given, Const) and given.value is True else []
+
+
+def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    del node
+    if callee.name == "torch.set_grad_enabled":
+        machine.recording = truth(arguments.at(0) or Unknown())
+    if callee.name in {"torch.load", "torch.save", "torch.set_grad_enabled"} or callee.name.startswith(
+        "torch.manual_seed"
+    ):
+        return Unknown()
+    if callee.name.startswith(("torch.cuda.", "torch.distributed.", "torch.backends.", "torch.device")):
+        return Unknown() if not any(True for a in arguments.every() for _ in things_in(a)) else None
+    return None
+
+
+Recognizer = Callable[[Machine, External, Arguments, ast.expr], Value | None]
+
+
+@functools.lru_cache(maxsize=4096)
+def recognizers(name: str) -> tuple[Recognizer, ...]:
+    """Who may know what a call of this name means, in the order in which they are asked."""
+    last = name.rpartition(".")[2]
+    is_class = last[:1].isupper()
+    asked: list[Recognizer] = []
+    if "grad" in last or "backward" in last:
+        asked.append(_gradients)
+    if last in LOSSES or last in LOSS_FUNCTIONS:
+        asked.append(_loss)
+    if last in ITERATION or last in WRAPS_ITERATION:
+        asked.append(_iteration)
+    if last in BUILTIN:
+        asked.append(_builtin)
+    if last in TRANSPARENT:
+        asked.append(_wrapper)
+    if SCHEDULES.search(last):
+        asked.append(_schedule)
+    if is_class:
+        asked += [_helper, _loader, _optimizer]
+    if is_class or _builds_model(External(name)):
+        asked.append(_layer)
+    if name.startswith("torch."):
+        asked.append(_file)
+    return tuple(asked)
+
+
+ITERATION = frozenset({"filter", "next", "dict", "Namespace", "SimpleNamespace", "EasyDict", "set", "chain"})
+BUILTIN = frozenset("float int sum getattr partial setattr isinstance hasattr len range print".split())

@@ -1,0 +1,125 @@
+"""Files in, `Code` out: every way into a set of files that belong together is followed once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from osler.model import Code, Const, Loop, Node, Place, Trace, Value
+from osler.static.calls import invoke, run
+from osler.static.classes import is_module
+from osler.static.expressions import evaluate
+from osler.static.knowledge import FRAMEWORKS
+from osler.static.ledger import keep_ledger
+from osler.static.machine import BUDGET, Frame, Machine, Modules
+from osler.static.objects import initialize
+from osler.static.sources import Source
+from osler.static.statements import execute
+from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
+
+BYTES_PER_NODE = 8
+"""How much source there is for each node that may be looked at, beyond one budget for everything."""
+
+
+def read_code(sources: Sequence[Source], modules: Modules) -> Code:
+    """Follow every way into these files."""
+    machine = Machine(evaluate, execute, invoke, run, modules)
+    machine.code.files = tuple(s.file for s in sources)
+    machine.code.frameworks = frameworks(sources)
+    machine.code.methods = frozenset(m for s in sources for used in s.usage.values() for m in used)
+    allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
+    for source in sorted(sources, key=_trains, reverse=True):
+        if source.tree is not None:
+            allowance -= follow_file(machine, source, source.tree, min(BUDGET, allowance))
+    for function in sorted(machine.functions, key=lambda f: _trains(f.source), reverse=True):
+        if id(function.node) not in machine.entered:
+            allowance -= follow_function(machine, function, min(BUDGET // 10, allowance))
+    code = machine.code
+    for facts in machine.facts.values():
+        code.calls.setdefault(facts[0].name, []).extend(facts)
+    code.given_up = dict(machine.given_up)
+    keep_ledger(code)
+    return code
+
+
+def _trains(source: Source) -> bool:
+    return ".backward(" in source.text
+
+
+def frameworks(sources: Sequence[Source]) -> frozenset[str]:
+    """Frameworks that these files import."""
+    found: set[str] = set()
+    for source in sources:
+        for node in source.survey.imports:
+            if isinstance(node, ast.Import):
+                found |= {a.name.partition(".")[0] for a in node.names}
+            elif node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return frozenset(found & set(FRAMEWORKS))
+
+
+def follow_file(machine: Machine, source: Source, tree: ast.Module, budget: int) -> int:
+    """Follow a file as if it were the script; how many nodes were looked at."""
+    scope = Scope({"__name__": Const("__main__")})
+    machine.imported.setdefault(source.file, scope)
+    machine.frames.append(Frame("", source, scope))
+    machine.budget = budget
+    with machine.collecting() as nodes, machine.recorded(True):
+        machine.execute(machine, tree.body)
+    machine.frames.pop()
+    if nodes:
+        machine.code.traces.append(Trace(nodes, "", Place(source.file, 1)))
+    machine.code.steps += budget - machine.budget
+    return budget - machine.budget
+
+
+def follow_function(machine: Machine, function: Function, budget: int) -> int:
+    """Follow a function that nothing in these files calls, with what its parameters seem to be."""
+    if budget <= 0:
+        machine.give_up("function, for lack of time")
+        return 0
+    machine.frames.append(Frame("", function.source, function.scope))
+    machine.budget = budget
+    called = ast.copy_location(ast.Constant(None), function.node)
+    callee: Value = function
+    repeats = False
+    with machine.collecting() as nodes:
+        if function.owner is not None and not function.is_made("staticmethod", "classmethod"):
+            owner = _somebody(machine, function.owner, called)
+            callee = Bound(function, owner)
+            repeats = function.name != "__init__" and not function.name.startswith("test")
+        elif function.owner is not None:
+            callee = Bound(function, function.owner)
+        with machine.recorded(None):
+            if (
+                isinstance(callee, Bound)
+                and isinstance(callee.owner, UserNetwork)
+                and function.name == "forward"
+            ):
+                machine.in_forward += 1
+                machine.invoke(machine, callee, Arguments(), called)
+                machine.in_forward -= 1
+            else:
+                machine.invoke(machine, callee, Arguments(), called)
+    machine.frames.pop()
+    place = Place(function.source.file, function.node.lineno, function.name)
+    if nodes:
+        tree: list[Node] = [Loop(None, nodes, place, framework=True)] if repeats else nodes
+        machine.code.traces.append(Trace(tree, function.name, place, is_open=True))
+    machine.code.steps += budget - machine.budget
+    return budget - machine.budget
+
+
+def _somebody(machine: Machine, cls: Class, node: ast.expr) -> Value:
+    """An object of a class: one that the program makes, or one made from what its parameters seem to be."""
+    if cls.instances:
+        return cls.instances[0]
+    place = Place(cls.source.file, cls.node.lineno)
+    owner: Instance | UserNetwork
+    owner = UserNetwork(cls.name, place=place, cls=cls) if is_module(cls) else Instance(cls)
+    cls.instances.append(owner)
+    if isinstance(owner, UserNetwork):
+        machine.code.networks.append(owner)
+    with machine.collecting(), machine.recorded(True):
+        initialize(machine, owner, cls, Arguments(spread=True), node)
+    return owner

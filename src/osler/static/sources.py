@@ -1,0 +1,163 @@
+"""One file of source: its text, its tree, and what could not be read."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+LARGEST = 4 << 20
+"""Bytes of a file that is read: larger ones are data."""
+
+DEEPEST = 150
+"""Levels of nesting that are followed: Python's own parser accepts about 200."""
+
+
+@dataclass(eq=False)
+class Source:
+    """A file, parsed or not.
+
+    Attributes:
+        path: absolute path.
+        text: the source; empty if it could not be read.
+        tree: None if it could not be parsed.
+        problem: why not, one clause.
+        line: of the problem, if known.
+        cells: for a notebook, the cell and the line in it of each line.
+    """
+
+    path: Path
+    text: str = ""
+    tree: ast.Module | None = None
+    problem: str = ""
+    line: int = 0
+    cells: tuple[tuple[str, int], ...] = field(default=())
+    survey: Survey = field(default_factory=lambda: Survey())
+
+    @cached_property
+    def file(self) -> str:
+        """The path as findings name it."""
+        return str(self.path)
+
+    @property
+    def usage(self) -> dict[str, set[str]]:
+        """What is done to each dotted name anywhere in the file."""
+        return self.survey.usage
+
+
+@dataclass(slots=True)
+class Survey:
+    """What one look at all nodes of a file gives.
+
+    Attributes:
+        usage: what is done to each dotted name anywhere in the file: methods called, ``()`` and ``for``.
+        imports: its import statements.
+        depth: levels of the tree.
+    """
+
+    usage: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list[ast.Import | ast.ImportFrom])
+    depth: int = 0
+
+
+def survey(tree: ast.AST) -> Survey:
+    """Look at every node once, level by level."""
+    found = Survey()
+    level = [tree]
+    while level:
+        found.depth += 1
+        for node in level:
+            _note(node, found)
+        level = [child for node in level for child in _children(node)]
+    return found
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    children: list[ast.AST] = []
+    for name in node._fields:
+        value: object = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            children.append(value)
+        elif isinstance(value, list):
+            children += [item for item in cast("list[object]", value) if isinstance(item, ast.AST)]
+    return children
+
+
+def _note(node: ast.AST, found: Survey) -> None:
+    if isinstance(node, ast.Call):
+        _note_call(node, found.usage)
+    elif isinstance(node, ast.For):
+        over = node.iter
+        for part in (over, *(over.args[:2] if isinstance(over, ast.Call) else ())):
+            if name := dotted(part):
+                found.usage[name].add("for")
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        found.imports.append(node)
+
+
+def _note_call(node: ast.Call, usage: dict[str, set[str]]) -> None:
+    if name := dotted(node.func):
+        usage[name].add("()")
+        owner, _, method = name.rpartition(".")
+        if owner:
+            usage[owner].add(method)
+
+
+def dotted(node: ast.AST) -> str:
+    """``a.b.c`` as text; empty for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join([node.id, *reversed(parts)])
+
+
+def read(path: Path) -> Source:
+    """Read and parse a file; whatever is wrong with it is said in ``problem``."""
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            return Source(path, problem=f"it has {size >> 20} MiB, more than {LARGEST >> 20} are not read")
+        data = path.read_bytes()
+    except OSError as error:
+        return Source(path, problem=error.strerror or "it cannot be read")
+    except ValueError:  # a null byte in the name
+        return Source(path, problem="it cannot be read")
+    return parse(path, data)
+
+
+def parse(path: Path, data: bytes) -> Source:
+    """Parse the bytes of a file."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = io.TextIOWrapper(io.BytesIO(data), encoding).read()
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        return Source(path, problem=f"its encoding is wrong: {error}")
+    return parsed(Source(path, text))
+
+
+def parsed(source: Source) -> Source:
+    """The same source with its tree."""
+    if "\0" in source.text:
+        source.problem = "it contains null bytes"
+        return source
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            source.tree = ast.parse(source.text, source.file)
+        source.survey = survey(source.tree)
+        if source.survey.depth > DEEPEST:
+            source.tree, source.problem = None, "it is nested too deeply"
+    except SyntaxError as error:
+        source.problem, source.line = f"it is not valid Python: {error.msg}", error.lineno or 0
+    except (RecursionError, MemoryError, ValueError):
+        source.problem = "it is nested too deeply"
+    return source

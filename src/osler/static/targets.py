@@ -1,0 +1,134 @@
+"""Assignment: what a target stands for from then on."""
+
+from __future__ import annotations
+
+import ast
+
+from osler.model import Const, Kind, Network, Optimizer, Parameters, Series, Table, Tensor, Unknown, Value
+from osler.static.iteration import element
+from osler.static.machine import Machine
+from osler.static.notes import note_call
+from osler.static.roles import baptized
+from osler.static.sources import dotted
+from osler.static.values import Arguments, Class, Doing, Instance, Namespace
+
+
+def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> None:
+    """Give a target a value."""
+    match target:
+        case ast.Name():
+            _replace(machine.frame.scope.find(target.id), value)
+            machine.assign(
+                target.id,
+                named(machine, baptized(value, target.id, machine.source, machine.place(node)), target),
+            )
+        case ast.Attribute():
+            _bind_attribute(machine, target, value, node)
+        case ast.Subscript():
+            _bind_item(machine, target, value)
+        case ast.Tuple() | ast.List():
+            _unpack(machine, target, value, node)
+        case ast.Starred():
+            bind(machine, target.value, Series([value], whole=False), node)
+        case _:
+            pass
+
+
+def _replace(before: Value | None, value: Value) -> None:
+    """An optimizer whose name is given to a new one, built at another line, is out of use."""
+    if isinstance(before, Optimizer) and isinstance(value, Optimizer) and value.made:
+        before.replaced |= before.place != value.place and before not in value.variants
+
+
+def named(machine: Machine, value: Value, target: ast.expr) -> Value:
+    """An object without a name gets that of the first target."""
+    del machine
+    if isinstance(value, Network | Optimizer) and not value.name:
+        value.name = dotted(target)
+    return value
+
+
+def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node: ast.AST) -> None:
+    owner = machine.evaluate(machine, target.value)
+    name = dotted(target) or target.attr
+    value = named(machine, baptized(value, name, machine.source, machine.place(node)), target)
+    if "grad" in target.attr and isinstance(owner, Network | Tensor) and isinstance(node, ast.stmt):
+        note_call(machine, f"set.{target.attr}", Arguments([owner, value]), node)
+    match owner:
+        case Tensor() if target.attr in {"grad", "data"}:
+            _touch_gradient(machine, owner, target, value, node)
+        case Doing(name="data") if isinstance(owner.receiver, Tensor):
+            pass
+        case Network() if target.attr == "requires_grad":
+            pass
+        case Tensor() if target.attr == "requires_grad":
+            freeze(owner, value)
+        case Network() | Instance() | Unknown():
+            machine.write(owner.parts, target.attr, value)
+        case Class():
+            machine.write(owner.names, target.attr, value)
+        case Namespace():
+            machine.write(owner.scope.names, target.attr, value)
+        case _:
+            pass
+
+
+def freeze(tensor: Tensor, value: Value) -> None:
+    """`parameter.requires_grad = False`."""
+    if isinstance(tensor.leaf, Network) and not (isinstance(value, Const) and value.value is True):
+        tensor.leaf.frozen = True
+        for variant in tensor.leaf.variants:
+            variant.frozen = True
+
+
+def _touch_gradient(
+    machine: Machine, owner: Tensor, target: ast.Attribute, value: Value, node: ast.AST
+) -> None:
+    """`parameter.grad = None` clears it, `parameter.data = …` updates by hand."""
+    leaf = owner.leaf
+    if target.attr == "data" and leaf is not None:
+        machine.emit(Kind.STEP, node, leaf, None, "by hand")
+    elif target.attr == "grad":
+        clears = isinstance(value, Const) and value.value is None
+        machine.emit(Kind.CLEAR if clears else Kind.HANDED, node, leaf, None, "by hand")
+
+
+def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
+    owner = machine.evaluate(machine, target.value)
+    key = machine.evaluate(machine, target.slice)
+    match owner:
+        case Table():
+            if isinstance(key, Const):
+                owner.items[key.value] = value
+            else:
+                owner.items[id(target)] = value
+                owner.whole = False
+        case Series() if not isinstance(key, Const):
+            owner.items.append(value)
+            owner.whole = False
+        case Network() if isinstance(key, Const):
+            machine.write(owner.parts, str(key.value), value)
+        case Unknown() if isinstance(key, Const):
+            machine.write(owner.parts, f"[{key.value!r}]", value)
+        case _:
+            pass
+
+
+def _unpack(machine: Machine, target: ast.Tuple | ast.List, value: Value, node: ast.AST) -> None:
+    items = target.elts
+    if isinstance(value, Series) and value.whole and len(value.items) == len(items):
+        for item, part in zip(items, value.items, strict=True):
+            bind(machine, item, part, node)
+        return
+    for item in items:
+        bind(machine, item, _part(machine, value, node), node)
+
+
+def _part(machine: Machine, value: Value, node: ast.AST) -> Value:
+    match value:
+        case Tensor():
+            return value
+        case Series() | Table() | Parameters():
+            return element(machine, value, node)
+        case _:
+            return Unknown()

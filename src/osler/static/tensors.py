@@ -1,0 +1,153 @@
+"""What operations do to tensors: the layers behind them, what cut the graph, what they have gone through."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from osler.model import (
+    Activation,
+    Cut,
+    Loader,
+    Maybe,
+    Network,
+    Parameters,
+    Place,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
+from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, NUMBERS, SAME_VALUES
+from osler.static.machine import Machine
+from osler.static.values import Instance, Namespace
+
+MOST_CUTS = 12
+"""Cuts remembered for one tensor."""
+
+
+def tensors_in(value: Value) -> Iterator[Tensor]:
+    """Tensors in a value and in the containers it consists of."""
+    match value:
+        case Tensor():
+            yield value
+        case Series():
+            for item in value.items:
+                yield from tensors_in(item)
+        case Table():
+            for item in value.items.values():
+                yield from tensors_in(item)
+        case Maybe():
+            yield from tensors_in(value.value)
+        case Parameters():
+            yield from (Tensor(leaf=owner) for owner in value.owners)
+        case _:
+            pass
+
+
+def is_certain(value: Value) -> bool:
+    """Nothing unknown goes in."""
+    match value:
+        case Tensor():
+            return value.certain
+        case Series():
+            return value.whole and all(map(is_certain, value.items))
+        case Table():
+            return value.whole and all(map(is_certain, value.items.values()))
+        case Maybe() | Unknown() | Instance() | Namespace():
+            return False
+        case _:
+            return True
+
+
+def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST) -> Tensor:
+    """The output of an operation on tensors."""
+    given = list(inputs)
+    place = machine.place(node)
+    if name in FRESH:
+        return Tensor(place=place) if name not in CUTS else severed(name, given, place)
+    if name in CUTS:
+        return severed(name, given, place)
+    first = next(tensors_in(given[0]), None) if given else None
+    out = combined(machine, given, place)
+    activation = None
+    if name in ACTIVATIONS:
+        before = first.activation.name if first and first.activation else ""
+        kind = ACTIVATIONS[name]
+        activation = Activation(kind, place, before) if kind else None
+    elif name == "log" and first and first.activation and first.activation.name == "softmax":
+        activation = Activation("log_softmax", place, "softmax")
+    elif name in SAME_VALUES and first:
+        activation = first.activation
+    reduced = first.reduced if first and (name in SAME_VALUES or name in {"mean", "sum"}) else ""
+    if name in {"mean", "sum"} and reduced:
+        reduced = name
+    number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
+    return rebuilt(out, activation, reduced, number=number)
+
+
+def rebuilt(out: Tensor, activation: Activation | None, reduced: str, *, number: bool = False) -> Tensor:
+    """The same tensor, with what it has gone through."""
+    return replace(out, activation=activation, reduced=reduced, leaf=None, number=number)
+
+
+def combined(
+    machine: Machine,
+    inputs: Iterable[Value],
+    place: Place,
+    leaves: Iterable[Network] = (),
+    models: Iterable[Network] = (),
+) -> Tensor:
+    """A tensor made from others, and from the parameters of some layers."""
+    given = list(inputs)
+    parts = [t for v in given for t in tensors_in(v)]
+    networks: set[Network] = set(leaves)
+    cuts: set[Cut] = set()
+    for part in parts:
+        networks |= part.networks
+        cuts |= part.cuts
+        if isinstance(part.leaf, Network):
+            networks.add(part.leaf)
+    if machine.recording is False and networks:
+        cuts.add(Cut("no_grad", place, frozenset(networks)))
+        networks = set()
+    return Tensor(
+        frozenset(networks),
+        frozenset(list(cuts)[:MOST_CUTS]),
+        None,
+        all(map(is_certain, given)),
+        next((p.batch for p in parts if p.batch), None),
+        models=frozenset(models).union(*(p.models for p in parts)),
+        place=place,
+        sites=frozenset[Place]().union(*(p.sites for p in parts)),
+    )
+
+
+def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
+    """What comes out of an operation that ends the graph."""
+    parts = [t for v in inputs for t in tensors_in(v)]
+    lost = frozenset[Network]().union(*(p.networks for p in parts))
+    cuts = frozenset[Cut]().union(*(p.cuts for p in parts))
+    if lost:
+        cuts |= {Cut(name, place, lost)}
+    first = parts[0] if parts else None
+    return Tensor(
+        cuts=cuts,
+        activation=first.activation
+        if first and name in {"detach", "data", "numpy", "tolist", "tensor"}
+        else None,
+        certain=all(map(is_certain, inputs)),
+        batch=next((p.batch for p in parts if p.batch), None),
+        reduced=first.reduced if first else "",
+        models=frozenset[Network]().union(*(p.models for p in parts)),
+        number=name in NUMBERS,
+        place=place,
+        sites=frozenset[Place]().union(*(p.sites for p in parts)),
+    )
+
+
+def batch_of(loader: Loader, place: Place) -> Tensor:
+    """What a loader hands out."""
+    return Tensor(batch=loader, place=place)

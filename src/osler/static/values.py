@@ -1,0 +1,168 @@
+"""Values that only the reader needs: functions, classes, instances, and what is bound to them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from osler.model import Network, Value
+from osler.static.sources import Source
+
+Def = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """Names and their values; what is missing is looked up in the parent."""
+
+    names: dict[str, Value] = field(default_factory=dict[str, Value])
+    parent: Scope | None = None
+    outward: frozenset[str] = frozenset()
+
+    def find(self, name: str) -> Value | None:
+        """The value of a name, here or in a scope around."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
+    def holder(self, name: str) -> Scope:
+        """The scope that an assignment to this name writes to."""
+        scope: Scope = self
+        if name in self.outward:
+            while scope.parent is not None and (name not in scope.names or scope is self):
+                scope = scope.parent
+        return scope
+
+
+@dataclass(slots=True, eq=False)
+class Namespace(Value):
+    """A module of the linted tree."""
+
+    source: Source
+    scope: Scope
+
+
+@dataclass(slots=True, eq=False)
+class Function(Value):
+    """A function of the user's.
+
+    Attributes:
+        node: its definition.
+        scope: where its free names are looked up.
+        source: the file it is in.
+        owner: the class whose method it is.
+        decorators: full names, as far as known.
+    """
+
+    node: Def
+    scope: Scope
+    source: Source
+    owner: Class | None = None
+    decorators: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As the source calls it."""
+        return "lambda" if isinstance(self.node, ast.Lambda) else self.node.name
+
+    def is_made(self, *decorators: str) -> bool:
+        """Whether one of these decorators, by last name, stands above it."""
+        return any(d.rpartition(".")[2] in decorators for d in self.decorators)
+
+
+@dataclass(slots=True, eq=False)
+class Class(Value):
+    """A class of the user's."""
+
+    name: str
+    source: Source
+    node: ast.ClassDef
+    bases: tuple[Value, ...]
+    names: dict[str, Value] = field(default_factory=dict[str, Value])
+    instances: list[Value] = field(default_factory=list[Value])
+
+    def lineage(self) -> Iterator[Class]:
+        """The class and those it is made from, nearest first."""
+        yield self
+        for base in self.bases:
+            if isinstance(base, Class) and base is not self:
+                yield from base.lineage()
+
+    def find(self, name: str) -> Value | None:
+        """A method or attribute of the class or of those it is made from."""
+        return next((c.names[name] for c in self.lineage() if name in c.names), None)
+
+
+@dataclass(slots=True, eq=False)
+class Instance(Value):
+    """An object of a class of the user's that is no module."""
+
+    cls: Class
+    parts: dict[str, Value] = field(default_factory=dict[str, Value])
+
+
+@dataclass(slots=True, eq=False)
+class UserNetwork(Network):
+    """A module of a class of the user's."""
+
+    cls: Class | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound(Value):
+    """A function of the user's with the object it is called on."""
+
+    function: Function
+    owner: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doing(Value):
+    """A method of something the reader knows: `optimizer.step`, `model.eval`, `tensor.view`."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial(Value):
+    """`functools.partial`."""
+
+    function: Value
+    positional: tuple[Value, ...]
+    named: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Super(Value):
+    """`super()` inside a method."""
+
+    owner: Value
+    cls: Class
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a call is given; ``spread`` if more may be hidden behind ``*`` or ``**``."""
+
+    positional: list[Value] = field(default_factory=list[Value])
+    named: dict[str, Value] = field(default_factory=dict[str, Value])
+    spread: bool = False
+
+    def at(self, position: int, name: str = "") -> Value | None:
+        """An argument by name or position."""
+        if name in self.named:
+            return self.named[name]
+        return self.positional[position] if position < len(self.positional) else None
+
+    def every(self) -> list[Value]:
+        """All of them."""
+        return [*self.positional, *self.named.values()]
+
+    def options(self) -> dict[object, Value]:
+        """By position or name."""
+        return {**dict(enumerate(self.positional)), **self.named}

@@ -1,0 +1,21 @@
+from osler.checks.gradients.clipping_before_backward import check
+from osler.testing import read
+
+CODE = """
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        loss.backward()
+        optimizer.step()
+"""
+
+
+def test_says_what_was_seen() -> None:
+    (found,) = read(CODE, [check]).findings
+    assert found.message == ("the gradients of `optimizer` are clipped while they are still empty.")
+
+
+def test_is_silent_without_training() -> None:
+    assert not read("print(model)", [check]).findings

@@ -1,0 +1,84 @@
+# fault: no eval anywhere
+def validate():
+    hits = 0
+    with torch.no_grad():
+        for x, y in val_loader:
+            hits += (model(x).argmax(1) == y).sum().item()  # <-
+    return hits
+
+
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    validate()
+# fault: a class whose train() comes before its test()
+class Experiment:
+    def __init__(self):
+        self.net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.Linear(16, 4))
+        self.opt = torch.optim.Adam(self.net.parameters())
+
+    def train(self):
+        self.net.train()
+        for x, y in loader:
+            self.opt.zero_grad()
+            F.cross_entropy(self.net(x), y).backward()
+            self.opt.step()
+
+    @torch.no_grad()
+    def test(self):
+        self.net.train()
+        return sum(F.cross_entropy(self.net(x), y).item() for x, y in val_loader)  # <-
+
+
+experiment = Experiment()
+for _ in range(epochs):
+    experiment.train()
+    experiment.test()
+# near: the caller switches
+def validate(net):
+    with torch.no_grad():
+        return sum((net(x).argmax(1) == y).sum().item() for x, y in val_loader)
+
+
+for epoch in range(epochs):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+    validate(model)
+# near: a teacher's targets inside the training loop
+for x, y in loader:
+    with torch.no_grad():
+        target = model(x)
+    optimizer.zero_grad()
+    (F.mse_loss(model(x), target) + loss_fn(model(x), y)).backward()
+    optimizer.step()
+# near: nobody knows who calls it
+def validate(net, batches):
+    with torch.no_grad():
+        return sum((net(x).argmax(1) == y).sum().item() for x, y in batches)
+# near: a model without Dropout and BatchNorm
+plain = Net()
+opt = torch.optim.SGD(plain.parameters(), 0.1)
+for x, y in loader:
+    opt.zero_grad()
+    loss_fn(plain(x), y).backward()
+    opt.step()
+with torch.no_grad():
+    for x, y in val_loader:
+        print(loss_fn(plain(x), y))
+# near: a helper of somebody else switches
+from somewhere import evaluation_mode
+
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+evaluation_mode(model)
+with torch.no_grad():
+    for x, y in val_loader:
+        print(loss_fn(model(x), y))

@@ -1,0 +1,87 @@
+# fault: a loop that forgets it
+for epoch in range(epochs):
+    model.train()
+    for x, y in loader:
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()  # <-
+# fault: a trainer class that clears once per epoch
+class Trainer:
+    def __init__(self, model, optimizer):
+        self.model = model
+        self.optimizer = optimizer
+        self.criterion = nn.CrossEntropyLoss()
+
+    def fit(self, batches, count):
+        for _ in range(count):
+            self.optimizer.zero_grad()
+            for x, y in batches:
+                self.update(x, y)
+
+    def update(self, x, y):
+        loss = self.criterion(self.model(x), y)
+        loss.backward()
+        self.optimizer.step()  # <-
+
+
+Trainer(model, optimizer).fit(loader, epochs)
+# fault: accumulation that steps and never clears
+for i, (x, y) in enumerate(loader):
+    loss = loss_fn(model(x), y) / 4
+    loss.backward()
+    if (i + 1) % 4 == 0:
+        optimizer.step()  # <-
+# near: cleared through the model, in a helper
+def reset():
+    model.zero_grad()
+
+
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    reset()
+# near: cleared by hand
+for x, y in loader:
+    for p in model.parameters():
+        p.grad = None
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+# near: accumulation
+for i, (x, y) in enumerate(loader):
+    (loss_fn(model(x), y) / 4).backward()
+    if (i + 1) % 4 == 0:
+        optimizer.step()
+        optimizer.zero_grad()
+# near: a closure clears
+lbfgs = torch.optim.LBFGS(model.parameters())
+for x, y in loader:
+
+    def closure():
+        lbfgs.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        return loss
+
+    lbfgs.step(closure)
+# near: a step of a framework that may clear
+from somewhere import clear_after
+
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    clear_after(optimizer)
+# near: a function that somebody calls once per batch
+def train_step(net, opt, x, y):
+    loss = loss_fn(net(x), y)
+    loss.backward()
+    opt.step()
+    return loss.item()
+# near: two optimizers, each cleared before its own backward
+body, head = nn.Linear(8, 16), nn.Linear(16, 4)
+first, second = torch.optim.SGD(body.parameters(), 0.1), torch.optim.SGD(head.parameters(), 0.1)
+for x, y in loader:
+    first.zero_grad()
+    second.zero_grad()
+    loss_fn(head(torch.relu(body(x))), y).backward()
+    first.step()
+    second.step()

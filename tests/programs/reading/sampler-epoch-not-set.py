@@ -1,0 +1,71 @@
+# fault: a script
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(64)
+sampler = DistributedSampler(data)  # <-
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# fault: a class
+class Worker:
+    def __init__(self, data):
+        self.sampler = torch.utils.data.distributed.DistributedSampler(data)  # <-
+        self.batches = DataLoader(data, batch_size=16, sampler=self.sampler)
+
+    def fit(self):
+        for epoch in range(epochs):
+            self.fit_epoch()
+
+    def fit_epoch(self):
+        for x, y in self.batches:
+            optimizer.zero_grad()
+            loss_fn(model(x), y).backward()
+            optimizer.step()
+
+
+Worker(rows(64)).fit()
+# near: told
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(64)
+sampler = DistributedSampler(data)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    sampler.set_epoch(epoch)
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# near: told through the loader
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(64)
+batches = DataLoader(data, batch_size=16, sampler=DistributedSampler(data))
+for epoch in range(epochs):
+    batches.sampler.set_epoch(epoch)
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# near: one epoch
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(64)
+batches = DataLoader(data, batch_size=16, sampler=DistributedSampler(data))
+for x, y in batches:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+# near: in order on purpose
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(64)
+batches = DataLoader(data, batch_size=16, sampler=DistributedSampler(data, shuffle=False))
+for epoch in range(epochs):
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
