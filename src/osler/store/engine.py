@@ -79,9 +79,10 @@ class Engine:
                     [],
                 )
             cursor.register("names", names())
-            query = (
-                f"select {', '.join(columns)} from numbers join names using (key) order by key, numbers.rowid"
-            )
+            for name in set(columns) - {"step", "value"}:  # a join would carry all texts through the sorting
+                run(cursor, f"set variable {name} = (select list({name} order by key) from names)", [])
+            shown = [n if n in ("step", "value") else f"getvariable('{n}')[key + 1] as {n}" for n in columns]
+            query = f"select {', '.join(shown)} from (from numbers order by key, rowid)"
             run(cursor, f"copy ({query}) to '{quoted(path)}' ({OPTIONS})", [], f"write {path}")
             return run(cursor, "select count(*) from numbers", []).fetchall()[0][0]
 

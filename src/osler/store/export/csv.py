@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from itertools import repeat
+from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 from osler.store.export.parts import parts
@@ -22,17 +23,22 @@ def write(stored: StoredRun, path: Path) -> int:
     """
     amount = 0
     with path.open("x", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(HEAD)
+        file.write(f"{row(HEAD)}\n")
         for part in parts(stored):
             amount += len(part.sids)
             for sid, (steps, values) in by_series((part.sids, part.steps, part.values)).items():
                 about = part.series[sid]
-                columns = [
-                    *map(repeat, (about.name, about.measure, about.subject)),
-                    steps.tolist(),
-                    values.tolist(),
-                    *map(repeat, (about.unit, part.process)),
-                ]
-                rows.writerows(zip(*columns, strict=False))
+                before, after = (
+                    row((about.name, about.measure, about.subject)),
+                    row((about.unit, part.process)),
+                )
+                numbers = zip(steps.tolist(), values.tolist(), strict=True)
+                file.writelines(f"{before},{step},{value!r},{after}\n" for step, value in numbers)
     return amount
+
+
+def row(cells: Sequence[str]) -> str:
+    """Cells beside each other, quoted where that is needed."""
+    text = StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
