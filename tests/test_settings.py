@@ -68,6 +68,11 @@ def test_the_command_line_wins(project: Path) -> None:
     assert settings == Settings(fail_on=None, max_steps=100, select=("loss-not-finite",))
 
 
+def test_without_a_folder_the_command_line_alone_counts(project: Path) -> None:
+    (project / "pyproject.toml").write_text("[tool.osler]\nmax-steps = 7\n")
+    assert load(None, {"fail-on": "error"}, KNOWN, FORMATS) == Settings(fail_on=Severity.ERROR)
+
+
 def test_never_means_none(project: Path) -> None:
     assert load(project, {"fail-on": "never", "stop-on": "never"}, KNOWN, FORMATS) == Settings()
 

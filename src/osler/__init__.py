@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from osler.engine.verdict import diagnose
     from osler.model import (
         Check,
         Confidence,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
         Severity,
     )
     from osler.session import watch
+    from osler.store.reader import open_run
 
 __version__ = "0.1.0"
 
@@ -33,12 +36,19 @@ __all__ = [
     "Place",
     "Run",
     "Severity",
+    "diagnose",
+    "open_run",
     "watch",
 ]
+
+HOMES = MappingProxyType(
+    {"watch": "osler.session", "open_run": "osler.store.reader", "diagnose": "osler.engine.verdict"}
+)
+"""Where names are that are not in the model."""
 
 
 def __getattr__(name: str) -> object:
     """Import a name when it is asked for: `osler --help` needs none of them, `watch` needs torch."""
     if name not in __all__:
         raise AttributeError(f"module 'osler' has no attribute '{name}'")
-    return getattr(import_module("osler.session" if name == "watch" else "osler.model"), name)
+    return getattr(import_module(HOMES.get(name, "osler.model")), name)

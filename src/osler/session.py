@@ -250,7 +250,7 @@ class Session:
                 continue
             self._announced.add(key)
             if self.logbook is not None:
-                self.logbook.finding(finding)
+                self.logbook.finding(finding, self.run)
             if self._on_finding is not None:
                 self._on_finding(finding)
             if self.settings.stop_on is not None and finding.severity >= self.settings.stop_on:

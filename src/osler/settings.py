@@ -79,7 +79,7 @@ class _Source:
 
 
 def load(
-    folder: Path, given: Mapping[str, object], known: Collection[str], formats: Mapping[str, str]
+    folder: Path | None, given: Mapping[str, object], known: Collection[str], formats: Mapping[str, str]
 ) -> Settings:
     """Read the settings for a script.
 
@@ -87,6 +87,7 @@ def load(
 
     Args:
         folder: folder of the script; it and the folders above are searched for a ``[tool.osler]`` table.
+            None leaves that out: a run that was recorded elsewhere is not subject to this project.
         given: values from the command line, by key as written in the table; they win.
         known: names of all checks.
         formats: how the files of each format end, by the format's name; empty if there is no custom.
@@ -95,8 +96,7 @@ def load(
         SettingsError: a key is unknown or a value is wrong.
         UnknownName: the command line names a check that does not exist.
     """
-    here = folder.resolve()
-    file, table = _find_table(here)
+    file, table = _find_table(folder.resolve()) if folder is not None else (None, {})
     settings = Settings()
     if file:
         settings = replace(

@@ -107,6 +107,24 @@ def test_where_the_losses_part(first: Points, second: Points, expected: Parting)
     assert losses(first, second) == expected
 
 
+def test_long_columns_are_compared_where_both_have_kept_values() -> None:
+    long, longer = [(s, 1 / (s + 1)) for s in range(5_002)], [(s, 1 / (s + 1)) for s in range(20_001)]
+    found = compare(side(loss=long), side("b", loss=longer))
+    assert found.parting == Parting(626)  # every 8th of the first 5 002
+    (curve,) = found.curves
+    assert curve.last == (long[-1][1], longer[-1][1])
+    assert (curve.step, curve.there) == (5_000, (1 / 5_001, 1 / 5_001))
+
+
+def test_the_newest_value_of_a_thinned_column_may_stand_where_the_other_has_kept_nothing() -> None:
+    steps = [step // 2 for step in range(5_000)]  # accumulation: two values per step
+    first = [(s, float(i)) for i, s in enumerate(steps)]
+    second = [(s, float(i)) for i, s in enumerate([*steps, 2_500, 2_500, 2_501])]
+    found = compare(side(loss=first), side("b", loss=second))
+    assert found.parting == Parting(2_500)
+    assert found.curves[0].last == (4_999.0, 5_002.0)
+
+
 @given(st.lists(st.floats(), min_size=1), st.data())
 def test_one_changed_value_is_the_parting(series: list[float], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(series) - 1))

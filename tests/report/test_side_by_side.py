@@ -81,3 +81,34 @@ def test_two_runs_without_anything(root: Path) -> None:
         words
         == "osler: a and b: 0 differing settings; no step has a loss in both; 0 findings gained, 0 lost\n"
     )
+
+
+def shown(first: dict[str, Column], second: dict[str, Column]) -> list[str]:
+    """The lines about curves."""
+    sides = [Side(n, {}, Run(columns=c), Diagnosis()) for n, c in (("a", first), ("b", second))]
+    return in_words(compare(*sides), Path("/")).splitlines()[1:]
+
+
+def test_the_loss_comes_first_and_what_does_not_differ_is_named_in_a_line() -> None:
+    same = {"lr": column((1, 0.1)), "odd": column((1, math.nan))}
+    first = {"accuracy": column((1, 0.5)), "loss": column((1, 2.0)), **same}
+    second = {"accuracy": column((1, 0.75)), "loss": column((1, 1.0)), **same}
+    assert shown(first, second) == [
+        "  measure   run  last  min   at the same step",
+        "  loss      a    2     2     2 (step 1)",
+        "            b    1     1     1 (step 1)",
+        "  accuracy  a    0.5   0.5   0.5 (step 1)",
+        "            b    0.75  0.75  0.75 (step 1)",
+        "  the same in both: lr, odd",
+    ]
+
+
+def test_series_of_parts_are_counted() -> None:
+    first = {f"gradient_norm:fc{n}": column((1, 0.5)) for n in range(40)}
+    second = first | {"gradient_norm:fc7": column((1, 0.25)), "gradient_norm:new": column((1, 1.0))}
+    assert shown(first, second) == [
+        "  41 more series of single parameters, labels or loaders, 2 differ: see --json"
+    ]
+    assert shown(first, first) == [
+        "  40 more series of single parameters, labels or loaders, 0 differ: see --json"
+    ]

@@ -17,6 +17,8 @@ from osler import __version__
 from osler.errors import OslerError, UsageError
 
 OK = 0
+FAILED = 1
+"""Osler was asked to fail on what it found."""
 FOUND = 10
 """`osler run`: the script ended well, but Osler was asked to fail on what it found."""
 COULD_NOT_RUN = 2
@@ -151,6 +153,11 @@ def promise(name: str) -> str:
     return (ast.get_docstring(ast.parse(source), clean=False) or "").partition("\n")[0]
 
 
+def split(names: str) -> list[str]:
+    """Names separated by commas."""
+    return [n.strip() for n in names.split(",") if n.strip()]
+
+
 def version(*, verbose: bool) -> str:
     """Osler's version; with everything that a bug report needs."""
     if not verbose:
@@ -177,5 +184,10 @@ def complain(error: OslerError) -> None:
     from osler.report.wording import printable
 
     fix = f"  fix: {printable(error.fix)}\n" if error.fix else ""
+    tell(f"osler: {printable(str(error))}\n{fix}")
+
+
+def tell(text: str) -> None:
+    """Write to stderr, unless it is closed."""
     if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] - it is None under `2>&-`
-        sys.stderr.write(f"osler: {printable(str(error))}\n{fix}")
+        sys.stderr.write(text)

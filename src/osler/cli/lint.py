@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osler.cli import split
 from osler.errors import UsageError
 from osler.settings import FAIL_ON, TEXT
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 USAGE = "osler lint [options] [PATHS]"
 EPILOG = "Exit code: 0 nothing at or above --fail-on, 1 something, 2 a file could not be read or wrong usage."
 OPTIONS = ("format", "output", "fail-on", "select", "ignore")
-FOUND = 1
 
 
 def configure(parser: Parser) -> None:
@@ -36,14 +36,9 @@ def configure(parser: Parser) -> None:
     )
 
 
-def split(names: str) -> list[str]:
-    """Names separated by commas."""
-    return [n.strip() for n in names.split(",") if n.strip()]
-
-
 def execute(args: Namespace) -> int:
     """Read, report; the exit code."""
-    from osler.cli import COULD_NOT_RUN, OK
+    from osler.cli import COULD_NOT_RUN, FAILED, OK
     from osler.engine.catalogue import catalogue, selected
     from osler.engine.linting import lint
     from osler.report.formats import suffixes
@@ -62,25 +57,23 @@ def execute(args: Namespace) -> int:
     failed = settings.fail_on is not None and worst is not None and worst >= settings.fail_on
     if args.exit_zero:
         return OK
-    return COULD_NOT_RUN if verdict.unread else FOUND if failed else OK
+    return COULD_NOT_RUN if verdict.unread else FAILED if failed else OK
 
 
 def publish(verdict: Verdict, settings: Settings, *, statistics: bool) -> None:
     """Write the report where it was asked for."""
-    import sys
-
     from osler import __version__
     from osler.report import listing
     from osler.report.formats import formats
     from osler.report.frame import Frame
-    from osler.report.screen import screen_on
+    from osler.report.screen import own_stdout
     from osler.report.source import Sources
     from osler.report.terminal import Page
 
     root, sources = Path.cwd(), Sources()
     unread = tuple((u.file, u.line, u.problem) for u in verdict.unread)
     unused = tuple((u.file, u.line, u.name) for u in verdict.unused)
-    screen = screen_on(sys.stdout.fileno())
+    screen = own_stdout()
     if settings.format != TEXT:
         text = formats()[settings.format].render(verdict.diagnosis, Frame(__version__, root, sources))
     else:

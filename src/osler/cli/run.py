@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osler.cli import split
 from osler.errors import UsageError
 from osler.settings import FAIL_ON, STOP_ON, TEXT, load
 
@@ -60,11 +61,6 @@ def configure(parser: Parser) -> None:
     add("--run-dir", metavar="DIR", help="record the run here; .osler/runs/<time> if not given")
     add("--no-store", dest="store", action="store_false", default=None, help="record nothing")
     add("--quiet", action="store_true", default=None, help="print nothing but the script's own output")
-
-
-def split(names: str) -> list[str]:
-    """Names separated by commas."""
-    return [n.strip() for n in names.split(",") if n.strip()]
 
 
 def execute(args: Namespace) -> int:

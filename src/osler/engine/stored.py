@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from osler.engine.catalogue import catalogue
 from osler.engine.diagnose import Outcome, Terms, diagnose
 from osler.model import Cost, Diagnosis
 from osler.store.codec import Damaged, decode
@@ -30,13 +31,20 @@ def examined(stored: StoredRun, terms: Terms | None = None) -> Diagnosis:
     process = stored.main
     run = process.run
     run.ended = process.status is not Status.RECORDING
-    terms = terms or latest(process, "terms", Terms) or Terms(process.manifest.script)
+    terms = terms or recorded_terms(stored)
     cost = latest(process, "cost", Cost) or Cost()
     exit_code = process.ending.exit_code if process.ending is not None else None
     outcome = Outcome(exit_code, how_it_ended(process), cost, str(stored.path))
     diagnosis = diagnose(run, terms, outcome)
     blind = (*diagnosis.coverage.blind, *(f"the record: {problem}" for problem in stored.problems))
     return replace(diagnosis, coverage=replace(diagnosis.coverage, blind=blind))
+
+
+def recorded_terms(stored: StoredRun) -> Terms:
+    """What the user wanted to hear of when the run was recorded; checks that are no more are left out."""
+    terms = latest(stored.main, "terms", Terms) or Terms(stored.manifest.script)
+    select, ignore = (tuple(n for n in names if n in catalogue()) for names in (terms.select, terms.ignore))
+    return replace(terms, select=select, ignore=ignore)
 
 
 def how_it_ended(process: StoredProcess) -> str:

@@ -138,7 +138,7 @@ def compare(first: Side, second: Side) -> Comparison:
         parting=parting(values(columns.get(LOSS)), values(others.get(LOSS))),
         gained=only_in(second.diagnosis, first.diagnosis),
         lost=only_in(first.diagnosis, second.diagnosis),
-        curves=tuple(curve(m, values(columns.get(m)), values(others.get(m))) for m in measures),
+        curves=tuple(curve(m, columns.get(m), others.get(m)) for m in measures),
     )
 
 
@@ -164,11 +164,17 @@ def leaves(manifest: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def values(column: Column | None) -> Series:
-    """What a column holds."""
+    """What a column has kept.
+
+    The newest value of a thinned column is left out: it may stand where the other run has kept nothing.
+    """
     if column is None:
         return {}
+    steps, kept = column.history()
+    if column.total > len(kept):
+        del steps[-1], kept[-1]
     found: dict[int, list[float]] = {}
-    for step, value in zip(column.steps, column.values, strict=True):
+    for step, value in zip(steps, kept, strict=True):
         found.setdefault(step, []).append(value)
     return {step: tuple(of_step) for step, of_step in found.items()}
 
@@ -188,28 +194,28 @@ def parting(first: Series, second: Series) -> Parting:
     return Parting(compared)
 
 
-def curve(measure: str, first: Series, second: Series) -> Curve:
+def curve(measure: str, first: Column | None, second: Column | None) -> Curve:
     """One measure in numbers."""
-    shared = max(first.keys() & second.keys(), default=None)
+    here, there = values(first), values(second)
+    shared = max(here.keys() & there.keys(), default=None)
     return Curve(
         measure,
         last=(last(first), last(second)),
         lowest=(lowest(first), lowest(second)),
         step=shared,
-        there=(None, None) if shared is None else (first[shared][-1], second[shared][-1]),
+        there=(None, None) if shared is None else (here[shared][-1], there[shared][-1]),
     )
 
 
-def last(series: Series) -> float | None:
+def last(column: Column | None) -> float | None:
     """The newest value."""
-    newest = next(reversed(series.values()), None)
-    return newest[-1] if newest else None
+    return None if column is None else column.last
 
 
-def lowest(series: Series) -> float | None:
-    """The smallest value that is a number."""
-    numbers = (v for of_step in series.values() for v in of_step if not math.isnan(v))
-    return min(numbers, default=None)
+def lowest(column: Column | None) -> float | None:
+    """The smallest value in memory that is a number."""
+    kept = () if column is None else column.history()[1]
+    return min((value for value in kept if not math.isnan(value)), default=None)
 
 
 def only_in(here: Diagnosis, there: Diagnosis) -> tuple[Change, ...]:

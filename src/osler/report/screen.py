@@ -56,6 +56,13 @@ def own_stderr(environment: Mapping[str, str] = os.environ) -> Screen:
     return screen_on(descriptor, environment, sys.stderr.encoding)
 
 
+def own_stdout(environment: Mapping[str, str] = os.environ) -> Screen:
+    """A screen on stdout, for a command whose product is text."""
+    if sys.stdout is None:
+        return Screen(None)
+    return screen_on(sys.stdout.fileno(), environment, sys.stdout.encoding)
+
+
 def screen_on(
     descriptor: int, environment: Mapping[str, str] = os.environ, encoding: str = "utf-8"
 ) -> Screen:

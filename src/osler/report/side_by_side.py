@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from osler.model import counted
@@ -92,13 +92,29 @@ def losses(parted: Parting) -> str:
 
 
 def table(comparison: Comparison) -> Iterator[str]:
-    """The curves in numbers, a row for each run."""
-    rows = [("measure", "run", "last", "min", "at the same step")]
-    for shown in comparison.curves:
-        rows += [row(shown, side, printable(name)) for side, name in enumerate(comparison.names)]
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    for cells in rows if comparison.curves else ():
-        yield "  " + "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
+    """The curves of the whole program that differ in numbers, a row for each run; the others in a line."""
+    whole = sorted((c for c in comparison.curves if ":" not in c.measure), key=lambda c: c.measure != LOSS)
+    yield from rows([c for c in whole if differs(c)], comparison.names)
+    if alike := [printable(c.measure) for c in whole if not differs(c)]:
+        yield f"  the same in both: {', '.join(alike)}"
+    if parts := [differs(c) for c in comparison.curves if ":" in c.measure]:
+        many = counted(len(parts), "more series", "more series")
+        yield f"  {many} of single parameters, labels or loaders, {sum(parts)} differ: see --json"
+
+
+def differs(shown: Curve) -> bool:
+    """Whether a curve has another number in the other run; NaN equals itself."""
+    return any(repr(a) != repr(b) for a, b in (shown.last, shown.lowest, shown.there))
+
+
+def rows(curves: Sequence[Curve], names: tuple[str, str]) -> Iterator[str]:
+    """Curves beneath each other, cells aligned."""
+    cells = [("measure", "run", "last", "min", "at the same step")]
+    for shown in curves:
+        cells += [row(shown, side, printable(name)) for side, name in enumerate(names)]
+    widths = [max(len(r[i]) for r in cells) for i in range(len(cells[0]))]
+    for line in cells if curves else ():
+        yield "  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip()
 
 
 def row(shown: Curve, side: int, name: str) -> tuple[str, str, str, str, str]:

@@ -99,11 +99,12 @@ def summary(diagnosis: Diagnosis) -> Iterator[str]:
 def looked_at(diagnosis: Diagnosis) -> str:
     """Steps, checks, coverage and cost."""
     cost = diagnosis.cost
+    limit = f" (limit {percent(cost.limit)} for sampled work)" if cost.seconds else ""
     parts = [
         counted(diagnosis.subject.steps, "step"),
         f"checked {counted(len(diagnosis.checked), 'check')}",
         f"coverage {extent(diagnosis.coverage)}",
-        f"{price(cost)} (limit {percent(cost.limit)} for sampled work)",
+        price(cost) + limit,
         *record(diagnosis.subject),
     ]
     return ", ".join(parts)
@@ -119,6 +120,8 @@ def record(subject: Subject) -> Iterator[str]:
 
 def price(cost: Cost) -> str:
     """What watching cost: the share, or the time where the first steps of a short run would distort it."""
+    if not cost.seconds:
+        return "cost unknown"  # a run that was killed could not tell it
     if cost.training_seconds < SHORT:
         return f"cost {cost.seconds:.2f} s"
     return f"cost {percent(cost.measured)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ ROW_GROUP = 131_072
 
 SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
 """Nothing is downloaded. More threads than two do not help with files of this size."""
+
+OPTIONS = f"format parquet, compression zstd, parquet_version v2, row_group_size {ROW_GROUP}"
+"""How Parquet is written."""
 
 Table = dict[str, NDArray[Any]]
 
@@ -39,11 +42,49 @@ class Engine:
         Raises:
             StoreError: the file cannot be written.
         """
-        options = f"format parquet, compression zstd, parquet_version v2, row_group_size {ROW_GROUP}"
         with self._connection.cursor() as cursor:
             cursor.register("given", dict(table))
             columns = ", ".join(kept(name, column) for name, column in table.items())
-            run(cursor, f"copy (select {columns} from given) to '{quoted(path)}' ({options})", [])
+            run(
+                cursor,
+                f"copy (select {columns} from given) to '{quoted(path)}' ({OPTIONS})",
+                [],
+                f"write {path}",
+            )
+
+    def write_joined(
+        self, numbers: Iterable[Table], names: Callable[[], Table], columns: Sequence[str], path: Path
+    ) -> int:
+        """Write records beside what is known about their series as Parquet, sorted by series.
+
+        Args:
+            numbers: tables of ``key``, ``step`` and ``value``.
+            names: called after the last of them; a table with a row of texts for each ``key``.
+            columns: of the file, in their order.
+            path: of the file.
+
+        Returns:
+            How many rows were written.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        with self._connection.cursor() as cursor:
+            run(cursor, "create temp table numbers (key uinteger, step bigint, value double)", [])
+            for table in numbers:
+                cursor.register("given", table)
+                run(
+                    cursor,
+                    f"insert into numbers select key, step, {kept('value', table['value'])} from given",
+                    [],
+                )
+            cursor.register("names", names())
+            for name in set(columns) - {"step", "value"}:  # a join would carry all texts through the sorting
+                run(cursor, f"set variable {name} = (select list({name} order by key) from names)", [])
+            shown = [n if n in ("step", "value") else f"getvariable('{n}')[key + 1] as {n}" for n in columns]
+            query = f"select {', '.join(shown)} from (from numbers order by key, rowid)"
+            run(cursor, f"copy ({query}) to '{quoted(path)}' ({OPTIONS})", [], f"write {path}")
+            return run(cursor, "select count(*) from numbers", []).fetchall()[0][0]
 
     def count(self, path: Path) -> int:
         """Rows of a Parquet file.
@@ -66,13 +107,13 @@ class Engine:
             return run(cursor, query, [[literal(path) for path in paths]]).fetchnumpy()
 
 
-def run(cursor: Any, query: str, parameters: list[object]) -> Any:
+def run(cursor: Any, query: str, parameters: list[object], task: str = "read sealed records") -> Any:
     """Execute a query; whatever DuckDB finds wrong with a file is one kind of error."""
     try:
         return cursor.execute(query, parameters)
     except duckdb.Error as error:
         reason = str(error).partition("\n")[0]
-        raise StoreError(f"cannot read sealed records: {reason}") from error
+        raise StoreError(f"cannot {task}: {reason}") from error
 
 
 def kept(name: str, column: NDArray[Any]) -> str:

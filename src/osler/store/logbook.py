@@ -13,7 +13,7 @@ from osler.model import Column, Cost, Finding, Histogram, Measure, Run
 from osler.store import manifest
 from osler.store.layout import PRIMARY, new_run, process_folder
 from osler.store.recorder import Options, Recorder, plainly
-from osler.store.records import Ending, Series
+from osler.store.records import Ending, Series, Standing
 
 EVERY = 1_000_000_000
 """Nanoseconds between two looks at the facts."""
@@ -125,9 +125,10 @@ class Logbook:
         else:
             self._early.append((name, step, counts))
 
-    def finding(self, found: Finding) -> None:
-        """A finding is certain: it must survive whatever comes next."""
+    def finding(self, found: Finding, run: Run) -> None:
+        """A finding is certain: it and the evidence for it must survive whatever comes next."""
         if self._recorder is not None:
+            self._recorder.put(run)
             self._recorder.note("finding", found)
             self._recorder.flush(wait=False)
 
@@ -139,6 +140,8 @@ class Logbook:
         if recorder is not None:
             recorder.put(run)
             recorder.note("cost", cost)
+            loss = run.columns.get("loss")
+            recorder.note("standing", Standing(run.steps, loss.last if loss is not None else None))
 
     def close(self, ending: Ending, report: str) -> None:
         """Write the report, and how it ended."""

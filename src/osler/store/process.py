@@ -141,6 +141,14 @@ class StoredProcess:
         except OSError:
             return None
 
+    def last_written(self) -> float:
+        """When its newest file was changed, seconds since 1970; 0 if that is unknown."""
+        try:
+            with os.scandir(self.folder) as found:
+                return max((entry.stat(follow_symlinks=False).st_mtime for entry in found), default=0.0)
+        except OSError:
+            return 0.0
+
     def _take(self, line: Line) -> None:
         try:
             self._take_sound(line)
@@ -219,18 +227,10 @@ class StoredProcess:
         """Whether the process that records still runs."""
         known = self.manifest
         if known.host != host():
-            return time.time() - self._last_written() < RECENT
+            return time.time() - self.last_written() < RECENT
         if known.birth:
             return birth(known.pid) == known.birth
         return 0 < known.pid < 1 << 31 and exists(known.pid)
-
-    def _last_written(self) -> float:
-        """When the newest file was changed, seconds since 1970; 0 if that is unknown."""
-        try:
-            with os.scandir(self.folder) as found:
-                return max((entry.stat(follow_symlinks=False).st_mtime for entry in found), default=0.0)
-        except OSError:
-            return 0.0
 
 
 def sid_of(line: Line) -> int:

@@ -40,6 +40,19 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where training stood when it ended.
+
+    Attributes:
+        steps: optimizer steps.
+        loss: the last loss, None if there was none.
+    """
+
+    steps: int = 0
+    loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How a recorded program ended.
 

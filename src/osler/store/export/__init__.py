@@ -1,0 +1,1 @@
+"""Recorded series in the formats of others, one file of this package each."""
