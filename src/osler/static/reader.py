@@ -67,7 +67,9 @@ def follow_file(machine: Machine, source: Source, tree: ast.Module, budget: int)
     with machine.collecting() as nodes, machine.recorded(True):
         machine.execute(machine, tree.body)
     machine.frames.pop()
-    if nodes:
+    if machine.budget <= 0:  # cut short, it would seem to lack what comes later
+        machine.give_up("script, for lack of time")
+    elif nodes:
         machine.code.traces.append(Trace(nodes, "", Place(source.file, 1)))
     machine.code.steps += budget - machine.budget
     return budget - machine.budget
@@ -103,7 +105,9 @@ def follow_function(machine: Machine, function: Function, budget: int) -> int:
                 machine.invoke(machine, callee, Arguments(), called)
     machine.frames.pop()
     place = Place(function.source.file, function.node.lineno, function.name)
-    if nodes:
+    if machine.budget <= 0:
+        machine.give_up("function, for lack of time")
+    elif nodes:
         tree: list[Node] = [Loop(None, nodes, place, framework=True)] if repeats else nodes
         machine.code.traces.append(Trace(tree, function.name, place, is_open=True))
     machine.code.steps += budget - machine.budget
