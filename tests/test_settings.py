@@ -99,7 +99,7 @@ def test_paths_start_where_they_are_written(project: Path) -> None:
             "colour = 'red'",
             "there is no setting named 'colour'",
             "The settings are: select, ignore, fail-on, stop-on, overhead, max-steps, format, output, quiet, "
-            "intended.",
+            "intended, lint.",
         ),
         (
             "select = ['gradient-not-cleared']",

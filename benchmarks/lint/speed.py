@@ -36,9 +36,8 @@ def main(folders: list[str]) -> None:
     size = sum(map(len, texts)) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(paths)} files, {size:.2f} MB, {verdict.read} concerned")
-    print(
-        f"ast.parse {parsing:.2f} s; osler lint {linting:.2f} s CPU = {linting / parsing:.1f} x; peak {peak:.0f} MiB"
-    )
+    print(f"ast.parse {parsing:.2f} s, osler lint {linting:.2f} s CPU: {linting / parsing:.1f} x")
+    print(f"peak {peak:.0f} MiB")
     print(f"given up: {dict(verdict.given_up)}")
 
 

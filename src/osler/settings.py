@@ -19,6 +19,7 @@ FORMATS = ("text", "json")
 FAIL_ON = (NEVER, *(s.label for s in Severity))
 STOP_ON = (NEVER, Severity.WARNING.label, Severity.ERROR.label)
 INTENDED = "intended"
+PER_FILE_IGNORES = "per-file-ignores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Settings:
         output: absolute path of the file that receives the report.
         quiet: print nothing but the script's own output.
         intended: check name to patterns of subjects for which the user wants exactly that.
+        lint: pattern of absolute paths to the checks that `osler lint` leaves out there.
     """
 
     select: tuple[str, ...] = ()
@@ -48,6 +50,11 @@ class Settings:
     output: Path | None = None
     quiet: bool = False
     intended: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    lint: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def ignores(self, file: str, check: str) -> bool:
+        """Whether this check is left out for this file in ``[tool.osler.lint.per-file-ignores]``."""
+        return any(fnmatchcase(file, p) and check in names for p, names in self.lint.items())
 
     def intends(self, finding: Finding) -> bool:
         """Whether the user has acknowledged this finding in ``[tool.osler.intended]``."""
@@ -178,6 +185,22 @@ def _intended(key: str, value: object, source: _Source) -> Mapping[str, tuple[st
     return {name: _texts(f"{key}.{name}", patterns, source) for name, patterns in table.items()}
 
 
+def _lint(key: str, value: object, source: _Source) -> Mapping[str, tuple[str, ...]]:
+    table = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
+    if set(table) - {PER_FILE_IGNORES}:
+        raise source.complain(key, value, f"a table with `{PER_FILE_IGNORES}`")
+    patterns: object = table.get(PER_FILE_IGNORES, dict[str, object]())
+    if not isinstance(patterns, dict):
+        raise source.complain(
+            f"{key}.{PER_FILE_IGNORES}", patterns, "a table from path pattern to check names"
+        )
+    inner = cast("dict[str, object]", patterns)
+    return {
+        str(source.folder / pattern): _check_names(f"{key}.{PER_FILE_IGNORES}", names, source)
+        for pattern, names in inner.items()
+    }
+
+
 def _fail_on(key: str, value: object, source: _Source) -> Severity | None:
     return _severity(_one_of(FAIL_ON, key, value, source))
 
@@ -243,6 +266,7 @@ READERS: Mapping[str, Callable[[str, object, _Source], object]] = MappingProxyTy
         "output": _path,
         "quiet": _truth,
         INTENDED: _intended,
+        "lint": _lint,
     }
 )
 """Every key of the table, and what turns its value into a setting or complains."""
