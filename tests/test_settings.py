@@ -104,7 +104,7 @@ def test_paths_start_where_they_are_written(project: Path) -> None:
             "colour = 'red'",
             "there is no setting named 'colour'",
             "The settings are: select, ignore, fail-on, stop-on, overhead, max-steps, format, output, "
-            "store, run-dir, quiet, intended.",
+            "store, run-dir, quiet, intended, lint.",
         ),
         (
             "select = ['gradient-not-cleared']",

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -18,6 +19,7 @@ TEXT = "text"
 FAIL_ON = (NEVER, *(s.label for s in Severity))
 STOP_ON = (NEVER, Severity.WARNING.label, Severity.ERROR.label)
 INTENDED = "intended"
+PER_FILE_IGNORES = "per-file-ignores"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Settings:
         run_dir: absolute path of that directory; None means a new one below ``.osler/runs``.
         quiet: print nothing but the script's own output.
         intended: check name to patterns of subjects for which the user wants exactly that.
+        lint: pattern of absolute paths to the checks that `osler lint` leaves out there.
     """
 
     select: tuple[str, ...] = ()
@@ -51,6 +54,11 @@ class Settings:
     run_dir: Path | None = None
     quiet: bool = False
     intended: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    lint: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def ignores(self, file: str, check: str) -> bool:
+        """Whether this check is left out for this file in ``[tool.osler.lint.per-file-ignores]``."""
+        return any(fnmatchcase(file, p) and check in names for p, names in self.lint.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +202,21 @@ def _intended(key: str, value: object, source: _Source) -> Mapping[str, tuple[st
     return {name: _texts(f"{key}.{name}", patterns, source) for name, patterns in table.items()}
 
 
+def _lint(key: str, value: object, source: _Source) -> Mapping[str, tuple[str, ...]]:
+    table = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
+    if set(table) - {PER_FILE_IGNORES}:
+        raise source.complain(key, value, f"a table with `{PER_FILE_IGNORES}`")
+    patterns: object = table.get(PER_FILE_IGNORES, dict[str, object]())
+    if not isinstance(patterns, dict):
+        named = f"{key}.{PER_FILE_IGNORES}"
+        raise source.complain(named, cast("object", patterns), "a table from path pattern to check names")
+    inner = cast("dict[str, object]", patterns)
+    return {
+        str(source.folder / pattern): _check_names(f"{key}.{PER_FILE_IGNORES}", names, source)
+        for pattern, names in inner.items()
+    }
+
+
 def _fail_on(key: str, value: object, source: _Source) -> Severity | None:
     return _severity(_one_of(FAIL_ON, key, value, source))
 
@@ -270,6 +293,7 @@ READERS: Mapping[str, Callable[[str, object, _Source], object]] = MappingProxyTy
         "run-dir": _folder,
         "quiet": _truth,
         INTENDED: _intended,
+        "lint": _lint,
     }
 )
 """Every key of the table, and what turns its value into a setting or complains."""

@@ -51,7 +51,8 @@ def execute(args: Namespace) -> int:
     given = {k: v for k in OPTIONS if (v := getattr(args, k.replace("-", "_"))) is not None}
     folder = paths[0] if paths[0].is_dir() else paths[0].parent
     settings = load(folder, {"fail-on": "warning"} | given, catalogue(), suffixes())
-    verdict = lint(paths, selected(settings.select, settings.ignore))
+    checks = selected(settings.select, settings.ignore)
+    verdict = lint(paths, checks, lambda f: settings.ignores(f.place.file, f.check))
     publish(verdict, settings, statistics=args.statistics)
     worst = verdict.diagnosis.worst
     failed = settings.fail_on is not None and worst is not None and worst >= settings.fail_on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,14 @@ from osler.static.project import project
 from osler.static.reader import read_code
 from osler.static.sources import Source, read
 from osler.static.suppressions import Suppression, acknowledged, suppressions, unused
+
+Choice = Callable[[Finding], bool]
+
+
+def nothing(finding: Finding) -> bool:
+    """Leave no finding out."""
+    del finding
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +62,15 @@ class Verdict:
     given_up: Counter[str] = field(default_factory=Counter[str])
 
 
-def lint(paths: Iterable[Path], checks: Iterable[Check]) -> Verdict:
-    """Read files and folders and evaluate the checks on them."""
-    return lint_sources([open_source(path) for path in python_files(paths)], checks)
+def lint(paths: Iterable[Path], checks: Iterable[Check], is_left_out: Choice = nothing) -> Verdict:
+    """Read files and folders and evaluate the checks on them.
+
+    Args:
+        paths: files and folders.
+        checks: what to look for.
+        is_left_out: findings that the user does not want in this file.
+    """
+    return lint_sources([open_source(path) for path in python_files(paths)], checks, is_left_out)
 
 
 def open_source(path: Path) -> Source:
@@ -69,7 +83,9 @@ def open_source(path: Path) -> Source:
         return Source(path, problem=f"it cannot be read: {error}")
 
 
-def lint_sources(sources: Iterable[Source], checks: Iterable[Check]) -> Verdict:
+def lint_sources(
+    sources: Iterable[Source], checks: Iterable[Check], is_left_out: Choice = nothing
+) -> Verdict:
     """Evaluate the checks on files that have been read."""
     every, wanted = list(sources), [c for c in checks if c.code_detector]
     chosen = concerned(every)
@@ -80,7 +96,7 @@ def lint_sources(sources: Iterable[Source], checks: Iterable[Check]) -> Verdict:
     for group in tree.groups():
         code = read_code(group, tree)
         given_up.update(code.given_up)
-        findings += judge_code(code, wanted).findings
+        findings += [f for f in judge_code(code, wanted).findings if not is_left_out(f)]
     comments = suppressions(chosen)
     idle = [s for s in unused(findings, comments) if s.name in by_name]
     marked = acknowledged(findings, comments)

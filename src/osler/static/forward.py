@@ -28,6 +28,8 @@ from osler.static.values import Arguments, Function, UserNetwork
 
 RECURRENT = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
 MOST_VARIANTS = 4
+DEEPEST = 60
+"""Modules followed inside each other."""
 
 
 def call_network(
@@ -85,6 +87,15 @@ def changed(value: Value, change: Callable[[Tensor], Tensor]) -> Value:
 
 def output(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
     """What a module makes of its inputs."""
+    if machine.in_forward > DEEPEST:  # a module that contains itself
+        return Unknown()
+    machine.in_forward += 1
+    out = _output(machine, network, arguments, node)
+    machine.in_forward -= 1
+    return out
+
+
+def _output(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
     if network.variants:
         values = [output(machine, v, arguments, node) for v in network.variants[:MOST_VARIANTS]]
         joined = values[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable
 
 from osler.model import Branch, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
@@ -58,6 +59,7 @@ def follow_while(machine: Machine, node: ast.While) -> bool:
 
 def _repeat(machine: Machine, node: ast.AST, over: Value | None, turn: Callable[[], bool]) -> bool:
     """Follow a body once, and again if it changes what kind of thing a name stands for; whether it breaks."""
+    _forget_counters(machine, node)
     mark = len(machine.journal)
     machine.turned += 1
     number = machine.turned
@@ -71,6 +73,20 @@ def _repeat(machine: Machine, node: ast.AST, over: Value | None, turn: Callable[
     if body:
         machine.block.append(Loop(over, body, machine.place(node), number=number))
     return any(isinstance(n, ExitNode) and n.kind == "break" for n in _exits(body))
+
+
+def _forget_counters(machine: Machine, node: ast.AST) -> None:
+    """A number or flag that the body changes has no known value inside it, not even in the first turn."""
+    for name in assigned_in(node):
+        value = machine.frame.scope.find(name)
+        if isinstance(value, Const) and value.value is not None:
+            machine.assign(name, Unknown(name))
+
+
+@functools.lru_cache(maxsize=2048)
+def assigned_in(node: ast.AST) -> frozenset[str]:
+    """Names that are assigned somewhere below."""
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
 def _turn(machine: Machine, turn: Callable[[], bool]) -> list[Node]:

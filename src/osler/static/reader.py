@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
@@ -17,12 +20,20 @@ from osler.static.sources import Source
 from osler.static.statements import execute
 from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
 
+RECURSION = 15_000
+"""Calls of the reader inside each other: 150 levels of nesting in each of 24 functions would need as many."""
+
 BYTES_PER_NODE = 8
 """How much source there is for each node that may be looked at, beyond one budget for everything."""
 
 
 def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     """Follow every way into these files."""
+    with deep_recursion():
+        return _read(sources, modules)
+
+
+def _read(sources: Sequence[Source], modules: Modules) -> Code:
     machine = Machine(evaluate, execute, invoke, run, modules)
     machine.code.files = tuple(s.file for s in sources)
     machine.code.frameworks = frameworks(sources)
@@ -30,16 +41,40 @@ def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
         if source.tree is not None:
-            allowance -= follow_file(machine, source, source.tree, min(BUDGET, allowance))
+            tree, budget = source.tree, min(BUDGET, allowance)
+            allowance -= attempt(machine, partial(follow_file, machine, source, tree, budget))
     for function in sorted(machine.functions, key=lambda f: _trains(f.source), reverse=True):
         if id(function.node) not in machine.entered:
-            allowance -= follow_function(machine, function, min(BUDGET // 10, allowance))
+            budget = min(BUDGET // 10, allowance)
+            allowance -= attempt(machine, partial(follow_function, machine, function, budget))
     code = machine.code
     for facts in machine.facts.values():
         code.calls.setdefault(facts[0].name, []).extend(facts)
     code.given_up = dict(machine.given_up)
     keep_ledger(code)
     return code
+
+
+@contextmanager
+def deep_recursion() -> Generator[None]:
+    """Let nested code be followed: each level of it takes several calls of the reader."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def attempt(machine: Machine, follow: Callable[[], int]) -> int:
+    """Follow one way in; values that contain themselves can make it endless."""
+    try:
+        return follow()
+    except RecursionError:
+        machine.give_up("values that contain themselves")
+        machine.frames.clear()
+        machine.in_forward, machine.recording, machine.block = 0, True, []
+        return 0
 
 
 def _trains(source: Source) -> bool:
@@ -67,7 +102,9 @@ def follow_file(machine: Machine, source: Source, tree: ast.Module, budget: int)
     with machine.collecting() as nodes, machine.recorded(True):
         machine.execute(machine, tree.body)
     machine.frames.pop()
-    if nodes:
+    if machine.budget <= 0:  # cut short, it would seem to lack what comes later
+        machine.give_up("script, for lack of time")
+    elif nodes:
         machine.code.traces.append(Trace(nodes, "", Place(source.file, 1)))
     machine.code.steps += budget - machine.budget
     return budget - machine.budget
@@ -103,7 +140,9 @@ def follow_function(machine: Machine, function: Function, budget: int) -> int:
                 machine.invoke(machine, callee, Arguments(), called)
     machine.frames.pop()
     place = Place(function.source.file, function.node.lineno, function.name)
-    if nodes:
+    if machine.budget <= 0:
+        machine.give_up("function, for lack of time")
+    elif nodes:
         tree: list[Node] = [Loop(None, nodes, place, framework=True)] if repeats else nodes
         machine.code.traces.append(Trace(tree, function.name, place, is_open=True))
     machine.code.steps += budget - machine.budget

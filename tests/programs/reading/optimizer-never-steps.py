@@ -50,3 +50,19 @@ from somewhere import train
 train(model, optimizer)
 for x, y in loader:
     loss_fn(model(x), y).backward()
+# near: a counter decides
+count = 0
+for x, y in loader:
+    count += 1
+    loss_fn(model(x), y).backward()
+    if count % 8 == 0:
+        optimizer.step()
+        optimizer.zero_grad()
+# near: a flag that the loop changes
+first = True
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    if not first:
+        optimizer.step()
+        optimizer.zero_grad()
+    first = False

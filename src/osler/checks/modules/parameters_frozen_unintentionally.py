@@ -42,7 +42,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Network, Severity
+from osler.model import CallFact, Check, Code, Finding, Network, Severity, Tensor
 
 MISSPELT = (
     "require_grad",
@@ -68,7 +68,9 @@ def unknown_attribute(code: Code) -> Iterator[Finding]:
     for name in MISSPELT:
         for call in code.calls_of(f"set.{name}"):
             yield check.finding(
-                (call.place,), f"`{name}` is no attribute of torch: setting it freezes and unfreezes nothing."
+                (call.place,),
+                f"`{name}` is no attribute of torch: setting it freezes and unfreezes nothing.",
+                severity=None if learns(call) else Severity.HINT,
             )
     for call in code.calls_of("set.requires_grad"):
         owner = call.arguments.get(0)
@@ -76,3 +78,9 @@ def unknown_attribute(code: Code) -> Iterator[Finding]:
             yield check.finding(
                 (call.place,), "`requires_grad` is set on a module, where it has no effect on its parameters."
             )
+
+
+def learns(call: CallFact) -> bool:
+    """It is set on a module or a parameter, not on a tensor that never carries a gradient."""
+    owner = call.arguments.get(0)
+    return isinstance(owner, Network) or (isinstance(owner, Tensor) and owner.leaf is not None)

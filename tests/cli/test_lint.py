@@ -1,0 +1,176 @@
+"""`osler lint`: what it prints, writes and exits with."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from osler.cli import main
+from osler.testing import PRELUDE
+
+FAULTY = f"""{PRELUDE}
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+"""
+LINE = len(FAULTY.splitlines())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lint(capfd: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = main(["lint", *words])
+    return code, capfd.readouterr().out
+
+
+def test_nothing_found(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(PRELUDE)
+    code, out = lint(capfd)
+    assert code == 0
+    assert out.startswith("osler: no problem found in 1 file, ")
+
+
+def test_a_finding_has_place_reason_and_cure(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    code, out = lint(capfd, "train.py")
+    assert code == 1
+    assert f"train.py:{LINE}  error  gradients-not-cleared" in out
+    assert "fix" in out
+    assert "osler explain gradients-not-cleared" in out
+    assert "osler: 1 error in 1 file, " in out
+
+
+def test_json(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    code, out = lint(capfd, "--format", "json")
+    report = json.loads(out)
+    assert code == 1
+    assert report["subject"]["command"] == "lint"
+    (finding,) = report["findings"]
+    assert finding["seen_by"] == ["code"]
+    assert finding["place"]["line"] == LINE
+
+
+def test_written_to_a_file(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    code, out = lint(capfd, "--output", "report.txt")
+    assert (code, out) == (1, "")
+    assert "gradients-not-cleared" in (folder / "report.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--exit-zero"], 0),
+        (["--fail-on", "never"], 0),
+        (["--fail-on", "error"], 1),
+        (["--ignore", "gradients-not-cleared"], 0),
+        (["--select", "graph-broken"], 0),
+        (["--select", "gradients-not-cleared"], 1),
+    ],
+)
+def test_exit_code(folder: Path, capfd: pytest.CaptureFixture[str], words: list[str], code: int) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    assert lint(capfd, *words)[0] == code
+
+
+def test_a_file_that_cannot_be_read_is_listed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text("import torch\nfor x in\n")
+    code, out = lint(capfd)
+    assert code == 2
+    assert "train.py:2  not read: it is not valid Python: invalid syntax" in out
+
+
+def test_a_path_that_does_not_exist(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "nowhere.py"]) == 2
+    assert "osler: there is no file or folder 'nowhere.py'" in capfd.readouterr().err
+
+
+def test_statistics(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    assert "     1  gradients-not-cleared" in lint(capfd, "--statistics")[1]
+
+
+def test_an_acknowledged_finding_is_not_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = FAULTY.rstrip() + "  # osler: ignore[gradients-not-cleared] momentum on purpose\n"
+    (folder / "train.py").write_text(text)
+    code, out = lint(capfd)
+    assert code == 0
+    assert "no problem found" in out
+
+
+def test_an_unused_acknowledgement_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text("import torch  # osler: ignore[graph-broken] why not\n")
+    assert "train.py:1  unused: nothing here is graph-broken, remove the comment" in lint(capfd)[1]
+
+
+def test_ignored_for_some_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "old").mkdir()
+    (folder / "old" / "train.py").write_text(FAULTY)
+    (folder / "pyproject.toml").write_text(
+        '[tool.osler.lint.per-file-ignores]\n"old/*" = ["gradients-not-cleared"]\n'
+    )
+    assert lint(capfd)[0] == 0
+
+
+def test_git_ignores(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "copies").mkdir()
+    (folder / "copies" / "train.py").write_text(FAULTY)
+    (folder / ".gitignore").write_text("copies/\n")
+    assert "in 0 files" in lint(capfd)[1]
+
+
+def test_a_notebook_names_cell_and_line(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title"]},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", *PRELUDE.splitlines(keepends=True)]},
+        {"cell_type": "code", "source": "for p in model.parameters():\n    p.require_grad = False\n"},
+    ]
+    (folder / "train.ipynb").write_text(json.dumps({"cells": cells}))
+    code, out = lint(capfd)
+    assert code == 1
+    assert "cell 2, line 2" in out
+    assert "parameters-frozen-unintentionally" in out
+
+
+def test_what_is_missing_in_a_notebook_is_a_hint(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.ipynb").write_text(
+        json.dumps({"cells": [{"cell_type": "code", "source": FAULTY.splitlines(keepends=True)}]})
+    )
+    code, out = lint(capfd)
+    assert code == 0
+    assert "hint  gradients-not-cleared" in out
+
+
+def test_starts_without_torch(folder: Path) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    program = (
+        "import sys; from osler.cli import main; code = main(['lint']); "
+        "assert not {'torch', 'numpy'} & set(sys.modules); sys.exit(code)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 1
+
+
+def test_other_files_of_the_tree_are_followed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "loops.py").write_text(
+        "import torch\n\n\ndef fit(model, optimizer, loader, loss_fn):\n    for x, y in loader:\n"
+        "        loss_fn(model(x), y).backward()\n        optimizer.step()\n        reset(optimizer)\n\n\n"
+        "def reset(optimizer):\n    optimizer.zero_grad()\n"
+    )
+    (folder / "train.py").write_text(
+        f"{PRELUDE}\nfrom loops import fit\n\nfit(model, optimizer, loader, loss_fn)\n"
+    )
+    assert lint(capfd)[0] == 0
+    (folder / "loops.py").write_text(
+        (folder / "loops.py").read_text().replace("        reset(optimizer)\n", "")
+    )
+    code, out = lint(capfd)
+    assert code == 1
+    assert "loops.py:7  error  gradients-not-cleared" in out
+    assert "train.py:" in out
