@@ -159,6 +159,20 @@ def test_damaged_facts(faulty: Path, capfd: pytest.CaptureFixture[str]) -> None:
         assert "not seen: the record: r00000/facts.jsonl" in out
 
 
+@pytest.mark.parametrize(
+    "kind", ["seen", "pattern", "event", "run", "parameters", "losses", "note", "series"]
+)
+def test_facts_of_a_kind_are_lost(faulty: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    facts = faulty / "r00000/facts.jsonl"
+    lines = facts.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if f'"t":"{kind}"'.encode() not in line]
+    assert len(kept) < len(lines)
+    facts.write_bytes(b"".join(kept))
+    code, out, err = report(capfd)
+    assert (code, err) == (0, "")
+    assert out.startswith("osler: ")
+
+
 def test_several_processes(faulty: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (faulty / "r00001").mkdir()
     assert "osler: not seen: 1 more process of this run: r00000 is judged\n" in report(capfd)[1]

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from osler.cli import main
+from osler.engine.runs import examined_digest
+from osler.store.digest import digest
+from osler.store.reader import open_run
 
 HEALTHY, FAULTY = "20260101-120000-aaaaaaaa", "20260102-120000-bbbbbbbb"
 
@@ -83,6 +86,11 @@ def test_a_judged_run_says_what_a_complete_one_says(faulty: Path, capfd: pytest.
     code, out, err = runs(capfd)
     assert (code, out) == before[:2]
     assert err == f"osler: not read: {FAULTY}: r00000/report.json was left out: it is damaged\n"
+
+
+def test_what_a_run_says_at_its_end_is_what_judging_it_gives(healthy: Path, faulty: Path) -> None:
+    for run in (healthy, faulty):
+        assert digest(run) == examined_digest(open_run(run))
 
 
 def test_what_cannot_be_read(home: Path, healthy: Path, capfd: pytest.CaptureFixture[str]) -> None:

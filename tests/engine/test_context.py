@@ -43,6 +43,12 @@ def test_accumulation(turns: list[list[Event]], period: int) -> None:
     assert derive(run_of(turns)).accumulation == {"SGD": period}
 
 
+def test_a_stored_pattern_whose_count_was_lost() -> None:
+    run = run_of([TURN])
+    run.patterns[0].count = 0
+    assert derive(run).accumulation == {"SGD": 1}
+
+
 def test_flags() -> None:
     closure = event(Kind.STEP, "LBFGS", 14, "fresh", "closure")
     assert derive(run_of([[BATCH, closure]])).closure

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osler.model import Column, Diagnosis, Finding, Group, Place, Run, Severity
@@ -125,6 +125,7 @@ def test_the_newest_value_of_a_thinned_column_may_stand_where_the_other_has_kept
     assert found.curves[0].last == (4_999.0, 5_002.0)
 
 
+@settings(deadline=None)  # machines are shared
 @given(st.lists(st.floats(), min_size=1), st.data())
 def test_one_changed_value_is_the_parting(series: list[float], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(series) - 1))

@@ -40,7 +40,7 @@ def accumulation(run: Run) -> dict[str, int]:
     for pattern in run.patterns:
         for event in pattern.of(Kind.STEP):
             steps[event.subject] += pattern.count
-    return {name: max(1, round(backwards / count)) for name, count in steps.items()}
+    return {name: max(1, round(backwards / max(1, count))) for name, count in steps.items()}
 
 
 def training_loaders(run: Run) -> frozenset[str]:
