@@ -203,13 +203,16 @@ def _intended(key: str, value: object, source: _Source) -> Mapping[str, tuple[st
 
 
 def _lint(key: str, value: object, source: _Source) -> Mapping[str, tuple[str, ...]]:
-    table = cast("dict[str, object]", value if isinstance(value, dict) else {"": None})
+    expected = f"a table with `{PER_FILE_IGNORES}`"
+    if not isinstance(value, dict):
+        raise source.complain(key, value, expected)
+    table = cast("dict[str, object]", value)
     if set(table) - {PER_FILE_IGNORES}:
-        raise source.complain(key, cast("object", value), f"a table with `{PER_FILE_IGNORES}`")
+        raise source.complain(key, table, expected)
     patterns: object = table.get(PER_FILE_IGNORES, dict[str, object]())
     if not isinstance(patterns, dict):
         named = f"{key}.{PER_FILE_IGNORES}"
-        raise source.complain(named, cast("object", patterns), "a table from path pattern to check names")
+        raise source.complain(named, patterns, "a table from path pattern to check names")
     inner = cast("dict[str, object]", patterns)
     return {
         str(source.folder / pattern): _check_names(f"{key}.{PER_FILE_IGNORES}", names, source)
