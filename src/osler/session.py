@@ -8,10 +8,11 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from osler.engine.agreement import Reading, read_program
 from osler.engine.catalogue import catalogue, selected
 from osler.engine.diagnose import Outcome, Terms, considered, diagnose
 from osler.engine.fold import fold
@@ -34,6 +35,9 @@ GROWTH = 4
 
 JUDGING = 0.005
 """Share of the training time so far that asking the checks in between may use."""
+
+MOST_FILES = 200
+"""Files of a program that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ class Session:
         self._revision = 0
         self._judging = 0.0
         self._began = monotonic()
+        self._since = time()
         self._process = os.getpid()
         self.logbook = self._open_logbook(plan) if plan is not None else None
 
@@ -101,6 +106,15 @@ class Session:
         self.watcher.measuring.on_column = book.column
         self.watcher.measuring.on_histogram = book.histogram
         return book
+
+    def sources(self, *scripts: Path) -> list[Path]:
+        """The scripts and the user's modules that were imported, without files that changed meanwhile."""
+        modules = list(sys.modules.values())
+        named = (getattr(module, "__file__", None) for module in modules)
+        absolute = (f for f in named if isinstance(f, str) and f.endswith(".py") and Path(f).is_absolute())
+        own = (Path(f) for f in absolute if self.watcher.lines.is_user_file(f))
+        found = dict.fromkeys([*scripts, *own])
+        return [f for f in found if f.is_file() and f.stat().st_mtime <= self._since][:MOST_FILES]
 
     def attach(self) -> None:
         """Begin to watch this process.
@@ -146,8 +160,17 @@ class Session:
         exit_code: int | None = None,
         ended_by: str = "",
         crash: BaseException | None = None,
+        files: Iterable[Path] = (),
     ) -> Diagnosis:
-        """The program has ended: judge everything that was seen."""
+        """The program has ended: judge everything that was seen.
+
+        Args:
+            script: path of the script, or ``-m`` and the module.
+            exit_code: of the script.
+            ended_by: as in `Subject`.
+            crash: the exception that ended it.
+            files: the program's source, to be read as well; if empty, only what ran is judged.
+        """
         watcher = self.watcher
         watcher.guard.listen_here()
         if crash is not None and not self.stopped_by:
@@ -156,28 +179,31 @@ class Session:
             watcher.gate("the end of the run").call(watcher.finish)
         self.run.ended = True
         beside = self.logbook.seconds if self.logbook is not None else 0.0
-        cost = Cost(
-            self.settings.overhead,
-            watcher.seconds + beside,
-            max(0.0, watcher.training_seconds - beside),
-            tuple(watcher.guard.failures),
-        )
-        path = self._close_facts(cost)
-        outcome = Outcome(exit_code, ended_by, cost, path)
-        self.diagnosis = diagnose(
-            self.run, replace(self.terms, script=script or self.terms.script), outcome, self._guarded
-        )
+        spent, trained = watcher.seconds + beside, max(0.0, watcher.training_seconds - beside)
+        reading = self._read(files)  # after training, so its time is no cost of it
+        cost = Cost(self.settings.overhead, spent, trained, tuple(watcher.guard.failures))
+        outcome = Outcome(exit_code, ended_by, cost, self._close_facts(cost, reading))
+        terms = replace(self.terms, script=script or self.terms.script)
+        self.diagnosis = diagnose(self.run, terms, outcome, self._guarded, reading)
         watcher.guard.busy = (
             True  # the script may hold functions of ours inside its own: they do nothing any more
         )
         return self.diagnosis
 
-    def _close_facts(self, cost: Cost) -> str:
+    def _read(self, files: Iterable[Path]) -> Reading:
+        """What the source says; nothing if there is none or reading it fails."""
+        listed = list(files)
+        if not listed:
+            return Reading()
+        checks = selected(self.settings.select, self.settings.ignore)
+        return self.watcher.gate("the source").call(read_program, listed, checks) or Reading()
+
+    def _close_facts(self, cost: Cost, reading: Reading) -> str:
         """Record the last facts; the run directory, empty if there is none."""
         book = self.logbook
         if book is None:
             return ""
-        self.watcher.gate("the end of the record").call(book.end, self.run, cost)
+        self.watcher.gate("the end of the record").call(book.end, self.run, cost, reading)
         return str(book.path or "")
 
     def close(self, report: str) -> None:

@@ -152,7 +152,8 @@ def perform(script: Path, watched: bool, overhead: float) -> dict[str, object]:
     told["crash"] = f"{type(error).__name__}: {error}" if error else ""
     if not session:
         return told | verdict(Diagnosis())
-    diagnosis = session.finish(script=str(script), crash=error)
+    files = [script, *(p for p in sorted(script.parent.glob("*.py")) if p != script)]
+    diagnosis = session.finish(script=str(script), crash=error, files=files)
     session.close("{}")
     return told | verdict(diagnosis) | {"as_stored": differences(diagnosis, session)}
 

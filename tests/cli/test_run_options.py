@@ -38,10 +38,15 @@ class Session:
     def close(self, report: str) -> None:
         self.kept = report
 
+    def sources(self, *scripts: Path) -> list[Path]:
+        return list(scripts)
+
     def detach(self) -> None:
         self.detached = True
 
-    def finish(self, script: str, exit_code: int, ended_by: str, crash: BaseException | None) -> Diagnosis:
+    def finish(
+        self, script: str, exit_code: int, ended_by: str, crash: BaseException | None, files: list[Path]
+    ) -> Diagnosis:
         assert self.detached
         subject = Subject(script=script, steps=3, backwards=3, exit_code=exit_code, ended_by=ended_by)
         return Diagnosis(subject, self.groups, checked=("gradients-not-cleared",))

@@ -28,7 +28,7 @@ def book(root: Path, **plan: object) -> Logbook:
 def test_nothing_is_made_before_the_first_turn(tmp_path: Path) -> None:
     log = book(tmp_path)
     log.histogram("loss_input", 0, Histogram(array("I", [0] * 64), zeros=1))
-    log.finding(Finding("x", Place(), "", "", "", "", Severity.ERROR))
+    log.finding(Finding("x", Place(), "", "", "", "", Severity.ERROR), Run())
     log.close(Ending(0), "{}")
     assert (log.path, list(tmp_path.iterdir())) == (None, [])
 

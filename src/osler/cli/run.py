@@ -175,8 +175,11 @@ class Bedside:
         self.session.detach()
         stopped_by = self.session.stopped_by
         ended_by = stopped_by if ending.ended_by == "stopped" else ending.ended_by
-        diagnosis = self.session.finish(self.script, ending.exit_code, ended_by, ending.crash)
         with search_path(self.path):
+            files = self.session.sources(
+                *([] if self.script.startswith("-m ") else [self.root / self.script])
+            )
+            diagnosis = self.session.finish(self.script, ending.exit_code, ended_by, ending.crash, files)
             self.report(diagnosis)
             self.session.close(json.render(diagnosis, self.frame()))
         fail_on, worst = self.settings.fail_on, diagnosis.worst

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from osler.engine.agreement import UNREAD, Reading, agreed
 from osler.engine.catalogue import catalogue, selected
 from osler.engine.fold import fold
 from osler.engine.judge import Guarded, Judgement, judge, unguarded
@@ -54,7 +55,11 @@ class Outcome:
 
 
 def diagnose(
-    run: Run, terms: Terms = Terms(), outcome: Outcome = Outcome(), guarded: Guarded = unguarded
+    run: Run,
+    terms: Terms = Terms(),
+    outcome: Outcome = Outcome(),
+    guarded: Guarded = unguarded,
+    reading: Reading = UNREAD,
 ) -> Diagnosis:
     """The diagnosis of a run.
 
@@ -63,11 +68,14 @@ def diagnose(
         terms: what the user wants to hear of.
         outcome: how the program ended.
         guarded: how to call a detector.
+        reading: what the program's source says, if it was read.
     """
-    judgement = considered(run, terms, guarded)
+    checks = selected(terms.select, terms.ignore)
+    judgement = judge(run, checks, guarded)
+    findings = agreed(judgement.findings, reading.about({c.name for c in checks}), judgement.checked)
     return Diagnosis(
         subject=subject(run, terms.script, outcome),
-        groups=fold(judgement.findings, catalogue()),
+        groups=fold(terms.acknowledged(findings), catalogue()),
         checked=judgement.checked,
         not_applicable=judgement.not_applicable,
         failed=judgement.failed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from osler.engine.agreement import Reading
 from osler.engine.catalogue import catalogue
 from osler.engine.diagnose import Outcome, Terms, diagnose
 from osler.model import Cost, Diagnosis
@@ -35,7 +36,8 @@ def examined(stored: StoredRun, terms: Terms | None = None) -> Diagnosis:
     cost = latest(process, "cost", Cost) or Cost()
     exit_code = process.ending.exit_code if process.ending is not None else None
     outcome = Outcome(exit_code, how_it_ended(process), cost, str(stored.path))
-    diagnosis = diagnose(run, terms, outcome)
+    reading = latest(process, "reading", Reading) or Reading()
+    diagnosis = diagnose(run, terms, outcome, reading=reading)
     blind = (*diagnosis.coverage.blind, *(f"the record: {problem}" for problem in stored.problems))
     return replace(diagnosis, coverage=replace(diagnosis.coverage, blind=blind))
 

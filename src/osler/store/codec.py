@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_origin
 
@@ -80,7 +80,7 @@ def decoder(kind: Any) -> Callable[[object], object]:
     """The function that reads values of one type."""
     if is_dataclass(kind):
         return dataclass_reader(cast("type", kind))
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
+    if isinstance(kind, type) and issubclass(kind, StrEnum | IntEnum):
         return lambda stored: member(kind, stored)
     return READERS[kind] if kind in READERS else generic_reader(get_origin(kind), get_args(kind))
 
@@ -149,11 +149,12 @@ def mapping(stored: object) -> dict[str, object]:
     return cast("dict[str, object]", stored)
 
 
-def member(kind: type[StrEnum], stored: object) -> StrEnum:
+def member(kind: type[StrEnum] | type[IntEnum], stored: object) -> StrEnum | IntEnum:
     """The member of an enumeration."""
-    if not isinstance(stored, str) or stored not in {m.value for m in kind}:
+    found = next((m for m in kind if type(stored) in (str, int) and m.value == stored), None)
+    if found is None:
         raise Damaged(f"unknown {kind.__name__.lower()}")
-    return kind(stored)
+    return found
 
 
 def cut(text: str) -> str:

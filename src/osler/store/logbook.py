@@ -132,14 +132,22 @@ class Logbook:
             self._recorder.note("finding", found)
             self._recorder.flush(wait=False)
 
-    def end(self, run: Run, cost: Cost) -> None:
-        """The program has ended: its last facts, and what watching it cost."""
+    def end(self, run: Run, cost: Cost, reading: object = None) -> None:
+        """The program has ended: its last facts, what watching it cost, and what its source says.
+
+        Args:
+            run: the evidence.
+            cost: Osler's own time.
+            reading: of the source, a frozen dataclass; None if it was not read.
+        """
         recorder = self._recorder
         if recorder is None and (run.turns or run.patterns):
             recorder = self._begin(run)
         if recorder is not None:
             recorder.put(run)
             recorder.note("cost", cost)
+            if reading is not None:
+                recorder.note("reading", reading)
             loss = run.columns.get("loss")
             recorder.note("standing", Standing(run.steps, loss.last if loss is not None else None))
 

@@ -1,0 +1,98 @@
+"""Bring together what the source says and what the run showed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from osler.engine.linting import lint_sources, open_source
+from osler.model import Check, Confidence, Finding, Place, Related, Severity
+from osler.static.suppressions import Suppression, acknowledged, suppressions
+
+FROM_CODE, FROM_RUN = "code", "run"
+
+READ_HERE = "the source says it here"
+"""Label of the place that reading the source gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading the program's source gave; kept with a recorded run.
+
+    Attributes:
+        findings: of the code detectors, those that a comment acknowledges marked.
+        comments: ``# osler: ignore[name]`` in these files; they hold for the run as well.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    comments: tuple[Suppression, ...] = ()
+
+    def about(self, names: Collection[str]) -> Reading:
+        """The same without the findings of other checks."""
+        return replace(self, findings=tuple(f for f in self.findings if f.check in names))
+
+
+UNREAD = Reading()
+"""Nothing was read."""
+
+
+def read_program(files: Iterable[Path], checks: Iterable[Check]) -> Reading:
+    """Read the files that a program consists of."""
+    sources = [open_source(path) for path in files]
+    verdict = lint_sources(sources, checks)
+    return Reading(verdict.diagnosis.findings, tuple(suppressions(sources)))
+
+
+def agreed(found: Iterable[Finding], reading: Reading, checked: Collection[str]) -> list[Finding]:
+    """Findings of a run and of its source, each problem once.
+
+    What both saw is more certain than either. What only the source shows is a hint if the run was asked the
+    same question and saw nothing: the line may never have run.
+
+    Args:
+        found: by the run's detectors.
+        reading: of the source.
+        checked: checks whose run detector gave an answer.
+    """
+    left = list(reading.findings)
+    together: list[Finding] = []
+    for finding in found:
+        twins = [f for f in left if f.check == finding.check and lines(f) & lines(finding)]
+        left = [f for f in left if f not in twins]
+        together.append(joined(finding, twins[0]) if twins else finding)
+    together += (unconfirmed(f) if f.check in checked else f for f in left)
+    return acknowledged(together, reading.comments)
+
+
+def lines(finding: Finding) -> set[tuple[str, int]]:
+    """Every line that takes part in a finding."""
+    return {(p.file, p.line) for p in places(finding) if p.line}
+
+
+def joined(seen: Finding, read: Finding) -> Finding:
+    """The finding of the run with what the source adds."""
+    place = read.place
+    more = (
+        ()
+        if (place.file, place.line) in lines(seen)
+        else (Related(Place(place.file, place.line), READ_HERE),)
+    )
+    return replace(
+        seen,
+        confidence=Confidence.CERTAIN,
+        related=(*seen.related, *more),
+        seen_by=(FROM_CODE, FROM_RUN),
+        suppressed=seen.suppressed or read.suppressed,
+    )
+
+
+def places(finding: Finding) -> Iterator[Place]:
+    """All places of a finding."""
+    yield finding.place
+    yield from (r.place for r in finding.related)
+
+
+def unconfirmed(finding: Finding) -> Finding:
+    """What the run should have shown and did not."""
+    return replace(finding, severity=Severity.HINT, confidence=Confidence.POSSIBLE)

@@ -1,0 +1,97 @@
+"""What the source says and what the run showed become one verdict."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from osler.engine.agreement import READ_HERE, Reading, agreed, read_program
+from osler.engine.catalogue import catalogue
+from osler.engine.diagnose import Terms, diagnose
+from osler.model import Confidence, Finding, Kind, Place, Related, Severity
+from osler.static.suppressions import Suppression
+from osler.testing import event, run_of
+
+NAME = "gradients-not-cleared"
+RAN = Finding(
+    NAME, Place("train.py", 14, step=3), "seen 19 times", "", "", "", Severity.ERROR,
+    Confidence.LIKELY, related=(Related(Place("train.py", 13), "gradients are computed here"),),
+)  # fmt: skip
+READ = replace(RAN, place=Place("train.py", 13), message="nothing clears them", seen_by=("code",), related=())
+
+
+def test_one_problem_that_both_saw_is_told_once_and_is_certain() -> None:
+    (both,) = agreed([RAN], Reading((READ,)), [NAME])
+    assert both.message == "seen 19 times"
+    assert both.seen_by == ("code", "run")
+    assert both.confidence is Confidence.CERTAIN
+    assert both.related == RAN.related
+
+
+def test_a_line_that_only_the_source_names_is_added() -> None:
+    read = replace(READ, place=Place("train.py", 9), related=(Related(Place("train.py", 14), "used here"),))
+    (both,) = agreed([RAN], Reading((read,)), [NAME])
+    assert both.related[-1] == Related(Place("train.py", 9), READ_HERE)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [replace(READ, check="graph-broken"), replace(READ, place=Place("other.py", 13))],
+    ids=["another check", "another file"],
+)
+def test_what_is_something_else_stays_apart(read: Finding) -> None:
+    assert len(agreed([RAN], Reading((read,)), [])) == 2
+
+
+def test_what_the_run_was_asked_and_did_not_show_is_a_hint() -> None:
+    (alone,) = agreed([], Reading((READ,)), [NAME])
+    assert (alone.severity, alone.confidence) == (Severity.HINT, Confidence.POSSIBLE)
+
+
+def test_what_only_the_source_can_show_keeps_its_weight() -> None:
+    (alone,) = agreed([], Reading((READ,)), [])
+    assert (alone.severity, alone.seen_by) == (Severity.ERROR, ("code",))
+
+
+def test_a_comment_acknowledges_what_the_run_shows() -> None:
+    reading = Reading(comments=(Suppression("train.py", 14, NAME),))
+    (finding,) = agreed([RAN], reading, [NAME])
+    assert finding.suppressed
+    (finding,) = agreed([RAN], Reading(comments=(Suppression("train.py", 15, NAME),)), [NAME])
+    assert not finding.suppressed
+
+
+def test_what_was_not_asked_for_is_left_out() -> None:
+    run = run_of([[event(Kind.STEP, "SGD", 14, "fresh")]] * 5, ended=True)
+    reading = Reading((replace(READ, check="dropout-always-active"),))
+    found = [f.check for f in diagnose(run, reading=reading).findings]
+    assert "dropout-always-active" in found
+    ignored = diagnose(run, Terms(ignore=("dropout-always-active",)), reading=reading)
+    assert "dropout-always-active" not in [f.check for f in ignored.findings]
+
+
+SOURCE = """
+import torch
+from torch import nn, optim
+model = nn.Linear(4, 3)
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+for step in range(100):
+    nn.functional.cross_entropy(model(torch.randn(8, 4)), torch.randint(3, (8,))).backward()
+    optimizer.step(){comment}
+"""
+
+
+def test_a_program_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(SOURCE.format(comment=""))
+    reading = read_program([path], catalogue().values())
+    assert [f.check for f in reading.findings] == [NAME]
+    assert reading.comments == ()
+
+
+def test_its_comments_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(SOURCE.format(comment="  # osler: ignore[gradients-not-cleared] on purpose"))
+    reading = read_program([path], catalogue().values())
+    assert [c.name for c in reading.comments] == [NAME]
+    assert all(f.suppressed for f in reading.findings)
