@@ -186,9 +186,9 @@ def _intended(key: str, value: object, source: _Source) -> Mapping[str, tuple[st
 
 
 def _lint(key: str, value: object, source: _Source) -> Mapping[str, tuple[str, ...]]:
-    table = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
+    table: dict[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
     if set(table) - {PER_FILE_IGNORES}:
-        raise source.complain(key, value, f"a table with `{PER_FILE_IGNORES}`")
+        raise source.complain(key, table, f"a table with `{PER_FILE_IGNORES}`")
     patterns: object = table.get(PER_FILE_IGNORES, dict[str, object]())
     if not isinstance(patterns, dict):
         raise source.complain(

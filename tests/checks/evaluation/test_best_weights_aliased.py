@@ -19,7 +19,7 @@ model.load_state_dict(best)
 def test_says_what_was_seen() -> None:
     (found,) = read(CODE, [check]).findings
     assert found.message == (
-        "`best` refers to the live weights: later steps change it before line 43 loads it."
+        "`best` refers to the live weights: later steps change it before line 44 loads it."
     )
 
 
