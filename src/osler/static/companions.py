@@ -35,7 +35,7 @@ def perform_companion(
             return _schedule(machine, helper, name, arguments, node)
         case "scaler":
             return _scaler(machine, helper, name, arguments, node)
-        case "sampler" | "weights" | "dataset":
+        case "sampler" | "weights":
             return helper if name in {"copy", "items", "values"} else Unknown()
         case "accelerator":
             return _accelerator(machine, name, arguments, node)

@@ -66,7 +66,8 @@ def reaches(optimizer: Optimizer, backward: Action) -> str:
         return YES
     if any(optimizer.holds(n) for n in root.networks):
         return YES
-    return NO if root.certain else MAYBE
+    unseen = any(isinstance(h, Network) and (h.handed or h.variants) for h in optimizer.held)
+    return MAYBE if unseen and not root.certain else NO
 
 
 def _effect(optimizer: Optimizer, action: Action) -> str:

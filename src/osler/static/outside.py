@@ -105,8 +105,6 @@ def _helper(machine: Machine, callee: External, arguments: Arguments, node: ast.
     role = {"GradScaler": "scaler", "Accelerator": "accelerator", "Fabric": "accelerator"}.get(callee.last)
     if callee.last.endswith("Sampler"):
         role = "sampler"
-    if callee.last in {"ImageFolder", "DatasetFolder"}:
-        role = "dataset"
     if role is None and TRAINERS.search(callee.last) and callee.last[0].isupper():
         role = "trainer"
     if role is None:

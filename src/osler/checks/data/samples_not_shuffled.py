@@ -1,7 +1,8 @@
 """The training loader hands out the samples in the order of their files.
 
 A loader does not shuffle unless it is told to. Image folders are sorted by class, so that each batch holds
-a single class and the model forgets one class while it learns the next. For other data sets this is a hint.
+a single class and the model forgets one class while it learns the next. Some data sets have no such order,
+so this is a hint.
 
 ## Bad
 
@@ -39,7 +40,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Finding, Helper, Kind, Loader, Severity, flat
+from osler.model import Check, Code, Const, Finding, Kind, Loader, Severity, flat
 from osler.static.queries import every_loop
 
 check = Check(
@@ -58,12 +59,10 @@ def in_order(code: Code) -> Iterator[Finding]:
             loader = loop.over
             steps = (a for a in flat(loop.body) if a.kind in (Kind.BACKWARD, Kind.STEP))
             if isinstance(loader, Loader) and keeps_order(loader) and len({a.kind for a in steps}) > 1:
-                sorted_by_class = is_sorted(loader)
                 yield check.finding(
                     (loader.place,),
-                    f"`{loader.name or 'the loader'}` trains without shuffling"
-                    f"{', and an image folder is sorted by class' if sorted_by_class else ''}.",
-                    severity=None if sorted_by_class else Severity.HINT,
+                    f"`{loader.name or 'the loader'}` trains without shuffling.",
+                    severity=Severity.HINT,
                     related=[((loop.place,), "training goes through it here")],
                 )
 
@@ -74,9 +73,3 @@ def keeps_order(loader: Loader) -> bool:
     shuffle = loader.options.get("shuffle", loader.options.get(2))
     plain = loader.made.startswith("torch.utils.data") and bool(loader.options)
     return plain and (not chosen or (isinstance(shuffle, Const) and shuffle.value is False))
-
-
-def is_sorted(loader: Loader) -> bool:
-    """Its data set is a folder of images, one class after the other."""
-    data = loader.options.get("dataset", loader.options.get(0))
-    return isinstance(data, Helper) and data.made.endswith(("ImageFolder", "DatasetFolder"))

@@ -77,7 +77,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
-from osler.static.queries import everywhere, shown, switches_mode
+from osler.static.queries import anywhere, shown, switches_mode
 
 PATIENCE = 3
 """Steps in eval mode before we speak: a trial step after loading a model may be deliberate."""
@@ -101,7 +101,7 @@ check.applies_when(needs_mode)
 @check.in_code_by_absence
 def eval_left_on(code: Code) -> Iterator[Finding]:
     alike = [t for t in code.trained if not is_beside_training(code, t)]
-    for fact in everywhere(alike, lambda t: t.backward.place, evaluated):
+    for fact in anywhere(alike, lambda t: t.backward.place, evaluated):
         state = next(s for states in fact.visits for s in states if s.was == "eval")
         sensitive = switches_mode(fact.model)
         if sensitive is False or fact.model.frozen or not is_stepped(code, fact):
