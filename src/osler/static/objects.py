@@ -9,7 +9,7 @@ from osler.static.classes import bases_from_outside, is_module, layer_base
 from osler.static.knowledge import SCHEDULES
 from osler.static.machine import Machine
 from osler.static.notes import note_call
-from osler.static.parameters import held_by
+from osler.static.parameters import below, held_by
 from osler.static.values import Arguments, Class, Function, Instance, UserNetwork
 
 
@@ -69,6 +69,7 @@ def _optimizer(machine: Machine, cls: Class, arguments: Arguments, node: ast.exp
     optimizer = Optimizer(
         machine.target, cls.name, machine.place(node), held_by(first), options=arguments.options()
     )
+    optimizer.seen = below(optimizer.held)
     machine.code.optimizers.append(optimizer)
     machine.emit(Kind.BUILD, node, optimizer)
     return optimizer
