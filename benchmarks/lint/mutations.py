@@ -65,7 +65,7 @@ def clear_late(source: Source) -> Iterator[str]:
             yield "\n".join(lines)
 
 
-SENSITIVE = re.compile(r"[Dd]ropout|BatchNorm|torchvision|Transformer")
+SENSITIVE = re.compile(r"[Dd]ropout|BatchNorm|torchvision\.models|models\.resnet|Transformer")
 """Without one of these, both modes are the same."""
 
 
