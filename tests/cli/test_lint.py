@@ -148,6 +148,13 @@ def test_what_is_missing_in_a_notebook_is_a_hint(folder: Path, capfd: pytest.Cap
     assert "hint  gradients-not-cleared" in out
 
 
+def test_what_an_editor_holds(folder: Path) -> None:
+    command = [sys.executable, "-m", "osler", "lint", "--stdin-filename", "new.py", "--format", "json"]
+    done = subprocess.run(command, input=FAULTY, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["place"]["file"] == "new.py"
+
+
 def test_starts_without_torch(folder: Path) -> None:
     (folder / "train.py").write_text(FAULTY)
     program = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from osler.settings import FAIL_ON, TEXT
 if TYPE_CHECKING:
     from osler.cli import Parser
     from osler.engine.linting import Verdict
+    from osler.model import Finding
     from osler.settings import Settings
 
 USAGE = "osler lint [options] [PATHS]"
@@ -29,6 +31,7 @@ def configure(parser: Parser) -> None:
     add("--output", metavar="FILE", help="write the report to this file instead of stdout")
     add("--fail-on", choices=FAIL_ON, help="exit with 1 if this was found; warning if not given")
     add("--exit-zero", action="store_true", help="exit with 0 whatever is found")
+    add("--stdin-filename", metavar="FILE", help="read from stdin what an editor holds of this file")
     add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
     add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
     add(
@@ -40,19 +43,28 @@ def execute(args: Namespace) -> int:
     """Read, report; the exit code."""
     from osler.cli import COULD_NOT_RUN, FAILED, OK
     from osler.engine.catalogue import catalogue, selected
-    from osler.engine.linting import lint
+    from osler.engine.linting import lint, lint_sources
     from osler.report.formats import suffixes
     from osler.settings import load
+    from osler.static.sources import parse
 
-    paths = [Path(p) for p in args.paths or ["."]]
+    paths = [Path(args.stdin_filename)] if args.stdin_filename else [Path(p) for p in args.paths or ["."]]
     for path in paths:
-        if not path.exists():
+        if not (path.exists() or args.stdin_filename):
             raise UsageError(f"there is no file or folder '{path}'", fix="Name files or folders to read.")
     given = {k: v for k in OPTIONS if (v := getattr(args, k.replace("-", "_"))) is not None}
     folder = paths[0] if paths[0].is_dir() else paths[0].parent
     settings = load(folder, {"fail-on": "warning"} | given, catalogue(), suffixes())
     checks = selected(settings.select, settings.ignore)
-    verdict = lint(paths, checks, lambda f: settings.ignores(f.place.file, f.check))
+
+    def is_left_out(finding: Finding) -> bool:
+        return settings.ignores(finding.place.file, finding.check)
+
+    if args.stdin_filename:
+        source = parse(paths[0].absolute(), sys.stdin.buffer.read())
+        verdict = lint_sources([source], checks, is_left_out)
+    else:
+        verdict = lint(paths, checks, is_left_out)
     publish(verdict, settings, statistics=args.statistics)
     worst = verdict.diagnosis.worst
     failed = settings.fail_on is not None and worst is not None and worst >= settings.fail_on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from osler.model.event import Kind
@@ -150,7 +150,7 @@ class CallFact:
         return self.spread or self.argument(position, name) is not None
 
 
-def flat(nodes: list[Node]) -> Iterator[Action]:
+def flat(nodes: Sequence[Node]) -> Iterator[Action]:
     """Every action of a tree, in the order of the source."""
     for node in nodes:
         match node:

@@ -161,6 +161,7 @@ class Optimizer(Value):
         options: arguments by position or name.
         variants: the optimizers it may be, if branches build different ones.
         replaced: its name was given to another optimizer.
+        seen: the modules whose parameters it held when it was built; parts may be exchanged later.
     """
 
     name: str
@@ -171,6 +172,7 @@ class Optimizer(Value):
     options: Mapping[object, Value] = field(default_factory=dict[object, Value])
     variants: tuple[Optimizer, ...] = ()
     replaced: bool = False
+    seen: frozenset[Network] = frozenset()
 
     def holds(self, network: Network) -> bool | None:
         """Whether it steps on some parameter of the module; None if that is not known."""
@@ -178,6 +180,7 @@ class Optimizer(Value):
             return None
         below = {id(n) for n in network.walk()}
         above = {id(n) for h in self.held if isinstance(h, Network) for n in h.walk()}
+        above |= {id(n) for n in self.seen}
         return bool(below & above)
 
 

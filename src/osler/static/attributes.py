@@ -85,7 +85,9 @@ def _of_object(
     machine: Machine, owner: Instance | UserNetwork, name: str, node: ast.Attribute, *, called: bool
 ) -> Value:
     if name in owner.parts:
-        return owner.parts[name]
+        value = owner.parts[name]
+        counts = isinstance(value, Const) and value.value is not None
+        return Unknown(name) if counts and _changes(owner, name) else value
     found = owner.cls.find(name) if owner.cls else None
     if isinstance(found, Function):
         return _method(machine, found, owner, node, called=called)
@@ -98,6 +100,11 @@ def _of_object(
     value = guess(f"self.{name}", machine.source, machine.place(node))
     owner.parts[name] = value
     return value
+
+
+def _changes(owner: Instance | UserNetwork, name: str) -> bool:
+    """A number or flag that methods change has no known value between them."""
+    return owner.cls is not None and any(name in c.changing for c in owner.cls.lineage())
 
 
 def _method(machine: Machine, found: Function, owner: Value, node: ast.Attribute, *, called: bool) -> Value:

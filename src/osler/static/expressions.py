@@ -14,6 +14,7 @@ from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.targets import bind
 from osler.static.tensors import operate
 from osler.static.values import Arguments, Function, Super
@@ -118,6 +119,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         case Series(), Series() if isinstance(node.op, ast.Add):
             return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)
         case Series(), _ if isinstance(node.op, ast.Mult):
+            note_call(machine, "list.*", Arguments([*left.items]), node)
             times = right.value if isinstance(right, Const) else 2
             count = times if isinstance(times, int) and 0 < times < 5 else 2
             return Series(left.items * count, left.kind, whole=False, place=left.place)

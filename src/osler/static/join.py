@@ -110,6 +110,7 @@ def merged(parts: list[Value]) -> Value:
         tuple(v for h in known for v in h) if len(known) == len(held) else None,
         handed=any(o.handed for o in optimizers),
         variants=tuple(optimizers),
+        seen=frozenset[Network]().union(*(o.seen for o in optimizers)),
     )
 
 

@@ -132,7 +132,9 @@ MODULE_BASES = re.compile(
 )
 """Base classes from outside that are modules."""
 
-SCHEDULES = re.compile(r"(LR|LRScheduler|[Ss]chedule\w*|CosineAnnealingWarmRestarts|_schedule_with_\w+)$")
+SCHEDULES = re.compile(
+    r"(LR|LRScheduler|ReduceLROnPlateau|[Ss]chedule\w*|CosineAnnealingWarmRestarts|_schedule_with_\w+)$"
+)
 
 FRAMEWORKS = (
     "pytorch_lightning lightning transformers accelerate fastai ignite deepspeed catalyst mmcv mmengine "

@@ -66,7 +66,11 @@ def reaches(optimizer: Optimizer, backward: Action) -> str:
         return YES
     if any(optimizer.holds(n) for n in root.networks):
         return YES
-    return NO if root.certain else MAYBE
+    if any(optimizer.holds(n) for c in root.cuts for n in c.networks):
+        return NO
+    unseen = any(isinstance(h, Network) and (h.handed or h.variants) for h in optimizer.held)
+    called = any(optimizer.holds(m) for m in root.models)
+    return MAYBE if called or (unseen and not root.certain) else NO
 
 
 def _effect(optimizer: Optimizer, action: Action) -> str:

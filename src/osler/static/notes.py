@@ -6,13 +6,13 @@ import ast
 
 from osler.model import CallFact, Network
 from osler.static.machine import Machine
-from osler.static.values import Arguments
+from osler.static.values import Arguments, Def
 
 MOST_VARIANTS = 6
 """Different sets of arguments remembered for one call."""
 
 
-def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr | ast.stmt) -> None:
+def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr | ast.stmt | Def) -> None:
     """Remember a call for checks that look at single calls."""
     place = machine.place(node)
     fact = CallFact(

@@ -8,7 +8,8 @@ from osler.model import External, Helper, Kind, Loader, Optimizer, Value
 from osler.static.classes import bases_from_outside, is_module, layer_base
 from osler.static.knowledge import SCHEDULES
 from osler.static.machine import Machine
-from osler.static.parameters import held_by
+from osler.static.notes import note_call
+from osler.static.parameters import below, held_by
 from osler.static.values import Arguments, Class, Function, Instance, UserNetwork
 
 
@@ -41,6 +42,8 @@ def initialize(
 ) -> None:
     """Run its ``__init__``, or fill in the fields of a data class."""
     start = cls.find("__init__")
+    if isinstance(start, Function) and isinstance(owner, UserNetwork) and not starts_above(start.node):
+        note_call(machine, "Module without __init__", Arguments([owner]), start.node)
     if isinstance(start, Function):
         inside, machine.in_forward = machine.in_forward, 0
         machine.run(machine, start, arguments, node, owner)
@@ -56,11 +59,17 @@ def initialize(
     owner.parts.update(arguments.named)
 
 
+def starts_above(node: ast.AST) -> bool:
+    """Its ``__init__`` calls that of a class above."""
+    return any(isinstance(n, ast.Attribute) and n.attr == "__init__" for n in ast.walk(node))
+
+
 def _optimizer(machine: Machine, cls: Class, arguments: Arguments, node: ast.expr) -> Value:
     first = arguments.at(0, "params")
     optimizer = Optimizer(
         machine.target, cls.name, machine.place(node), held_by(first), options=arguments.options()
     )
+    optimizer.seen = below(optimizer.held)
     machine.code.optimizers.append(optimizer)
     machine.emit(Kind.BUILD, node, optimizer)
     return optimizer

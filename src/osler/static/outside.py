@@ -40,7 +40,7 @@ from osler.static.knowledge import (
 from osler.static.losses import noted
 from osler.static.machine import Machine
 from osler.static.notes import note_call
-from osler.static.parameters import held_by
+from osler.static.parameters import below, held_by
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.values import Arguments, Partial
 
@@ -71,6 +71,7 @@ def _optimizer(machine: Machine, callee: External, arguments: Arguments, node: a
     first = arguments.at(0, "params")
     held = held_by(first)
     optimizer = Optimizer(machine.target, callee.name, machine.place(node), held, options=arguments.options())
+    optimizer.seen = below(held)
     machine.code.optimizers.append(optimizer)
     machine.emit(Kind.BUILD, node, optimizer, first)
     return optimizer

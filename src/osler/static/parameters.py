@@ -27,6 +27,11 @@ def held_by(value: Value | None) -> tuple[Value, ...] | None:
             return None
 
 
+def below(held: tuple[Value, ...] | None) -> frozenset[Network]:
+    """All modules in what is held."""
+    return frozenset(n for h in held or () if isinstance(h, Network) for n in h.walk())
+
+
 def _together(items: list[Value]) -> tuple[Value, ...] | None:
     found: list[Value] = []
     for item in items:

@@ -87,6 +87,16 @@ def everywhere(facts: Iterable[F], place: Callable[[F], Place], holds: Callable[
             yield same[0]
 
 
+def anywhere(facts: Iterable[F], place: Callable[[F], Place], holds: Callable[[F], object]) -> Iterator[F]:
+    """One fact for each line at which the claim certainly holds on some way that leads there."""
+    told: set[tuple[str, int]] = set()
+    for fact in facts:
+        key = (place(fact).file, place(fact).line)
+        if key not in told and holds(fact):
+            told.add(key)
+            yield fact
+
+
 def late_backward(fact: StepFact) -> Action | None:
     """The backward that follows the step in its loop although its forward comes before the step."""
     if not fact.loops:

@@ -63,6 +63,9 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             pass
         case Tensor() if target.attr == "requires_grad":
             freeze(owner, value)
+        case Network() if isinstance(value, Network) and isinstance(owner.parts.get(target.attr), Network):
+            machine.emit(Kind.BUILD, node, owner, None, "replaces", f"part:{target.attr}")
+            machine.write(owner.parts, target.attr, value)
         case Network() | Instance() | Unknown():
             machine.write(owner.parts, target.attr, value)
         case Class():

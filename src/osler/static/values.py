@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -74,7 +75,7 @@ class Function(Value):
         return any(d.rpartition(".")[2] in decorators for d in self.decorators)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Class(Value):
     """A class of the user's."""
 
@@ -84,6 +85,17 @@ class Class(Value):
     bases: tuple[Value, ...]
     names: dict[str, Value] = field(default_factory=dict[str, Value])
     instances: list[Value] = field(default_factory=list[Value])
+
+    @functools.cached_property
+    def changing(self) -> frozenset[str]:
+        """Attributes that methods other than ``__init__`` assign: their values are not those of the start."""
+        methods = (n for n in self.node.body if isinstance(n, ast.FunctionDef) and n.name != "__init__")
+        return frozenset(
+            part.attr
+            for method in methods
+            for part in ast.walk(method)
+            if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store)
+        )
 
     def lineage(self) -> Iterator[Class]:
         """The class and those it is made from, nearest first."""
@@ -164,5 +176,6 @@ class Arguments:
         return [*self.positional, *self.named.values()]
 
     def options(self) -> dict[object, Value]:
-        """By position or name."""
-        return {**dict(enumerate(self.positional)), **self.named}
+        """By position or name; ``**`` stands for those that are not known."""
+        hidden: dict[object, Value] = {"**": Value()} if self.spread else {}
+        return {**dict(enumerate(self.positional)), **self.named, **hidden}

@@ -54,7 +54,7 @@ for x, y in loader:
 count = 0
 for x, y in loader:
     count += 1
-    loss_fn(model(x), y).backward()
+    (loss_fn(model(x), y) / 8).backward()
     if count % 8 == 0:
         optimizer.step()
         optimizer.zero_grad()

@@ -116,3 +116,18 @@ for x, y in val_loader:
     x.requires_grad_(True)
     loss_fn(model(x), y).backward()
     x = x + 0.1 * x.grad.sign()
+# fault: an evaluation now and then, which may leave eval on
+def evaluate():
+    model.eval()
+    with torch.no_grad():
+        return sum((model(x).argmax(1) == y).sum().item() for x, y in val_loader)
+
+
+model.train()
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()  # <-
+        optimizer.step()
+    if epoch % 5 == 0:
+        evaluate()

@@ -69,6 +69,6 @@ def starts_anew(code: Code) -> Iterator[Finding]:
 
 def keeps_order(loader: Loader) -> bool:
     """Its first batch is always the same."""
-    chosen = {"sampler", "batch_sampler", "shuffle", 2} & loader.options.keys()
+    chosen = {"**", "sampler", "batch_sampler", "shuffle", 2} & loader.options.keys()
     shuffle = loader.options.get("shuffle", loader.options.get(2))
     return bool(loader.made) and (not chosen or (isinstance(shuffle, Const) and shuffle.value is False))

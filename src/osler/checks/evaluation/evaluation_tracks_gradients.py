@@ -64,7 +64,7 @@ from osler.model import (
     Tensor,
     turns,
 )
-from osler.static.queries import everywhere, is_apart, is_named_evaluation, serves_backward, shown
+from osler.static.queries import anywhere, is_apart, is_named_evaluation, serves_backward, shown
 
 PATIENCE = 3
 """Turns whose forward serves no backward before we speak: a trial of the model is no evaluation."""
@@ -89,7 +89,7 @@ def never_called(run: Run) -> str:
 
 @check.in_code_by_absence
 def recording_left_on(code: Code) -> Iterator[Finding]:
-    for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: records(code, f)):
+    for fact in anywhere(code.called, lambda f: f.forward.place, lambda f: records(code, f)):
         if not serves_backward(code, fact.forward):
             yield check.finding(
                 fact.forward.site,

@@ -41,7 +41,7 @@ for epoch in range(epochs):
 from collections.abc import Iterator
 
 from osler.model import Check, Code, Finding, Severity
-from osler.static.queries import everywhere, shown
+from osler.static.queries import anywhere, shown
 
 check = Check(
     __name__,
@@ -58,7 +58,7 @@ check = Check(
 
 @check.in_code
 def clipped_when_used(code: Code) -> Iterator[Finding]:
-    for fact in everywhere(code.clipped, lambda f: f.clip.place, lambda f: f.always("stale")):
+    for fact in anywhere(code.clipped, lambda f: f.clip.place, lambda f: f.always("stale")):
         yield check.finding(
             fact.clip.site,
             f"the gradients of {shown(fact.optimizer)} are clipped after the step that used them.",

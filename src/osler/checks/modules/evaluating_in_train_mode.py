@@ -69,7 +69,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
-from osler.static.queries import everywhere, in_train_mode, shown, switches_mode
+from osler.static.queries import anywhere, in_train_mode, shown, switches_mode
 
 PATIENCE = 2
 """Turns in which the model was evaluated in train mode before we speak: one may be a trial."""
@@ -92,7 +92,7 @@ check.applies_when(needs_mode)
 
 @check.in_code_by_absence
 def no_eval_anywhere(code: Code) -> Iterator[Finding]:
-    for fact in everywhere(code.called, lambda f: f.forward.place, lambda f: in_train_mode(code, f)):
+    for fact in anywhere(code.called, lambda f: f.forward.place, lambda f: in_train_mode(code, f)):
         if switches_mode(fact.model):
             yield check.finding(
                 fact.forward.site,

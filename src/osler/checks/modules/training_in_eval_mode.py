@@ -77,7 +77,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
-from osler.static.queries import everywhere, shown, switches_mode
+from osler.static.queries import anywhere, shown, switches_mode
 
 PATIENCE = 3
 """Steps in eval mode before we speak: a trial step after loading a model may be deliberate."""
@@ -101,14 +101,15 @@ check.applies_when(needs_mode)
 @check.in_code_by_absence
 def eval_left_on(code: Code) -> Iterator[Finding]:
     alike = [t for t in code.trained if not is_beside_training(code, t)]
-    for fact in everywhere(alike, lambda t: t.backward.place, evaluated):
+    for fact in anywhere(alike, lambda t: t.backward.place, ever_evaluated):
         state = next(s for states in fact.visits for s in states if s.was == "eval")
         sensitive = switches_mode(fact.model)
+        certain = bool(sensitive) and evaluated(fact)
         if sensitive is False or fact.model.frozen or not is_stepped(code, fact):
             continue
         yield check.finding(
             fact.backward.site,
-            f"{shown(fact.model)} is trained in eval mode: `eval()` "
+            f"{shown(fact.model)} {'is' if evaluated(fact) else 'may be'} trained in eval mode: `eval()` "
             f"{f'in line {state.was_by.place.line} ' if state.was_by else ''}is still in force here.",
             subject=fact.model.name,
             related=[
@@ -118,9 +119,14 @@ def eval_left_on(code: Code) -> Iterator[Finding]:
                 ),
                 (state.forward.site if state.forward else (), "the forward that is trained"),
             ],
-            severity=None if sensitive else Severity.HINT,
-            confidence=Confidence.CERTAIN if sensitive else Confidence.POSSIBLE,
+            severity=None if certain else Severity.HINT,
+            confidence=Confidence.CERTAIN if certain else Confidence.POSSIBLE,
         )
+
+
+def ever_evaluated(fact: TrainingFact) -> bool:
+    """At some visit, `eval()` may be in force."""
+    return any(s.was == "eval" and s.was_by for states in fact.visits for s in states)
 
 
 def evaluated(fact: TrainingFact) -> bool:

@@ -1,0 +1,52 @@
+"""Dropout stands directly before BatchNorm.
+
+Dropout changes the variance of its output between training and evaluation. BatchNorm behind it collects the
+variance of training and applies it in evaluation, where it no longer fits.
+
+## Bad
+
+```python
+body = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
+print(body(torch.randn(4, 8)).shape)
+```
+
+## Good
+
+```python
+body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 4))
+print(body(torch.randn(4, 8)).shape)
+```
+
+## Not a problem
+
+- Dropout behind the last BatchNorm.
+- A layer with weights in between.
+
+## Sources
+
+- [Understanding the disharmony between dropout and batch normalization](https://arxiv.org/abs/1801.05134)
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from osler.model import Check, Code, Finding, Severity
+
+check = Check(
+    __name__,
+    severity=Severity.HINT,
+    expected="BatchNorm comes before Dropout",
+    why="Evaluation normalises by a variance that only training had.",
+    fix="Move the Dropout behind the BatchNorm.",
+)
+
+
+@check.in_code
+def in_a_row(code: Code) -> Iterator[Finding]:
+    for network in code.networks:
+        children = [child for _, child in network.children()] if network.kind == "Sequential" else []
+        for first, second in pairwise(children):
+            if "Dropout" in first.kind and "BatchNorm" in second.kind:
+                yield check.finding(
+                    (second.place,), f"`{first.kind}` stands directly before `{second.kind}`."
+                )

@@ -1,0 +1,54 @@
+"""One layer stands several times in a list, so that all places share its weights.
+
+Multiplying a list repeats references, not layers: `[layer] * 3` is one layer, applied three times. The
+model has a third of the parameters that it seems to have.
+
+## Bad
+
+```python
+layers = nn.ModuleList([nn.Linear(8, 8)] * 3)
+print(len(list(layers.parameters())))
+```
+
+## Good
+
+```python
+layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+print(len(list(layers.parameters())))
+```
+
+## Not a problem
+
+- Weights shared on purpose, as in recurrent or tied networks.
+- Layers without parameters, such as activations.
+
+## Sources
+
+- [ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
+- Reported in [Liger-Kernel](https://github.com/linkedin/Liger-Kernel/pull/269)
+"""
+
+from collections.abc import Iterator
+
+from osler.model import Check, Code, Finding, Network, Severity
+from osler.static.queries import learns
+
+check = Check(
+    __name__,
+    severity=Severity.HINT,
+    expected="each place in a list of layers has a layer of its own",
+    why="The model has fewer parameters than it seems to have.",
+    fix="Build each layer anew: `[make_layer() for _ in range(n)]`.",
+)
+
+
+@check.in_code
+def repeated(code: Code) -> Iterator[Finding]:
+    for call in code.calls_of("list.*"):
+        layers = [v for v in call.arguments.values() if isinstance(v, Network)]
+        if any(learns(inner) for layer in layers for inner in layer.walk()):
+            yield check.finding(
+                (call.place,),
+                f"`{layers[0].kind or layers[0].name}` is repeated by reference: "
+                "all places share its weights.",
+            )
