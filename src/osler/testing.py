@@ -109,6 +109,11 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "parameters": attrgetter("full_name"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
+    "loss_calls": attrgetter("function", "site"),
+    "broadcasts": attrgetter("operation", "site"),
+    "indices": attrgetter("function", "site"),
+    "underflows": attrgetter("site"),
+    "loaders": attrgetter("name"),
     "not_finite": attrgetter("measure"),
 }
 """How `Run` keys its facts."""

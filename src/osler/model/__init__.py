@@ -3,7 +3,15 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.check import CALLED_HERE, Check, needs_loss, needs_mode, needs_optimizer, needs_step
+from osler.model.check import (
+    CALLED_HERE,
+    Check,
+    needs_call,
+    needs_loss,
+    needs_mode,
+    needs_optimizer,
+    needs_step,
+)
 from osler.model.code import (
     ClipFact,
     Code,
@@ -22,6 +30,7 @@ from osler.model.facts import (
     CrashFact,
     CutFact,
     GraphFact,
+    LoaderFact,
     LossInputFact,
     ModelFact,
     ModuleFact,
@@ -35,6 +44,16 @@ from osler.model.facts import (
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.histogram import Histogram
+from osler.model.lossfacts import (
+    BroadcastFact,
+    IndexFact,
+    LossCallFact,
+    Shape,
+    UnderflowFact,
+    is_stray,
+    size_of,
+    without_ones,
+)
 from osler.model.measure import Column, Measure, Record
 from osler.model.values import (
     Activation,
@@ -63,6 +82,7 @@ __all__ = [
     "Activation",
     "BlindFact",
     "Branch",
+    "BroadcastFact",
     "Call",
     "CallFact",
     "CallNode",
@@ -90,10 +110,13 @@ __all__ = [
     "Group",
     "Helper",
     "Histogram",
+    "IndexFact",
     "Kind",
     "Loader",
+    "LoaderFact",
     "Loop",
     "Loss",
+    "LossCallFact",
     "LossInputFact",
     "Maybe",
     "Measure",
@@ -115,6 +138,7 @@ __all__ = [
     "Run",
     "Series",
     "Severity",
+    "Shape",
     "Site",
     "StepFact",
     "Subject",
@@ -122,17 +146,22 @@ __all__ = [
     "Tensor",
     "Trace",
     "TrainingFact",
+    "UnderflowFact",
     "Unknown",
     "Value",
     "by_model",
     "counted",
     "elements_of",
     "flat",
+    "is_stray",
     "listed",
+    "needs_call",
     "needs_loss",
     "needs_mode",
     "needs_optimizer",
     "needs_step",
     "since",
+    "size_of",
     "turns",
+    "without_ones",
 ]

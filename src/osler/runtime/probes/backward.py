@@ -17,6 +17,7 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
 from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
@@ -45,6 +46,8 @@ class Backwards:
         self.walks: dict[Site, int] = {}
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
+        self.gate_loss = watcher.gate("what computes the loss")
+        self.doubted: set[Site] = set()
 
     def wrap(
         self,
@@ -117,6 +120,7 @@ class Backwards:
         if not watcher.guard.settled:
             watcher.settle()
         self.walk(roots, site, frame)
+        self.gate_loss.within(self.examine, roots[0], site)
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
         for holder in watcher.all_holders():
@@ -174,6 +178,21 @@ class Backwards:
         ):
             self.input_sites.add(site)
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+    def examine(self, root: Tensor, site: Site) -> None:
+        """Look at the operations of the loss on the first calls of a line, and when parameters are looked at."""
+        watcher = self.watcher
+        run, look = watcher.run, watcher.look
+        if look is None and self.walks[site] > WALKS and run.backwards < watcher.next_census:
+            return
+        if look is not None and not look.over:
+            for fact in spread_behind(root, look, run.steps):
+                run.broadcasts.setdefault((fact.operation, fact.site), fact)
+            for log in logs_behind(root, look, site, run.steps):
+                run.underflows.setdefault(log.site, log)
+        elif site not in self.doubted and suspicious(root):
+            self.doubted.add(site)
+            watcher.want_look()
 
     def draw(self, root: Tensor, site: Site) -> None:
         """Write down the graph of the first backward from a line; the census has named no parameter yet."""
