@@ -150,7 +150,7 @@ def examine(code: str) -> Diagnosis:
     """Run an example after the prelude under the real watcher.
 
     Args:
-        code: the example; it may end in the RuntimeError that it explains.
+        code: the example; it may end in the RuntimeError or IndexError that it explains.
     """
     from osler.session import watch  # loads torch: reading runs must work without it
 
@@ -158,6 +158,6 @@ def examine(code: str) -> Diagnosis:
         path = Path(folder, "example.py")
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
-        with contextlib.suppress(RuntimeError), watch(quiet=True) as session:
+        with contextlib.suppress(RuntimeError, IndexError), watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis
