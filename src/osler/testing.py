@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from pathlib import Path
@@ -158,6 +159,9 @@ def examine(code: str) -> Diagnosis:
         path = Path(folder, "example.py")
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
-        with contextlib.suppress(RuntimeError, IndexError), watch(quiet=True) as session:
+        warned = warnings.catch_warnings(
+            action="ignore", category=UserWarning
+        )  # torch sees some mistakes too
+        with warned, contextlib.suppress(RuntimeError, IndexError), watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

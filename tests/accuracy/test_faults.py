@@ -9,7 +9,7 @@ FAULTS = faults()
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Using a target size")  # torch says it too, but the script goes on
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch sees some of them too, but the script goes on
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_is_found(fault: Fault) -> None:
     outcome = run(fault.program, watched=True)

@@ -45,6 +45,7 @@ from osler.model.facts import (
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.histogram import Histogram
 from osler.model.lossfacts import (
+    LAYERS,
     BroadcastFact,
     IndexFact,
     LossCallFact,
@@ -78,6 +79,7 @@ from osler.model.wording import counted, listed
 __all__ = [
     "BY_HAND",
     "CALLED_HERE",
+    "LAYERS",
     "Action",
     "Activation",
     "BlindFact",

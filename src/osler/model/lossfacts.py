@@ -8,6 +8,9 @@ from osler.model.event import Site
 
 Shape = tuple[int, ...]
 
+LAYERS = ("addmm", "linear", "convolution", "mkldnnconvolution")
+"""Autograd's names for layers with weights and a bias. A plain matrix product may well mix probabilities."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossCallFact:
@@ -32,6 +35,7 @@ class LossCallFact:
         target_gradient: ``leaf`` if the target is a leaf that requires a gradient, ``graph`` if something
             behind it does.
         input_gradient: the first argument carries a gradient.
+        target_is_log: the function was told that its target is a logarithm.
     """
 
     function: str
@@ -49,6 +53,12 @@ class LossCallFact:
     made_at: Site = ()
     target_gradient: str = ""
     input_gradient: bool = True
+    target_is_log: bool = False
+
+    @property
+    def origin(self) -> str:
+        """What made the first argument, between backticks; a layer has many names."""
+        return "a layer" if self.made_by in LAYERS else f"`{self.made_by}`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ SHAPES = frozenset(
 )
 """Operations that pass values on: what made their input made their output."""
 
+PICKS = frozenset(("gather", "index_select", "take_along_dim", "masked_select"))
+"""Operations that choose among values."""
+
 COPIES = frozenset("clone float half bfloat16 to type double contiguous detach cpu cuda".split())
 """Operations that keep values and shape."""
 
@@ -129,10 +132,10 @@ class CloseLook(TorchFunctionMode):
         found = self._escaped | (trace.cuts if trace else frozenset())
         return [replace(self._cuts[i], root=site) for i in sorted(found)]
 
-    def origin(self, tensor: Tensor) -> tuple[str, Site]:
+    def origin(self, tensor: Tensor, passing: frozenset[str] = SHAPES) -> tuple[str, Site]:
         """Name and line of the operation that made the tensor's values."""
         trace = self._trace(tensor)
-        while trace is not None and trace.made_by in SHAPES and trace.made_from is not None:
+        while trace is not None and trace.made_by in passing and trace.made_from is not None:
             trace = trace.made_from
         return (trace.made_by, trace.made_at) if trace else ("", ())
 
@@ -176,7 +179,7 @@ class CloseLook(TorchFunctionMode):
             if stray and not learned and not self._on_purpose(column, site):
                 self.spread.append((verb, site, left, right, tuple(result.shape)))
         elif name == "log" and inputs:
-            made_by, made_at = self.origin(inputs[0])
+            made_by, made_at = self.origin(inputs[0], SHAPES | PICKS)
             if made_by == "softmax":
                 self.logs.append((site, made_at))
 

@@ -40,7 +40,6 @@ FAULTY = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("loss", FAULTY.values(), ids=FAULTY.keys())
 def test_is_found(loss: str) -> None:
     (message,) = seen(loss)

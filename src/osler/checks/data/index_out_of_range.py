@@ -75,7 +75,9 @@ def points_outside(run: Run) -> Iterator[Finding]:
             fact.site,
             wrong_type(fact) if fact.kind else out_of_range(fact),
             step=fact.step,
-            evidence=[] if fact.kind else [Evidence("indices outside", fact.outside, "0", "indices", fact.step)],
+            evidence=[]
+            if fact.kind
+            else [Evidence("indices outside", fact.outside, "0", "indices", fact.step)],
             fix="Pass whole numbers: `indices.long()`." if fact.kind else "",
         )
     if run.crash and not facts and (said := SAID.search(run.crash.message)):

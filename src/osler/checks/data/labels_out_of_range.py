@@ -75,7 +75,9 @@ def ids_outside(run: Run) -> Iterator[Finding]:
             fact.site,
             wrong_type(fact) if fact.kind else out_of_range(fact),
             step=fact.step,
-            evidence=[] if fact.kind else [Evidence("labels outside", fact.outside, "0", "labels", fact.step)],
+            evidence=[]
+            if fact.kind
+            else [Evidence("labels outside", fact.outside, "0", "labels", fact.step)],
             fix=advice(fact),
         )
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.compiler import is_compiling
 
-from osler.model import IndexFact, Kind, LossCallFact, Site
+from osler.model import LAYERS, IndexFact, Kind, LossCallFact, Site
 from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
 from osler.runtime.loss_inputs import contract, suspicious, together
 from osler.runtime.patches import Patches
@@ -25,12 +25,10 @@ from osler.runtime.watcher import Watcher
 Names = tuple[str, ...]
 """Names of the parameters of a function, in order."""
 
-LAYERS = ("addmm", "mm", "bmm", "baddbmm", "linear", "convolution", "mkldnnconvolution", "relu", "tanh")
-
 UNSUITED = {
     "binary_cross_entropy_with_logits": ("sigmoid", "softmax", "relu"),
-    "binary_cross_entropy": LAYERS,
-    "kl_div": ("softmax", "sigmoid", *LAYERS),
+    "binary_cross_entropy": ("relu", "tanh", *LAYERS),
+    "kl_div": ("softmax", "sigmoid", "relu", *LAYERS),
     "cross_entropy": ("relu",),
 }
 """Operations whose results a loss should not receive: then it is worth finding their line."""
