@@ -35,6 +35,7 @@ class LossCallFact:
         target_gradient: ``leaf`` if the target is a leaf that requires a gradient, ``graph`` if something
             behind it does.
         input_gradient: the first argument carries a gradient.
+        target_made_by: what made the target, if it carries a gradient.
         target_is_log: the function was told that its target is a logarithm.
     """
 
@@ -54,6 +55,7 @@ class LossCallFact:
     target_gradient: str = ""
     input_gradient: bool = True
     target_is_log: bool = False
+    target_made_by: str = ""
 
     @property
     def origin(self) -> str:

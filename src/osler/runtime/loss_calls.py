@@ -77,6 +77,7 @@ def described(function: str, site: Site, given: Arguments, step: int) -> LossCal
         made_by=maker(scores),
         target_gradient=carried(target),
         input_gradient=scores.requires_grad,
+        target_made_by=maker(target),
         target_is_log=bool(given.get("log_target")),
     )
 

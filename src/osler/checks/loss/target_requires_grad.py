@@ -45,6 +45,7 @@ for epoch in range(epochs):
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from osler.model import Check, Finding, LossCallFact, ParameterFact, Run, Severity, listed
 
@@ -53,6 +54,8 @@ LABELLED = ("cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_
 
 BETWEEN = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss")
 """Losses that also measure how far two predictions are apart."""
+
+SUMS = frozenset(("add", "sub", "rsub"))
 
 check = Check(
     __name__,
@@ -74,12 +77,22 @@ def gradient_into_target(run: Run) -> Iterator[Finding]:
         if not fact.target_gradient or not fact.input_gradient:
             continue
         unstepped = nobody_steps_on(run)
-        if fact.function in LABELLED or (unstepped and fact.target_gradient == "graph"):
-            yield check.finding(
-                fact.site,
-                f"The target of `{fact.function}` carries a gradient in {calls(fact)}{reached(fact, unstepped)}.",
-                step=fact.step,
+        if fact.function in LABELLED or is_bootstrapped(fact):
+            yield check.finding(fact.site, f"{message(fact, unstepped)}.", step=fact.step)
+        elif unstepped and fact.target_gradient == "graph":
+            finding = check.finding(
+                fact.site, f"{message(fact, unstepped)}.", step=fact.step, severity=Severity.HINT
             )
+            yield replace(finding, why="Gradients that nobody steps on cost a second backward.")
+
+
+def is_bootstrapped(fact: LossCallFact) -> bool:
+    """The target is a sum with a prediction in it, as reward + discount * value, and the input is none."""
+    return fact.target_made_by in SUMS and fact.made_by not in {*SUMS, ""}
+
+
+def message(fact: LossCallFact, unstepped: list[ParameterFact]) -> str:
+    return f"The target of `{fact.function}` carries a gradient in {calls(fact)}{reached(fact, unstepped)}"
 
 
 def calls(fact: LossCallFact) -> str:
