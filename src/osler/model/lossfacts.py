@@ -35,6 +35,9 @@ class LossCallFact:
         target_gradient: ``leaf`` if the target is a leaf that requires a gradient, ``graph`` if something
             behind it does.
         input_gradient: the first argument carries a gradient.
+        labels_in_order: class ids of the first pass that came in ascending order without exception, batch
+            after batch; 0 once they did not.
+        order_chance: how likely these very ids come in that order by chance, as a power of ten.
         target_made_by: what made the target, if it carries a gradient.
         target_is_log: the function was told that its target is a logarithm.
     """
@@ -54,6 +57,8 @@ class LossCallFact:
     made_at: Site = ()
     target_gradient: str = ""
     input_gradient: bool = True
+    labels_in_order: int = 0
+    order_chance: float = 0.0
     target_is_log: bool = False
     target_made_by: str = ""
 

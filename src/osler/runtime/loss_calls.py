@@ -92,7 +92,7 @@ def bounds(tensor: Tensor) -> tuple[float, float]:
 
 def carried(target: Tensor) -> str:
     """Whether a target carries a gradient: ``leaf``, ``graph`` or empty."""
-    if not target.requires_grad:
+    if not target.requires_grad or isinstance(target, torch.nn.Parameter):  # learned on purpose
         return ""
     return "graph" if target.grad_fn is not None else "leaf"
 
@@ -110,6 +110,8 @@ def joined(known: LossCallFact | None, new: LossCallFact) -> LossCallFact:
         target_highest=max(known.target_highest, new.target_highest),
         made_by=known.made_by if known.made_by == new.made_by else "",
         made_at=new.made_at or known.made_at,
+        labels_in_order=new.labels_in_order,
+        order_chance=new.order_chance,
         target_gradient=known.target_gradient and new.target_gradient,
     )
 

@@ -17,6 +17,7 @@ from torch.compiler import is_compiling
 
 from osler.model import LAYERS, IndexFact, Kind, LossCallFact, Site
 from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
+from osler.runtime.label_order import LabelOrder
 from osler.runtime.loss_inputs import contract, suspicious, together
 from osler.runtime.patches import Patches
 from osler.runtime.registry import plain
@@ -73,6 +74,7 @@ class Losses:
         self.arguments = watcher.gate("arguments of losses")
         self.looked: dict[tuple[str, Site], int] = {}
         self.asked: set[tuple[str, Site]] = set()
+        self.orders: dict[tuple[str, Site], LabelOrder] = {}
 
     def wrap(self, name: str, twin: Callable[..., Any]) -> Callable[..., Any]:
         """What the swapped code calls."""
@@ -144,6 +146,9 @@ class Losses:
             return
         fact = described(name, site, given, run.steps)
         if fact is not None:
+            order = self.orders.setdefault(key, LabelOrder(run.passes))
+            order.add(target, run.passes)
+            fact = replace(fact, labels_in_order=order.labels, order_chance=order.chance)
             run.loss_calls[key] = joined(run.loss_calls.get(key), self.traced(fact, scores))
         self.note_labels(labels_outside(name, site, given, run.steps))
 
