@@ -114,6 +114,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "broadcasts": attrgetter("operation", "site"),
     "indices": attrgetter("function", "site"),
     "underflows": attrgetter("site"),
+    "inputs": attrgetter("name"),
     "loaders": attrgetter("name"),
     "not_finite": attrgetter("measure"),
 }

@@ -125,6 +125,31 @@ class IndexFact:
 
 
 @dataclass(frozen=True, slots=True)
+class InputFact:
+    """A variable of the script that held values which are not finite when the loss first was none either.
+
+    Attributes:
+        name: the variable.
+        site: where the backward of that loss is called.
+        step: optimizer steps finished before.
+        shape: its shape.
+        wrong: entries that are not finite.
+        nans: entries that are NaN.
+        samples: rows with such an entry.
+        first: number of the first of these rows.
+    """
+
+    name: str
+    site: Site
+    step: int
+    shape: Shape
+    wrong: int
+    nans: int
+    samples: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnderflowFact:
     """A logarithm taken of the output of a softmax.
 

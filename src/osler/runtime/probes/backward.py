@@ -17,6 +17,7 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
 from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
@@ -47,6 +48,7 @@ class Backwards:
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
         self.gate_loss = watcher.gate("what computes the loss")
+        self.gate_inputs = watcher.gate("inputs that are not finite")
         self.doubted: set[Site] = set()
 
     def wrap(
@@ -125,7 +127,10 @@ class Backwards:
             traits |= {"reaches-inputs"}
         for holder in watcher.all_holders():
             holder.before_backward()
+        known = "loss" in watcher.run.not_finite
         self.measure(roots[0], site)
+        if not known and "loss" in watcher.run.not_finite:
+            self.gate_inputs.within(self.suspect, frame, site)
         watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
 
     def after(self) -> None:
@@ -193,6 +198,12 @@ class Backwards:
         elif site not in self.doubted and suspicious(root):
             self.doubted.add(site)
             watcher.want_look()
+
+    def suspect(self, frame: FrameType, site: Site) -> None:
+        """The loss is not finite for the first time: was the batch?"""
+        fact = not_finite_input(frame, self.watcher.lines, site, self.watcher.run.steps)
+        if fact is not None:
+            self.watcher.run.inputs[fact.name] = fact
 
     def draw(self, root: Tensor, site: Site) -> None:
         """Write down the graph of the first backward from a line; the census has named no parameter yet."""
