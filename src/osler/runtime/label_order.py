@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from math import lgamma, log
 
 import torch
@@ -58,4 +59,4 @@ class LabelOrder:
 
 def is_sorted(ids: list[int]) -> bool:
     """Whether no id is smaller than the one before."""
-    return all(a <= b for a, b in zip(ids, ids[1:], strict=False))
+    return all(a <= b for a, b in pairwise(ids))

@@ -54,11 +54,20 @@ def operation(node: Node) -> str:
     return node.name().partition("Backward")[0].lower()
 
 
+def scores_and_target(given: Arguments) -> tuple[Tensor, Tensor] | None:
+    """The two arguments that a loss compares; None if one of them is no ordinary tensor."""
+    scores, target = given.get("input"), given.get("target")
+    if not isinstance(scores, Tensor) or not isinstance(target, Tensor):
+        return None
+    return (scores, target) if plain(scores) and plain(target) else None
+
+
 def described(function: str, site: Site, given: Arguments, step: int) -> LossCallFact | None:
     """What one call was given; None if these are no ordinary tensors."""
-    scores, target = given["input"], given.get("target")
-    if not plain(scores) or not plain(target):
+    pair = scores_and_target(given)
+    if pair is None:
         return None
+    scores, target = pair
     low, high = bounds(scores) if function in WITH_RANGE else (0.0, 0.0)
     target_low, target_high = bounds(target) if function in WITH_RANGE else (0.0, 0.0)
     reduction = given.get("reduction")
@@ -118,9 +127,10 @@ def joined(known: LossCallFact | None, new: LossCallFact) -> LossCallFact:
 
 def broadcast(function: str, site: Site, given: Arguments, step: int) -> BroadcastFact | None:
     """Whether the arguments of an elementwise loss were spread against each other by accident."""
-    scores, target = given["input"], given.get("target")
-    if function not in ELEMENTWISE or not plain(scores) or not plain(target):
+    pair = scores_and_target(given) if function in ELEMENTWISE else None
+    if pair is None:
         return None
+    scores, target = pair
     left, right = tuple(scores.shape), tuple(target.shape)
     if left == right:
         return None
@@ -133,9 +143,10 @@ def broadcast(function: str, site: Site, given: Arguments, step: int) -> Broadca
 
 def labels_outside(function: str, site: Site, given: Arguments, step: int) -> IndexFact | None:
     """Class ids outside 0 … C - 1, or of a type that cannot be class ids; None if all is well."""
-    scores, target = given["input"], given.get("target")
-    if function not in CLASSIFYING or not plain(scores) or not plain(target) or not scores.dim():
+    pair = scores_and_target(given) if function in CLASSIFYING else None
+    if pair is None or not pair[0].dim():
         return None
+    scores, target = pair
     classes = int(scores.shape[min(1, scores.dim() - 1)])
     if target.shape == scores.shape and target.is_floating_point():
         return None  # probabilities of the classes
@@ -146,7 +157,7 @@ def labels_outside(function: str, site: Site, given: Arguments, step: int) -> In
     return outside(function, site, target, classes, ignored if isinstance(ignored, int) else None, step)
 
 
-def outside(  # noqa: PLR0913, PLR0917
+def outside(
     function: str, site: Site, indices: Tensor, size: int, ignored: int | None, step: int
 ) -> IndexFact | None:
     """The indices that point outside a table; None if there are none."""

@@ -92,5 +92,6 @@ def test_says_what_was_seen() -> None:
     )
     (found,) = findings(run_of(loss_calls=[fact]), [check])
     assert found.message == (
-        "`binary_cross_entropy` received values from -2.5 to 3, the output of a layer, which is outside 0 to 1."
+        "`binary_cross_entropy` received values from -2.5 to 3, the output of a layer, which is outside "
+        "0 to 1."
     )

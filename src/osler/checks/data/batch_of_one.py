@@ -43,7 +43,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, LoaderFact, Run, Severity
+from osler.model import Check, Evidence, Finding, Kind, Run, Severity
 
 FAILED = "Expected more than 1 value per channel"
 """What BatchNorm says of a single sample."""
@@ -73,8 +73,8 @@ def last_batch_of_one(run: Run) -> Iterator[Finding]:
         crashed = run.crash is not None and FAILED in run.crash.message
         yield check.finding(
             run.usual_site(events),
-            f"{fact.samples:,} samples in batches of {fact.batch_size} leave one over: the last batch of each "
-            f"pass holds a single sample{ending(run, crashed=crashed)}.",
+            f"{fact.samples:,} samples in batches of {fact.batch_size} leave one over: the last batch of "
+            f"each pass holds a single sample{ending(run, crashed=crashed)}.",
             subject=fact.name,
             related=[(run.crash.site, "BatchNorm fails here")] if crashed and run.crash else [],
             evidence=[Evidence("samples in the last batch", 1, "at least 2", "samples")],

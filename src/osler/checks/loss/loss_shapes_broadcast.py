@@ -50,7 +50,7 @@ check = Check(
     __name__,
     severity=Severity.ERROR,
     expected="prediction and target have the same shape",
-    why="Every prediction is compared with every target of the batch: the model learns to predict their mean.",
+    why="Every prediction is compared with every target of the batch: the model learns their mean.",
     fix="Give both the same shape: `prediction.squeeze(1)`, or `target.unsqueeze(1)`.",
     symptoms=("loss-plateaus", "model-underfits", "no-better-than-baseline", "predictions-collapsed"),
 )

@@ -73,7 +73,8 @@ def rectified_before_loss(run: Run) -> Iterator[Finding]:
         if fact.made_by == "relu":
             yield check.finding(
                 fact.made_at or fact.site,
-                f"The scores that `{fact.function}` received come out of `relu`: none of them can be below 0.",
+                f"The scores that `{fact.function}` received come out of `relu`: none of them can "
+                "be below 0.",
                 step=fact.step,
                 related=[(fact.site, "the loss is computed here")],
             )

@@ -185,7 +185,7 @@ class Backwards:
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
 
     def examine(self, root: Tensor, site: Site) -> None:
-        """Look at the operations of the loss on the first calls of a line, and when parameters are looked at."""
+        """Look at the operations of the loss: on the first calls of a line, and with every census."""
         watcher = self.watcher
         run, look = watcher.run, watcher.look
         if look is None and self.walks[site] > WALKS and run.backwards < watcher.next_census:

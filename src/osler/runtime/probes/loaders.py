@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Sized
-from collections.abc import Callable
-from time import perf_counter_ns
+from collections.abc import Callable, Sized
 from dataclasses import replace
+from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
@@ -19,7 +18,6 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[r
 from osler.model import Kind, LoaderFact
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
-
 
 LOOKS = 2
 """Passes at whose start a loader is described: its dataset may have been filled after the first."""
@@ -136,7 +134,7 @@ def described(loader: Any, name: str) -> LoaderFact:
         return LoaderFact(name, -1, loader.batch_size or 0, -1, "stream", bool(loader.drop_last))
     samples = len(loader.sampler) if isinstance(loader.sampler, Sized) else -1
     plain = type(loader.batch_sampler) is BatchSampler
-    kinds = {SequentialSampler: "sequential", RandomSampler: "random"}
+    kinds: dict[Any, str] = {SequentialSampler: "sequential", RandomSampler: "random"}
     return LoaderFact(
         name=name,
         samples=samples,

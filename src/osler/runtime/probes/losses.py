@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.compiler import is_compiling
 
 from osler.model import LAYERS, IndexFact, Kind, LossCallFact, Site
-from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
 from osler.runtime.label_order import LabelOrder
+from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
 from osler.runtime.loss_inputs import contract, suspicious, together
 from osler.runtime.patches import Patches
 from osler.runtime.registry import plain
