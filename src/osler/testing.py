@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from pathlib import Path
@@ -109,6 +110,12 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "parameters": attrgetter("full_name"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
+    "loss_calls": attrgetter("function", "site"),
+    "broadcasts": attrgetter("operation", "site"),
+    "indices": attrgetter("function", "site"),
+    "underflows": attrgetter("site"),
+    "inputs": attrgetter("name"),
+    "loaders": attrgetter("name"),
     "not_finite": attrgetter("measure"),
 }
 """How `Run` keys its facts."""
@@ -145,7 +152,7 @@ def examine(code: str) -> Diagnosis:
     """Run an example after the prelude under the real watcher.
 
     Args:
-        code: the example; it may end in the RuntimeError that it explains.
+        code: the example; it may end in the RuntimeError or IndexError that it explains.
     """
     from osler.session import watch  # loads torch: reading runs must work without it
 
@@ -153,6 +160,9 @@ def examine(code: str) -> Diagnosis:
         path = Path(folder, "example.py")
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
-        with contextlib.suppress(RuntimeError), watch(quiet=True) as session:
+        warned = warnings.catch_warnings(
+            action="ignore", category=UserWarning
+        )  # torch sees some mistakes too
+        with warned, contextlib.suppress(RuntimeError, IndexError), watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

@@ -3,7 +3,15 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.check import CALLED_HERE, Check, needs_loss, needs_mode, needs_optimizer, needs_step
+from osler.model.check import (
+    CALLED_HERE,
+    Check,
+    needs_call,
+    needs_loss,
+    needs_mode,
+    needs_optimizer,
+    needs_step,
+)
 from osler.model.code import (
     ClipFact,
     Code,
@@ -22,6 +30,7 @@ from osler.model.facts import (
     CrashFact,
     CutFact,
     GraphFact,
+    LoaderFact,
     LossInputFact,
     ModelFact,
     ModuleFact,
@@ -35,6 +44,18 @@ from osler.model.facts import (
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.histogram import Histogram
+from osler.model.lossfacts import (
+    LAYERS,
+    BroadcastFact,
+    IndexFact,
+    InputFact,
+    LossCallFact,
+    Shape,
+    UnderflowFact,
+    is_stray,
+    size_of,
+    without_ones,
+)
 from osler.model.measure import Column, Measure, Record
 from osler.model.values import (
     Activation,
@@ -59,10 +80,12 @@ from osler.model.wording import counted, listed
 __all__ = [
     "BY_HAND",
     "CALLED_HERE",
+    "LAYERS",
     "Action",
     "Activation",
     "BlindFact",
     "Branch",
+    "BroadcastFact",
     "Call",
     "CallFact",
     "CallNode",
@@ -90,10 +113,14 @@ __all__ = [
     "Group",
     "Helper",
     "Histogram",
+    "IndexFact",
+    "InputFact",
     "Kind",
     "Loader",
+    "LoaderFact",
     "Loop",
     "Loss",
+    "LossCallFact",
     "LossInputFact",
     "Maybe",
     "Measure",
@@ -115,6 +142,7 @@ __all__ = [
     "Run",
     "Series",
     "Severity",
+    "Shape",
     "Site",
     "StepFact",
     "Subject",
@@ -122,17 +150,22 @@ __all__ = [
     "Tensor",
     "Trace",
     "TrainingFact",
+    "UnderflowFact",
     "Unknown",
     "Value",
     "by_model",
     "counted",
     "elements_of",
     "flat",
+    "is_stray",
     "listed",
+    "needs_call",
     "needs_loss",
     "needs_mode",
     "needs_optimizer",
     "needs_step",
     "since",
+    "size_of",
     "turns",
+    "without_ones",
 ]

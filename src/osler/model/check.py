@@ -44,6 +44,11 @@ def needs_loss(function: str) -> Applicability:
     return lambda run: "" if run.inputs_of(function) else f"{function} was not called"
 
 
+def needs_call(*functions: str) -> Applicability:
+    """For checks of the arguments of some loss functions."""
+    return lambda run: "" if run.calls_of(*functions) else f"{functions[0]} was not called"
+
+
 @dataclass(slots=True)
 class Check:
     """One entry of the catalogue. A check module defines exactly one, named ``check``.

@@ -12,6 +12,7 @@ from osler.model.facts import (
     CrashFact,
     CutFact,
     GraphFact,
+    LoaderFact,
     LossInputFact,
     ModelFact,
     ModuleFact,
@@ -22,6 +23,7 @@ from osler.model.facts import (
     by_model,
     elements_of,
 )
+from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, UnderflowFact
 from osler.model.measure import Column
 
 LossCall = tuple[str, Site]
@@ -46,6 +48,12 @@ class Run:
         parameters: the latest look at all parameters, by name.
         parameters_step: optimizer steps finished at that look.
         losses: contracts of loss inputs, one per call site.
+        loss_calls: arguments of loss functions, one per call site.
+        broadcasts: losses whose operands were spread against each other by accident.
+        indices: class ids and indices outside their table.
+        underflows: logarithms taken of a softmax.
+        inputs: variables that were not finite when the loss first was not, by name.
+        loaders: loaders that were iterated, by name.
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
         not_finite: first NaN or infinite value of each measure.
@@ -68,6 +76,12 @@ class Run:
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1
     losses: dict[LossCall, LossInputFact] = field(default_factory=dict[LossCall, LossInputFact])
+    loss_calls: dict[LossCall, LossCallFact] = field(default_factory=dict[LossCall, LossCallFact])
+    broadcasts: dict[LossCall, BroadcastFact] = field(default_factory=dict[LossCall, BroadcastFact])
+    indices: dict[LossCall, IndexFact] = field(default_factory=dict[LossCall, IndexFact])
+    underflows: dict[Site, UnderflowFact] = field(default_factory=dict[Site, UnderflowFact])
+    inputs: dict[str, InputFact] = field(default_factory=dict[str, InputFact])
+    loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
@@ -160,6 +174,10 @@ class Run:
     def inputs_of(self, function: str) -> list[LossInputFact]:
         """What is known about the inputs of one loss function, per call site."""
         return [f for f in self.losses.values() if f.function == function]
+
+    def calls_of(self, *functions: str) -> list[LossCallFact]:
+        """What the calls of some loss functions were given, per call site, where a gradient is wanted."""
+        return [f for f in self.loss_calls.values() if f.function in functions]
 
     def steps_before(self, fact: LossInputFact) -> int | None:
         """Steps finished before this loss was first computed with a gradient; None if it never was."""

@@ -99,6 +99,37 @@ class OptimizerFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LoaderFact:
+    """A `DataLoader` that was iterated.
+
+    Attributes:
+        name: class name, numbered when several live at once.
+        samples: length of what it draws from, -1 if that has none.
+        batch_size: samples per batch, 0 if a batch sampler or nobody decides.
+        batches: batches of a whole pass, -1 if unknown.
+        order: ``sequential`` or ``random`` for torch's own samplers, ``stream`` without one, ``custom`` else.
+        drop_last: a last batch that is too small is left out.
+        begun: passes begun so far.
+    """
+
+    name: str
+    samples: int
+    batch_size: int
+    batches: int
+    order: str
+    drop_last: bool = False
+    begun: int = 0
+
+    @property
+    def last_size(self) -> int:
+        """Samples in the last batch of a pass; 0 if unknown."""
+        if self.samples <= 0 or self.batch_size <= 0:
+            return 0
+        rest = self.samples % self.batch_size
+        return rest if rest and not self.drop_last else self.batch_size
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterFact:
     """What is known about one parameter after a look at all of them.
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from osler.model import CutFact, Site
+from osler.model import CutFact, Site, is_stray
 from osler.runtime.graph import leaves
 from osler.runtime.userlines import UserLines
 
@@ -27,6 +27,32 @@ SHAPES = frozenset(
 """.split()
 )
 """Operations that pass values on: what made their input made their output."""
+
+PICKS = frozenset(("gather", "index_select", "take_along_dim", "masked_select"))
+"""Operations that choose among values."""
+
+COPIES = frozenset("clone float half bfloat16 to type double contiguous detach cpu cuda".split())
+"""Operations that keep values and shape."""
+
+SHAPING = frozenset(
+    """
+    unsqueeze view reshape __getitem__ sum mean norm amax amin max min prod logsumexp var std atleast_2d
+    expand unflatten view_as reshape_as t T mT transpose swapaxes movedim permute stack cat
+""".split()
+)
+"""Operations that give a tensor an axis of length 1 because the caller says so."""
+
+ARITHMETIC = {
+    **dict.fromkeys(("sub", "rsub", "isub", "subtract"), "sub"),
+    **dict.fromkeys(("add", "radd", "iadd"), "add"),
+    **dict.fromkeys(("mul", "rmul", "imul", "multiply"), "mul"),
+    **dict.fromkeys(("div", "truediv", "rtruediv", "itruediv", "rdiv", "divide", "true_divide"), "div"),
+    **dict.fromkeys(("maximum", "minimum"), "maximum"),
+}
+"""Operations on two tensors, entry by entry, by the names under which they are called."""
+
+Spread = tuple[str, Site, tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Operation, line, shapes of both operands and of the result."""
 
 QUESTIONS = frozenset(
     """
@@ -79,6 +105,8 @@ class CloseLook(TorchFunctionMode):
         self._cuts: list[CutFact] = []
         self._escaped: frozenset[int] = frozenset()
         self._of_leaves: set[int] = set()
+        self.spread: list[Spread] = []
+        self.logs: list[tuple[Site, Site]] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -104,10 +132,10 @@ class CloseLook(TorchFunctionMode):
         found = self._escaped | (trace.cuts if trace else frozenset())
         return [replace(self._cuts[i], root=site) for i in sorted(found)]
 
-    def origin(self, tensor: Tensor) -> tuple[str, Site]:
+    def origin(self, tensor: Tensor, passing: frozenset[str] = SHAPES) -> tuple[str, Site]:
         """Name and line of the operation that made the tensor's values."""
         trace = self._trace(tensor)
-        while trace is not None and trace.made_by in SHAPES and trace.made_from is not None:
+        while trace is not None and trace.made_by in passing and trace.made_from is not None:
             trace = trace.made_from
         return (trace.made_by, trace.made_at) if trace else ("", ())
 
@@ -118,6 +146,7 @@ class CloseLook(TorchFunctionMode):
     def _note(self, name: str, site: Site, given: list[object], result: object) -> None:
         inputs = list(flat_tensors(given))
         traces = [t for t in map(self._trace, inputs) if t is not None]
+        self._note_operands(name, site, inputs, result)
         cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(name, given))
         outputs = list(flat_tensors([result]))
         upstream = [t for t in inputs if t.requires_grad]
@@ -136,6 +165,33 @@ class CloseLook(TorchFunctionMode):
             earlier = known.cuts if known else frozenset[int]()
             made_from = traces[0] if traces else None
             self._traces[id(output)] = Trace(weakref.ref(output), cuts | earlier, name, site, made_from)
+
+    def _note_operands(self, name: str, site: Site, inputs: list[Tensor], result: object) -> None:
+        """Operands that an axis of length 1 spread against each other, and logarithms of a softmax."""
+        if not isinstance(result, Tensor) or not result.requires_grad:
+            return
+        verb = ARITHMETIC.get(name.strip("_"))
+        if verb and len(inputs) == 2:
+            left, right = (tuple(t.shape) for t in inputs)
+            column = inputs[0] if len(left) > len(right) else inputs[1]
+            stray = is_stray(left, right, tuple(result.shape))
+            learned = any(isinstance(t, torch.nn.Parameter) for t in inputs)
+            if stray and not learned and not self._on_purpose(column, site):
+                self.spread.append((verb, site, left, right, tuple(result.shape)))
+        elif name == "log" and inputs:
+            made_by, made_at = self.origin(inputs[0], SHAPES | PICKS)
+            if made_by == "softmax":
+                self.logs.append((site, made_at))
+
+    def _on_purpose(self, column: Tensor, site: Site) -> bool:
+        """Whether an operand got its axis in the very function that uses it."""
+        trace = self._trace(column)
+        while trace is not None and trace.made_by in COPIES:
+            trace = trace.made_from
+        if trace is None or trace.made_by not in SHAPING or not trace.made_at or not site:
+            return False
+        here, there = site[0], trace.made_at[0]
+        return (here.file, here.function) == (there.file, there.function)
 
     def _cut(self, name: str, site: Site, upstream: list[Tensor]) -> int:
         names = sorted({n for t in upstream for leaf in leaves([t]) if (n := self._name_of(leaf))})

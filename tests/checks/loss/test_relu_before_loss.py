@@ -1,5 +1,8 @@
+import pytest
+
 from osler.checks.loss.relu_before_loss import check
-from osler.testing import read
+from osler.model import LossCallFact
+from osler.testing import examine, findings, place, read, run_of
 
 CODE = """
 net = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
@@ -13,10 +16,72 @@ for epoch in range(epochs):
 """
 
 
-def test_says_what_was_seen() -> None:
+def test_says_what_was_read() -> None:
     (found,) = read(CODE, [check]).findings
     assert found.message == ("the scores go through ReLU in line 34 just before the loss.")
 
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+FAULTY = {
+    "a layer": ("nn.Sequential(nn.Linear(8, 4), nn.ReLU())", "loss_fn(net(x), y)"),
+    "a function": ("nn.Linear(8, 4)", "F.cross_entropy(F.relu(net(x)), y)"),
+    "two classes": (
+        "nn.Linear(8, 1)",
+        "F.binary_cross_entropy_with_logits(net(x).relu()[:, 0], (y > 1).float())",
+    ),
+}
+
+HEALTHY = {
+    "scores": ("nn.Linear(8, 4)", "loss_fn(net(x), y)"),
+    "inside the network": (
+        "nn.Sequential(nn.Linear(8, 9), nn.ReLU(), nn.Linear(9, 4))",
+        "loss_fn(net(x), y)",
+    ),
+    "a positive quantity": (
+        "nn.Sequential(nn.Linear(8, 1), nn.ReLU())",
+        "F.mse_loss(net(x)[:, 0], y.float())",
+    ),
+    "other activations": ("nn.Sequential(nn.Linear(8, 4), nn.GELU())", "loss_fn(net(x), y)"),
+    "averaged afterwards": (
+        "nn.Sequential(nn.Linear(8, 4), nn.ReLU())",
+        "loss_fn(net(x) - net(x).mean(1, keepdim=True), y)",
+    ),
+}
+
+
+LOOP = """
+{setup}
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for x, y in loader:
+    optimizer.zero_grad()
+    ({loss}).backward()
+    optimizer.step()
+"""
+
+
+def seen(net: str, loss: str) -> list[str]:
+    """Messages about a run, without those about its source."""
+    code = LOOP.format(setup=f"net = {net}", loss=loss)
+    return [f.message for f in examine(code).findings if f.check == check.name]
+
+
+@pytest.mark.parametrize(("net", "loss"), FAULTY.values(), ids=FAULTY.keys())
+def test_is_found(net: str, loss: str) -> None:
+    assert len(seen(net, loss)) == 1
+
+
+@pytest.mark.parametrize(("net", "loss"), HEALTHY.values(), ids=HEALTHY.keys())
+def test_stays_quiet(net: str, loss: str) -> None:
+    assert seen(net, loss) == []
+
+
+def test_says_what_was_seen() -> None:
+    fact = LossCallFact("cross_entropy", (place(12),), made_by="relu", made_at=(place(5),))
+    (found,) = findings(run_of(loss_calls=[fact]), [check])
+    assert found.message == (
+        "The scores that `cross_entropy` received come out of `relu`: none of them can be below 0."
+    )
+    assert found.place.line == 5

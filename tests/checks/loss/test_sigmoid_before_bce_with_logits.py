@@ -1,5 +1,8 @@
+import pytest
+
 from osler.checks.loss.sigmoid_before_bce_with_logits import check
-from osler.testing import read
+from osler.model import LossCallFact
+from osler.testing import examine, findings, place, read, run_of
 
 CODE = """
 judge = nn.Sequential(nn.Linear(8, 1), nn.Sigmoid())
@@ -13,10 +16,98 @@ for epoch in range(epochs):
 """
 
 
-def test_says_what_was_seen() -> None:
+def test_says_what_was_read() -> None:
     (found,) = read(CODE, [check]).findings
     assert found.message == ("`binary_cross_entropy_with_logits` receives the output of sigmoid in line 34.")
 
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+BCE = "F.binary_cross_entropy_with_logits"
+
+FAULTY = {
+    "a layer": ("nn.Sequential(nn.Linear(8, 1), nn.Sigmoid())", f"{BCE}(net(x).squeeze(1), (y > 1).float())"),
+    "a function": (
+        "nn.Linear(8, 4)",
+        "nn.BCEWithLogitsLoss()(torch.sigmoid(net(x)), F.one_hot(y, 4).float())",
+    ),
+    "a method, weighted": (
+        "nn.Linear(8, 1)",
+        f"{BCE}(net(x).sigmoid().flatten(), (y > 1).float(), torch.rand(16))",
+    ),
+    "softmax": ("nn.Linear(8, 4)", f"{BCE}(net(x).softmax(1), F.one_hot(y, 4).float())"),
+}
+
+HEALTHY = {
+    "logits": ("nn.Linear(8, 1)", f"{BCE}(net(x).squeeze(1), (y > 1).float())"),
+    "logits between 0 and 1": (
+        "nn.Linear(8, 1)",
+        f"{BCE}(net(x * 0).squeeze(1) * 0.01 + 0.5, (y > 1).float())",
+    ),
+    "inside the network": (
+        "nn.Sequential(nn.Linear(8, 9), nn.Sigmoid(), nn.Linear(9, 4))",
+        f"{BCE}(net(x), F.one_hot(y, 4).float())",
+    ),
+    "on the target": ("nn.Linear(8, 1)", f"{BCE}(net(x).squeeze(1), torch.sigmoid(y.float()))"),
+    "a gate": ("nn.Linear(8, 4)", f"{BCE}(net(x) * torch.sigmoid(net(x)), F.one_hot(y, 4).float())"),
+    "centred and stretched": (
+        "nn.Linear(8, 4)",
+        f"{BCE}(10 * (net(x).sigmoid() - 0.5), F.one_hot(y, 4).float())",
+    ),
+    "the other function": (
+        "nn.Sequential(nn.Linear(8, 1), nn.Sigmoid())",
+        "F.binary_cross_entropy(net(x).squeeze(1), (y > 1).float())",
+    ),
+    "for accuracy only": (
+        "nn.Linear(8, 1)",
+        f"[{BCE}(out := net(x)[:, 0], (y > 1).float()), out.sigmoid().mean()][0]",
+    ),
+}
+
+
+LOOP = """
+{setup}
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for x, y in loader:
+    optimizer.zero_grad()
+    ({loss}).backward()
+    optimizer.step()
+"""
+
+
+def seen(net: str, loss: str) -> list[str]:
+    """Messages about a run, without those about its source."""
+    code = LOOP.format(setup=f"net = {net}", loss=loss)
+    return [f.message for f in examine(code).findings if f.check == check.name]
+
+
+@pytest.mark.parametrize(("net", "loss"), FAULTY.values(), ids=FAULTY.keys())
+def test_is_found(net: str, loss: str) -> None:
+    assert len(seen(net, loss)) == 1
+
+
+@pytest.mark.parametrize(("net", "loss"), HEALTHY.values(), ids=HEALTHY.keys())
+def test_stays_quiet(net: str, loss: str) -> None:
+    assert seen(net, loss) == []
+
+
+def test_says_what_was_seen() -> None:
+    fact = LossCallFact(
+        "binary_cross_entropy_with_logits",
+        (place(12),),
+        4,
+        0,
+        "mean",
+        lowest=0.2,
+        highest=0.75,
+        made_by="sigmoid",
+        made_at=(place(5),),
+    )
+    (found,) = findings(run_of(loss_calls=[fact]), [check])
+    assert found.message == (
+        "`binary_cross_entropy_with_logits` received the output of `sigmoid`, values between 0.200 and "
+        "0.750, and applies sigmoid to them once more."
+    )
+    assert (found.place.line, found.related[0].place.line) == (5, 12)

@@ -38,7 +38,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Finding, Kind, Loader, Severity
+from osler.model import Check, Code, Const, Event, Evidence, Finding, Kind, Loader, Run, Severity
 from osler.static.queries import innermost_loops
 
 check = Check(
@@ -48,6 +48,14 @@ check = Check(
     why="The model trains on one batch over and over.",
     fix="Make the iterator before the loop, or loop over the loader itself.",
 )
+
+PATIENCE = 6
+"""First batches in a row, each from a new iterator, after which nobody is just having a look."""
+
+
+@check.applies_when
+def no_loader(run: Run) -> str:
+    return "" if run.loaders else "no loader was iterated"
 
 
 @check.in_code
@@ -72,3 +80,26 @@ def keeps_order(loader: Loader) -> bool:
     chosen = {"**", "sampler", "batch_sampler", "shuffle", 2} & loader.options.keys()
     shuffle = loader.options.get("shuffle", loader.options.get(2))
     return bool(loader.made) and (not chosen or (isinstance(shuffle, Const) and shuffle.value is False))
+
+
+@check.in_run
+def takes_the_first_batch(run: Run) -> Iterator[Finding]:
+    for fact in run.loaders.values():
+        handed = run.of(Kind.BATCH, fact.name)
+        count = sum(map(run.count, handed))
+        always_first = fact.order == "sequential" and fact.batches > 1 and count <= fact.begun
+        if not always_first or count < PATIENCE or not all(is_trained_on(run, event) for event in handed):
+            continue
+        yield check.finding(
+            run.usual_site(handed),
+            f"The loader was started anew for each of {count} batches and does not shuffle: every step "
+            f"trained on the first {fact.batch_size} of {fact.samples:,} samples.",
+            step=0,
+            subject=fact.name,
+            evidence=[Evidence("batches that were ever used", 1, f"{fact.batches}", "batches")],
+        )
+
+
+def is_trained_on(run: Run, event: Event) -> bool:
+    """Something steps in turns that begin with this batch."""
+    return any(p.trains for p in run.patterns if event in p.events)

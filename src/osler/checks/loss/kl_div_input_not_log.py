@@ -45,7 +45,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import LAYERS, Check, Code, Evidence, Finding, LossCallFact, Run, Severity, needs_call
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -55,6 +55,13 @@ check = Check(
     why="The result is no divergence: it can be negative, and minimising it does not bring the two together.",
     fix="Apply `log_softmax`, not softmax, to the first argument.",
 )
+
+SWAP = "Change the order: `kl_div(log_probabilities, probabilities)`."
+
+ABOVE = 1e-2
+"""How far above 0 a log-probability may come by rounding, in 16 bits."""
+
+check.applies_when(needs_call("kl_div"))
 
 
 @check.in_code
@@ -68,3 +75,28 @@ def no_logarithm_flows_in(code: Code) -> Iterator[Finding]:
                 "as its first argument.",
                 related=[((activation.place,), "this is no logarithm of a probability")],
             )
+
+
+@check.in_run
+def no_logarithm_before_loss(run: Run) -> Iterator[Finding]:
+    for fact in run.calls_of("kl_div"):
+        known = fact.made_by in {"softmax", "sigmoid", "relu", *LAYERS}
+        if not known and fact.highest <= ABOVE:
+            continue
+        source = f", the output of {fact.origin}," if known else ""
+        yield check.finding(
+            fact.made_at or fact.site,
+            f"`kl_div` received values from {fact.lowest:.3g} to {fact.highest:.3g}{source} as its first "
+            f"argument: these are not log-probabilities.{swapped(fact)}",
+            step=fact.step,
+            related=[(fact.site, "the divergence is computed here")],
+            evidence=[Evidence("largest value", fact.highest, "at most 0", step=fact.step)],
+            fix=SWAP if swapped(fact) else "",
+        )
+
+
+def swapped(fact: LossCallFact) -> str:
+    """A sentence if the second argument looks as the first one should."""
+    if fact.target_is_log or fact.target_lowest >= 0 or fact.target_highest > ABOVE:
+        return ""
+    return f" The second one, from {fact.target_lowest:.3g} to {fact.target_highest:.3g}, looks like them."

@@ -44,7 +44,19 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Finding, Kind, Loss, Severity
+from osler.model import (
+    Check,
+    Code,
+    Const,
+    Evidence,
+    Finding,
+    Kind,
+    Loss,
+    Run,
+    Severity,
+    needs_call,
+    size_of,
+)
 from osler.static.queries import everywhere
 
 check = Check(
@@ -54,6 +66,8 @@ check = Check(
     why="The loss is smaller than the divergence by the number of classes.",
     fix='Pass `reduction="batchmean"`.',
 )
+
+check.applies_when(needs_call("kl_div"))
 
 
 @check.in_code
@@ -68,3 +82,20 @@ def is_default(loss: Loss) -> bool:
     """It averages over all elements."""
     given = loss.options.get("reduction", Const("mean"))
     return given == Const("mean") and not loss.options.keys() & {"size_average", "reduce"}
+
+
+@check.in_run
+def divided_by_entries(run: Run) -> Iterator[Finding]:
+    for fact in run.calls_of("kl_div"):
+        entries = size_of(fact.input_shape)
+        samples = fact.input_shape[0] if len(fact.input_shape) > 1 else entries
+        if fact.reduction != "mean" or entries <= samples:
+            continue
+        factor = entries // samples
+        yield check.finding(
+            fact.site,
+            f"`kl_div` divided the sum by {entries:,} entries, not by {samples:,} samples: the divergence "
+            f"comes out {factor:,} times too small.",
+            step=fact.step,
+            evidence=[Evidence("divisor", entries, f"{samples}", step=fact.step)],
+        )

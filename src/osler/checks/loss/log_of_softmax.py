@@ -38,7 +38,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity, Tensor
+from osler.model import Check, Code, Finding, Run, Severity, Tensor
 
 check = Check(
     __name__,
@@ -53,6 +53,11 @@ check = Check(
 )
 
 
+@check.applies_when
+def no_backward(run: Run) -> str:
+    return "" if run.backwards else "no backward was seen"
+
+
 @check.in_code
 def in_two_steps(code: Code) -> Iterator[Finding]:
     for call in code.calls_of("torch.log", "Tensor.log"):
@@ -64,3 +69,18 @@ def in_two_steps(code: Code) -> Iterator[Finding]:
                 "probabilities.",
                 related=[((value.activation.place,), "softmax is applied here")],
             )
+
+
+@check.in_run
+def underflows(run: Run) -> Iterator[Finding]:
+    for fact in run.underflows.values():
+        yield check.finding(
+            fact.site,
+            "The logarithm of the output of `softmax` is taken in a second step: a probability that rounds "
+            "to 0 gives minus infinity.",
+            step=fact.step,
+            related=[
+                (fact.made_at, "softmax is applied here"),
+                (fact.backward, "backward goes through both"),
+            ],
+        )

@@ -42,7 +42,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import LAYERS, Check, Code, Evidence, Finding, LossCallFact, Run, Severity, needs_call
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -57,6 +57,8 @@ check = Check(
     ),
 )
 
+check.applies_when(needs_call("binary_cross_entropy"))
+
 
 @check.in_code
 def scores_flow_in(code: Code) -> Iterator[Finding]:
@@ -69,3 +71,26 @@ def scores_flow_in(code: Code) -> Iterator[Finding]:
                 "raw scores, not probabilities.",
                 related=[((activation.place,), "the scores are computed here")],
             )
+
+
+@check.in_run
+def scores_before_loss(run: Run) -> Iterator[Finding]:
+    for fact in run.calls_of("binary_cross_entropy"):
+        raw = fact.made_by in {"relu", "tanh", *LAYERS}
+        if not raw and not leaves_range(fact):
+            continue
+        source = f", the output of {fact.origin}" if raw else ""
+        limits = "which is outside 0 to 1" if leaves_range(fact) else "which nothing keeps between 0 and 1"
+        yield check.finding(
+            fact.made_at or fact.site,
+            f"`binary_cross_entropy` received values from {fact.lowest:.3g} to {fact.highest:.3g}{source}, "
+            f"{limits}.",
+            step=fact.step,
+            related=[(fact.site, "the loss is computed here")],
+            evidence=[Evidence("smallest value", fact.lowest, "at least 0", step=fact.step)],
+        )
+
+
+def leaves_range(fact: LossCallFact) -> bool:
+    """Some value is no probability."""
+    return fact.lowest < 0 or fact.highest > 1

@@ -40,7 +40,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import Check, Code, Finding, Run, Severity, needs_call
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -51,14 +51,30 @@ check = Check(
     fix="Remove the ReLU behind the last layer.",
 )
 
+FUNCTIONS = ("cross_entropy", "binary_cross_entropy_with_logits")
+
+check.applies_when(needs_call(*FUNCTIONS))
+
 
 @check.in_code
 def rectified_flow_in(code: Code) -> Iterator[Finding]:
-    functions = ("cross_entropy", "binary_cross_entropy_with_logits")
-    for loss, activation in loss_inputs(code, *functions):
+    for loss, activation in loss_inputs(code, *FUNCTIONS):
         if activation.name == "relu":
             yield check.finding(
                 loss.site,
                 f"the scores go through ReLU in line {activation.place.line} just before the loss.",
                 related=[((activation.place,), "negative scores end here")],
+            )
+
+
+@check.in_run
+def rectified_before_loss(run: Run) -> Iterator[Finding]:
+    for fact in run.calls_of(*FUNCTIONS):
+        if fact.made_by == "relu":
+            yield check.finding(
+                fact.made_at or fact.site,
+                f"The scores that `{fact.function}` received come out of `relu`: none of them can "
+                "be below 0.",
+                step=fact.step,
+                related=[(fact.site, "the loss is computed here")],
             )

@@ -43,7 +43,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import Check, Code, Evidence, Finding, Run, Severity, needs_call
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -59,6 +59,8 @@ check = Check(
     ),
 )
 
+check.applies_when(needs_call("binary_cross_entropy_with_logits"))
+
 
 @check.in_code
 def sigmoid_flows_in(code: Code) -> Iterator[Finding]:
@@ -70,3 +72,18 @@ def sigmoid_flows_in(code: Code) -> Iterator[Finding]:
                 f"in line {activation.place.line}.",
                 related=[((activation.place,), "sigmoid is applied here")],
             )
+
+
+@check.in_run
+def sigmoid_before_loss(run: Run) -> Iterator[Finding]:
+    for fact in run.calls_of("binary_cross_entropy_with_logits"):
+        if fact.made_by not in {"sigmoid", "softmax"}:
+            continue
+        yield check.finding(
+            fact.made_at or fact.site,
+            f"`binary_cross_entropy_with_logits` received the output of `{fact.made_by}`, values between "
+            f"{fact.lowest:.3f} and {fact.highest:.3f}, and applies sigmoid to them once more.",
+            step=fact.step,
+            related=[(fact.site, "the loss is computed here")],
+            evidence=[Evidence("largest score", fact.highest, "logits without a limit", step=fact.step)],
+        )

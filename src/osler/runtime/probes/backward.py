@@ -17,6 +17,8 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.inputs import not_finite_input
+from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
 from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
@@ -45,6 +47,9 @@ class Backwards:
         self.walks: dict[Site, int] = {}
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
+        self.gate_loss = watcher.gate("what computes the loss")
+        self.gate_inputs = watcher.gate("inputs that are not finite")
+        self.doubted: set[Site] = set()
 
     def wrap(
         self,
@@ -117,11 +122,15 @@ class Backwards:
         if not watcher.guard.settled:
             watcher.settle()
         self.walk(roots, site, frame)
+        self.gate_loss.within(self.examine, roots[0], site)
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
         for holder in watcher.all_holders():
             holder.before_backward()
+        known = "loss" in watcher.run.not_finite
         self.measure(roots[0], site)
+        if not known and "loss" in watcher.run.not_finite:
+            self.gate_inputs.within(self.suspect, frame, site)
         watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
 
     def after(self) -> None:
@@ -174,6 +183,27 @@ class Backwards:
         ):
             self.input_sites.add(site)
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+    def examine(self, root: Tensor, site: Site) -> None:
+        """Look at the operations of the loss: on the first calls of a line, and with every census."""
+        watcher = self.watcher
+        run, look = watcher.run, watcher.look
+        if look is None and self.walks[site] > WALKS and run.backwards < watcher.next_census:
+            return
+        if look is not None and not look.over:
+            for fact in spread_behind(root, look, run.steps):
+                run.broadcasts.setdefault((fact.operation, fact.site), fact)
+            for log in logs_behind(root, look, site, run.steps):
+                run.underflows.setdefault(log.site, log)
+        elif site not in self.doubted and suspicious(root):
+            self.doubted.add(site)
+            watcher.want_look()
+
+    def suspect(self, frame: FrameType, site: Site) -> None:
+        """The loss is not finite for the first time: was the batch?"""
+        fact = not_finite_input(frame, self.watcher.lines, site, self.watcher.run.steps)
+        if fact is not None:
+            self.watcher.run.inputs[fact.name] = fact
 
     def draw(self, root: Tensor, site: Site) -> None:
         """Write down the graph of the first backward from a line; the census has named no parameter yet."""

@@ -6,17 +6,21 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sized
+from dataclasses import replace
 from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
 
-from osler.model import Kind
+from osler.model import Kind, LoaderFact
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
+
+LOOKS = 2
+"""Passes at whose start a loader is described: its dataset may have been filled after the first."""
 
 
 def install(watcher: Watcher, patches: Patches) -> None:
@@ -32,6 +36,8 @@ class Batches:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self.gate = watcher.gate("batches")
+        self.gate_facts = watcher.gate("what loaders draw")
+        self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.newest = (0, "")
         self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
@@ -74,6 +80,15 @@ class Batches:
         self.newest = (id(iterator), name)
         for model in self.watcher.registry.models:
             model.stale = True
+        self.gate_facts.within(self.describe, loader, name)
+
+    def describe(self, loader: Any, name: str) -> None:
+        """Note what the loader draws, at the first pass, and how many passes have begun."""
+        loaders = self.watcher.run.loaders
+        known = loaders.get(name)
+        passes = self.passes[loader] = self.passes.get(loader, 0) + 1
+        fact = described(loader, name) if known is None or passes <= LOOKS else known
+        loaders[name] = replace(fact, begun=known.begun + 1 if known is not None else 1)
 
     def lightly(self, iterator: Any, batch: Any, waited: int) -> None:
         """A batch while the watcher rests."""
@@ -111,3 +126,20 @@ class Batches:
         watcher.end_look()
         watcher.look_for_kept_graphs(frame)
         watcher.ledger.pass_end(self.names.get(iterator, "DataLoader"), watcher.lines.site(frame))
+
+
+def described(loader: Any, name: str) -> LoaderFact:
+    """What a loader draws from, how much at once, and in which order."""
+    if isinstance(loader.dataset, IterableDataset):
+        return LoaderFact(name, -1, loader.batch_size or 0, -1, "stream", bool(loader.drop_last))
+    samples = len(loader.sampler) if isinstance(loader.sampler, Sized) else -1
+    plain = type(loader.batch_sampler) is BatchSampler
+    kinds: dict[Any, str] = {SequentialSampler: "sequential", RandomSampler: "random"}
+    return LoaderFact(
+        name=name,
+        samples=samples,
+        batch_size=int(loader.batch_size or 0) if plain else 0,
+        batches=len(loader.batch_sampler) if plain and samples >= 0 else -1,
+        order=kinds.get(type(loader.sampler), "custom") if plain else "custom",
+        drop_last=bool(loader.drop_last),
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import torch
@@ -15,11 +15,24 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.compiler import is_compiling
 
-from osler.model import Kind, Site
+from osler.model import LAYERS, IndexFact, Kind, LossCallFact, Site
+from osler.runtime.label_order import LabelOrder
+from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
 from osler.runtime.loss_inputs import contract, suspicious, together
 from osler.runtime.patches import Patches
 from osler.runtime.registry import plain
 from osler.runtime.watcher import Watcher
+
+Names = tuple[str, ...]
+"""Names of the parameters of a function, in order."""
+
+UNSUITED = {
+    "binary_cross_entropy_with_logits": ("sigmoid", "softmax", "relu"),
+    "binary_cross_entropy": ("relu", "tanh", *LAYERS),
+    "kl_div": ("softmax", "sigmoid", "relu", *LAYERS),
+    "cross_entropy": ("relu",),
+}
+"""Operations whose results a loss should not receive: then it is worth finding their line."""
 
 TESTED = ("cross_entropy", "nll_loss")
 """Functions whose first argument has a contract on its rows."""
@@ -58,19 +71,32 @@ class Losses:
         self.watcher = watcher
         self.gate = watcher.gate("loss calls")
         self.calls: dict[tuple[str, Site], int] = {}
+        self.arguments = watcher.gate("arguments of losses")
+        self.looked: dict[tuple[str, Site], int] = {}
+        self.asked: set[tuple[str, Site]] = set()
+        self.orders: dict[tuple[str, Site], LabelOrder] = {}
 
     def wrap(self, name: str, twin: Callable[..., Any]) -> Callable[..., Any]:
         """What the swapped code calls."""
         thinning, models = self.watcher.thinning, self.watcher.registry.models
+        code: CodeType = twin.__code__  # pyright: ignore[reportFunctionMemberAccess]
+        names = code.co_varnames[: code.co_argcount]
 
         def observed(*args: Any, **kwargs: Any) -> Any:
             if is_compiling() or len(args) < 2 or overridden(*args):  # what overrides it calls it again
                 return twin(*args, **kwargs)
             if thinning.on:
                 thinning.note(Kind.LOSS)
-                return twin(*args, **kwargs)
-            self.gate.call(self.called, name, args[0], args[1], sys._getframe(1))
-            loss = twin(*args, **kwargs)
+            else:
+                self.gate.call(self.called, name, args[0], args[1], sys._getframe(1))
+                self.arguments.call(self.look_at, name, names, args, sys._getframe(1))
+            try:
+                loss = twin(*args, **kwargs)
+            except (IndexError, RuntimeError):
+                self.arguments.call(self.refused, name, names, args, sys._getframe(1))
+                raise
+            if thinning.on:
+                return loss
             if not models:
                 self.gate.call(self.computed, loss, sys._getframe(1))
             return loss
@@ -100,6 +126,57 @@ class Losses:
         """A loss was computed in a program without modules."""
         if isinstance(loss, Tensor) and loss.grad_fn is not None:
             self.watcher.follow_loss(loss, frame)
+
+    def look_at(self, name: str, names: Names, args: tuple[Any, ...], frame: FrameType) -> None:
+        """Note the arguments of a call with a gradient, on the first calls and at powers of two."""
+        given = dict(zip(names, args, strict=False))
+        scores, target = given.get("input"), given.get("target")
+        if not torch.is_grad_enabled() or not isinstance(scores, Tensor) or not isinstance(target, Tensor):
+            return
+        if not (scores.requires_grad or target.requires_grad) or torch._C._current_graph_task_id() != -1:  # pyright: ignore
+            return
+        watcher = self.watcher
+        run, site = watcher.run, watcher.lines.site(frame)
+        key = (name, site)
+        spread = broadcast(name, site, given, run.steps)
+        if spread is not None:
+            run.broadcasts.setdefault(key, spread)
+        count = self.looked[key] = self.looked.get(key, 0) + 1
+        if count > CALLS and count & (count - 1) and not watcher.look:
+            return
+        fact = described(name, site, given, run.steps)
+        if fact is not None:
+            order = self.orders.setdefault(key, LabelOrder(run.passes))
+            order.add(target, run.passes)
+            fact = replace(fact, labels_in_order=order.labels, order_chance=order.chance)
+            run.loss_calls[key] = joined(run.loss_calls.get(key), self.traced(fact, scores))
+        self.note_labels(labels_outside(name, site, given, run.steps))
+
+    def traced(self, fact: LossCallFact, scores: Tensor) -> LossCallFact:
+        """With the line that made the first argument, asked for where that should not feed this loss."""
+        if fact.made_by not in UNSUITED.get(fact.function, ()):
+            return fact
+        if self.watcher.look is None:
+            if (fact.function, fact.site) not in self.asked:
+                self.asked.add((fact.function, fact.site))
+                self.watcher.want_look()
+            return fact
+        _, made_at = self.watcher.look.origin(scores)
+        return replace(fact, made_at=made_at)
+
+    def refused(self, name: str, names: Names, args: tuple[Any, ...], frame: FrameType) -> None:
+        """Torch refuses the call: are the labels the reason?"""
+        given = dict(zip(names, args, strict=False))
+        step, site = self.watcher.run.steps, self.watcher.lines.site(frame)
+        fact = labels_outside(name, site, given, step)
+        if fact is not None:
+            self.watcher.run.indices.pop((name, site), None)
+            self.note_labels(replace(fact, raised=True))
+
+    def note_labels(self, fact: IndexFact | None) -> None:
+        """Remember the first labels at a line that lie outside the classes."""
+        if fact is not None:
+            self.watcher.run.indices.setdefault((fact.function, fact.site), fact)
 
     def test(self, name: str, site: Site, scores: Tensor) -> None:
         """Test the contract, on the first calls and at powers of two."""

@@ -17,6 +17,7 @@ from torch.compiler import is_compiling
 from osler.model import Kind, ModelFact
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
+from osler.runtime.refusals import lookup_outside
 from osler.runtime.registry import Model, recalibrating, tensors_in
 from osler.runtime.structure import Structure
 from osler.runtime.watcher import Watcher
@@ -42,6 +43,7 @@ class Forwards:
         self.before = watcher.gate("forward calls")
         self.after = watcher.gate("forward outputs")
         self.below = watcher.gate("calls of submodules")
+        self.refusal = watcher.gate("indices that torch refuses")
         self.root: Model | None = None
         self.structure = Structure(watcher.run, watcher.lines)
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
@@ -66,6 +68,9 @@ class Forwards:
             inside.now = True
             try:
                 return original(self_, *args, **kwargs)
+            except (IndexError, RuntimeError) as error:
+                self.refusal.call(self.refused, error)
+                raise
             finally:
                 inside.now = False
                 thinning.note(Kind.FORWARD)
@@ -82,6 +87,9 @@ class Forwards:
             inside.now = True
             try:
                 output = original(module, *args, **kwargs)
+            except (IndexError, RuntimeError) as error:
+                self.refusal.call(self.refused, error)
+                raise
             finally:
                 inside.now = False
                 if model is not None or not self.before.open:  # else another thread's root may be under way
@@ -91,6 +99,13 @@ class Forwards:
             return output
 
         return call
+
+    def refused(self, error: BaseException) -> None:
+        """A forward raised: did an index point outside its table?"""
+        run = self.watcher.run
+        fact = lookup_outside(error, self.watcher.lines, run.steps)
+        if fact is not None:
+            run.indices.setdefault((fact.function, fact.site), fact)
 
     def begin(self, module: nn.Module, frame: FrameType) -> Model | None:
         """Before a root call: whose it is, and whether its submodules are recorded."""

@@ -1,0 +1,56 @@
+import pytest
+
+from osler.checks.data.batch_of_one import check
+from osler.model import CrashFact, Kind, LoaderFact, ModuleFact, Run, Severity
+from osler.testing import event, findings, place, run_of
+
+BATCH = event(Kind.BATCH, "DataLoader", 10)
+FORWARD = event(Kind.FORWARD, "Net", 11, "no-grad")
+BACKWARD = event(Kind.BACKWARD, "", 13)
+STEP = event(Kind.STEP, "SGD", 14, "fresh")
+TRAINING = [[BATCH, BACKWARD, STEP]] * 7
+
+
+def loader(samples: int = 97, batch_size: int = 16, *, drop_last: bool = False) -> LoaderFact:
+    return LoaderFact("DataLoader", samples, batch_size, -(-samples // 16), "random", drop_last, 1)
+
+
+HEALTHY = {
+    "no rest": run_of(TRAINING, loaders=[loader(96)]),
+    "a smaller rest": run_of(TRAINING, loaders=[loader(98)]),
+    "left out": run_of(TRAINING, loaders=[loader(drop_last=True)]),
+    "batches of one on purpose": run_of(TRAINING, loaders=[loader(97, 1)]),
+    "only evaluated": run_of([[BATCH, FORWARD]] * 7, loaders=[loader()]),
+    "a sampler decides": run_of(TRAINING, loaders=[loader(97, 0)]),
+    "a stream": run_of(TRAINING, loaders=[loader(-1)]),
+}
+
+
+@pytest.mark.parametrize("run", HEALTHY.values(), ids=HEALTHY.keys())
+def test_stays_quiet(run: Run) -> None:
+    assert findings(run, [check]) == ()
+
+
+def test_says_what_was_seen() -> None:
+    (found,) = findings(run_of(TRAINING, loaders=[loader()]), [check])
+    assert found.message == (
+        "97 samples in batches of 16 leave one over: the last batch of each pass holds a single sample."
+    )
+    assert (found.place.line, found.severity) == (10, Severity.HINT)
+
+
+def test_names_the_layer_that_minds() -> None:
+    norm = {"Net.1": ModuleFact("1", "Net", "BatchNorm1d", 32)}
+    (found,) = findings(run_of(TRAINING, loaders=[loader()], modules=norm), [check])
+    assert found.message.endswith("holds a single sample, and the model has BatchNorm.")
+
+
+def test_explains_the_error() -> None:
+    crash = CrashFact("ValueError", "Expected more than 1 value per channel when training", (place(5),))
+    (found,) = findings(run_of(TRAINING, loaders=[loader()], crash=crash), [check])
+    assert found.message.endswith("and BatchNorm stopped training there.")
+    assert found.related[0].place.line == 5
+
+
+def test_does_not_apply_without_a_loader() -> None:
+    assert check.applies(Run()) == "no loader was iterated"
