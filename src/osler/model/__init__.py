@@ -3,7 +3,15 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.check import CALLED_HERE, Check, needs_loss, needs_mode, needs_optimizer, needs_step
+from osler.model.check import (
+    CALLED_HERE,
+    Check,
+    needs_clipping,
+    needs_loss,
+    needs_mode,
+    needs_optimizer,
+    needs_step,
+)
 from osler.model.code import (
     ClipFact,
     Code,
@@ -129,6 +137,7 @@ __all__ = [
     "elements_of",
     "flat",
     "listed",
+    "needs_clipping",
     "needs_loss",
     "needs_mode",
     "needs_optimizer",

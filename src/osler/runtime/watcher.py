@@ -64,6 +64,7 @@ class Watcher:
         self.stop_reason = ""
         self.compile_seen = False
         self.scaler_seen = False
+        self.scale_read = False
         self.at_finish: list[Callable[[], None]] = []
         self.look: CloseLook | None = None
         self.look_wanted = False

@@ -158,6 +158,7 @@ class Optimizers:
             self.traits = traits_of(holder.status(closure=True), "closure")
         watcher.by_hand.release(holder.parameters)
         watcher.used_backward = max(watcher.used_backward, holder.number)
+        watcher.scale_read = False
         holder.after_step()
         watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)
 
