@@ -256,6 +256,7 @@ class NotFiniteFact:
         site: where it was seen.
         last_finite: the value before.
         first_finite: the first value of the run, None if there was none.
+        subjects: names of the parameters, or of the module, that hold the value.
     """
 
     measure: str
@@ -265,6 +266,7 @@ class NotFiniteFact:
     site: Site
     last_finite: float | None = None
     first_finite: float | None = None
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

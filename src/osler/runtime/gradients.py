@@ -148,7 +148,7 @@ class Holder:
         return "carried" if self.carried and not replaced(self.before, now) else "fresh"
 
     def at_clip(self) -> str:
-        """What is in the gradients as they are clipped: ``fresh``, ``empty``, ``stale``; no word if unknown."""
+        """What is in the gradients as they are clipped: ``fresh``, ``empty``, ``stale``, or not known."""
         if self.fresh:
             return "fresh"
         grads = [p.grad for p in self.probes]

@@ -45,6 +45,10 @@ class Structure:
             self._names[module] = key
             self._run.modules[key] = ModuleFact(name, model.name, type(module).__name__, elements)
 
+    def name_of(self, module: nn.Module) -> str:
+        """Full name of a part, empty if it is not known."""
+        return self._names.get(module, "")
+
     def returned(self, module: nn.Module, args: tuple[object, ...], output: object, frame: FrameType) -> None:
         """A part, or the model itself, was called for the first time: note order, shapes and line."""
         fact = self._run.modules.get(self._names.get(module, ""))

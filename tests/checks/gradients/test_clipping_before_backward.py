@@ -60,7 +60,8 @@ def test_stays_quiet(turns: list[list[Event]]) -> None:
 def test_says_what_was_seen_in_a_run(turns: list[list[Event]]) -> None:
     (found,) = findings(run_of(turns), [check])
     assert found.message == (
-        "`clip_grad_norm_` was called 5 times while there were no gradients: `backward()` only ran afterwards."
+        "`clip_grad_norm_` was called 5 times while there were no gradients: "
+        "`backward()` only ran afterwards."
     )
     assert found.place.line == 12
     assert [(r.place.line, r.label) for r in found.related] == [
