@@ -12,6 +12,7 @@ from osler.model.facts import (
     CrashFact,
     CutFact,
     GraphFact,
+    InPlaceFact,
     LossInputFact,
     ModelFact,
     ModuleFact,
@@ -49,6 +50,7 @@ class Run:
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
         not_finite: first NaN or infinite value of each measure.
+        in_place: what is known about the in-place change that made a backward fail.
         blind: what could not be watched.
         crash: the exception that ended the script, if one did.
         columns: series by measure name.
@@ -71,6 +73,7 @@ class Run:
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
+    in_place: InPlaceFact | None = None
     blind: list[BlindFact] = field(default_factory=list[BlindFact])
     crash: CrashFact | None = None
     columns: dict[str, Column] = field(default_factory=dict[str, Column])

@@ -270,6 +270,19 @@ class NotFiniteFact:
 
 
 @dataclass(frozen=True, slots=True)
+class InPlaceFact:
+    """A tensor that a backward needed had been changed in place: what torch and the source tell about it.
+
+    Attributes:
+        made_by: operation whose result was changed, as torch names it; empty for a weight.
+        sites: statements that change a tensor in place and may be meant; empty if there are too many.
+    """
+
+    made_by: str
+    sites: tuple[Site, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BlindFact:
     """Part of the program that could not be watched.
 

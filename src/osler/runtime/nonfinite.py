@@ -39,7 +39,7 @@ class Scan:
             value = odd_value(tensors_in(output))
             if value is None:
                 continue
-            if any(has_odd(t) for t in (*tensors_in(given), *module.parameters(), *module.buffers())):
+            if any(has_odd(t) for t in (*tensors_in(given), *module.parameters())):
                 continue  # it came from another module, from outside, or from a step
             return module, value, site
         return None
