@@ -89,6 +89,8 @@ class OptimizerFact:
         tensors: parameter tensors it holds.
         elements: elements in them.
         born: turn of the loop in which it was first seen.
+        strange: tensors that are in no model that was called and that no backward has reached, at the latest
+            look at all parameters.
     """
 
     name: str
@@ -96,6 +98,24 @@ class OptimizerFact:
     tensors: int
     elements: int
     born: int = 0
+    strange: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFact:
+    """Whether the steps of an optimizer change the weights, on those steps that were looked at.
+
+    Attributes:
+        optimizer: its name.
+        looks: steps at which gradients were not zero and a few parameters were compared.
+        absent: of these, steps that left every compared parameter as it was, bit for bit.
+        rate: the highest learning rate at such a step.
+    """
+
+    optimizer: str
+    looks: int = 0
+    absent: int = 0
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

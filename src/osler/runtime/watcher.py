@@ -218,6 +218,9 @@ class Watcher:
         run = self.run
         run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
         run.parameters_step = run.steps
+        for name, strange in self.census.strange.items():
+            if name in run.optimizers:
+                run.optimizers[name] = replace(run.optimizers[name], strange=strange)
 
     def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""

@@ -35,9 +35,7 @@ def test_stays_quiet(error: CrashFact | None, turns: list[list[Event]]) -> None:
 def test_twice_through_one_graph() -> None:
     run = run_of([[BATCH, FORWARD, BACKWARD, SECOND]], crash=crash(20), ended=True)
     (found,) = findings(run, [check])
-    assert found.message == (
-        "`backward()` in line 13 had already freed the graph that this one goes through."
-    )
+    assert found.message == ("`backward()` in line 13 had already freed the graph that this one needs.")
     assert (found.place.line, found.fix) == (20, ONCE)
     assert [(r.place.line, r.label) for r in found.related] == [(13, "this backward freed the graph")]
 

@@ -55,14 +55,14 @@ from osler.model import Check, Event, Finding, Kind, Run, Severity
 SIGN = "backward through the graph a second time"
 """What torch says."""
 
-DETACH = "Detach what is carried from one turn of the loop to the next, for example `state = state.detach()`."
+DETACH = "Detach what is carried from turn to turn, for example `state = state.detach()`."
 APART = (
-    "Detach what the first loss does not train, for example `discriminator(fake.detach())`, or add the losses "
-    "and call `backward()` once."
+    "Detach what the first loss does not train, for example `discriminator(fake.detach())`, or add the "
+    "losses and call `backward()` once."
 )
 ONCE = (
-    "Add the losses and call `backward()` once; pass `retain_graph=True` to the first call only if the second "
-    "one is really meant to go through the same graph."
+    "Add the losses and call `backward()` once; pass `retain_graph=True` to the first call only if the "
+    "second one is really meant to go through the same graph."
 )
 
 check = Check(
@@ -91,7 +91,7 @@ def second_backward(run: Run) -> Iterator[Finding]:
         between = any(e.is_recorded for e in turn[calls[-1] :])
         yield check.finding(
             crash.site,
-            f"`backward()` in line {first.place.line} had already freed the graph that this one goes through.",
+            f"`backward()` in line {first.place.line} had already freed the graph that this one needs.",
             step=run.steps,
             related=[(first.site, "this backward freed the graph")],
             fix=APART if between else ONCE,

@@ -1,0 +1,124 @@
+"""The optimizer was built before the model, or a part of it, was replaced.
+
+An optimizer holds tensors, not a model. When a head is exchanged or the model is built anew afterwards, the
+optimizer goes on stepping on tensors that nothing uses any more; the new ones are never updated.
+
+## Bad
+
+```python
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+model.head = nn.Linear(16, 4)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Good
+
+```python
+model = Net()
+model.head = nn.Linear(16, 4)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+```
+
+## Not a problem
+
+- An optimizer of a model that is trained in another phase.
+- Parameters beside the model, such as learned weights of the losses.
+- A part that is left out on purpose while nothing was replaced.
+
+## Sources
+
+- [Optimizer with replaced parameters](https://github.com/pytorch/pytorch/issues/14467)
+- Reported in [adversarial-robustness-toolbox](https://github.com/Trusted-AI/adversarial-robustness-toolbox/pull/1580)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import (
+    Check,
+    Evidence,
+    Finding,
+    Kind,
+    OptimizerFact,
+    ParameterFact,
+    Run,
+    Severity,
+    by_model,
+    counted,
+    listed,
+    needs_optimizer,
+    needs_step,
+)
+
+PATIENCE = 3
+"""Steps of the optimizer before we speak: parameters may be added after the first."""
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="the optimizer holds the parameters of the model that is trained",
+    why="These parameters keep their initial values; the optimizer updates tensors that nothing uses.",
+    fix="Build the optimizer after the last change of the model's layers.",
+    symptoms=(
+        "parameters-missing-from-optimizer",
+        "optimizer-never-steps",
+        "gradients-not-cleared",
+        "step-before-backward",
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+    ),
+)
+
+
+@check.applies_when
+def optimizer_stepped(run: Run) -> str:
+    return needs_optimizer(run) or needs_step(run)
+
+
+@check.in_run
+def holds_what_nobody_uses(run: Run) -> Iterator[Finding]:
+    trainable = (p for p in run.parameters.values() if p.model and p.trainable and p.registered and p.reached)
+    for model, parameters in by_model(trainable).items():
+        missing = [p for p in parameters if not p.optimizers and not p.updated]
+        optimizer = holder_of_the_old(run, parameters, missing)
+        if optimizer is not None:
+            yield describe(run, model, missing, optimizer)
+
+
+def holder_of_the_old(
+    run: Run, parameters: list[ParameterFact], missing: list[ParameterFact]
+) -> OptimizerFact | None:
+    """The stepping optimizer that holds as many unknown tensors as are missing, and the rest of the model."""
+    kept = {name for p in parameters for name in p.optimizers}
+    for optimizer in run.optimizers.values():
+        is_its_own = optimizer.name in kept or optimizer.strange == optimizer.tensors
+        same = missing and optimizer.strange == len(missing) and is_its_own
+        if same and run.steps_at_look(optimizer.name) >= PATIENCE:
+            return optimizer
+    return None
+
+
+def describe(run: Run, model: str, missing: list[ParameterFact], optimizer: OptimizerFact) -> Finding:
+    forward = next((e.site for e in run.of(Kind.FORWARD, model)), ())
+    return check.finding(
+        optimizer.site,
+        f"`{optimizer.name}` holds {counted(optimizer.strange, 'tensor')} that no model uses, while "
+        f"{listed([p.name for p in missing])} of `{model}` are in no optimizer: they were replaced after it "
+        "was built.",
+        step=run.parameters_step,
+        subject=optimizer.name,
+        related=[(forward, f"`{model}` is called here")],
+        evidence=[Evidence("tensors that no model uses", optimizer.strange, "0", step=run.parameters_step)],
+    )
