@@ -10,6 +10,7 @@ from osler.model.check import (
     needs_loss,
     needs_mode,
     needs_optimizer,
+    needs_schedule,
     needs_step,
 )
 from osler.model.code import (
@@ -38,6 +39,7 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
+    ScheduleFact,
     UpdateFact,
     by_model,
     elements_of,
@@ -124,6 +126,7 @@ __all__ = [
     "Related",
     "RetainedFact",
     "Run",
+    "ScheduleFact",
     "Series",
     "Severity",
     "Site",
@@ -145,6 +148,7 @@ __all__ = [
     "needs_loss",
     "needs_mode",
     "needs_optimizer",
+    "needs_schedule",
     "needs_step",
     "since",
     "turns",

@@ -20,6 +20,7 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
+    ScheduleFact,
     UpdateFact,
     by_model,
     elements_of,
@@ -45,6 +46,7 @@ class Run:
         modules: parts of the models by full name, as they were at the first call.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
+        schedules: schedules of learning rates by name.
         updates: whether steps change the weights, by optimizer.
         parameters: the latest look at all parameters, by name.
         parameters_step: optimizer steps finished at that look.
@@ -69,6 +71,7 @@ class Run:
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
+    schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
     updates: dict[str, UpdateFact] = field(default_factory=dict[str, UpdateFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1

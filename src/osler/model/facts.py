@@ -102,6 +102,39 @@ class OptimizerFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleFact:
+    """A schedule of the learning rate.
+
+    Attributes:
+        name: class name, numbered when several live at once.
+        site: where it was built.
+        kind: class name.
+        optimizer: whose learning rate it sets; empty if unknown.
+        horizon: steps after which it is over, or falls for the first time; 0 if it has no such number.
+        mode: ``min`` or ``max`` of a plateau schedule.
+        calls: steps that the script has taken, to the latest that was watched closely.
+        metrics: values that a plateau schedule was given.
+        lows: of these, values below all earlier ones.
+        highs: values above all earlier ones.
+        lowest: smallest value.
+        highest: largest value.
+    """
+
+    name: str
+    site: Site
+    kind: str
+    optimizer: str = ""
+    horizon: int = 0
+    mode: str = ""
+    calls: int = 0
+    metrics: int = 0
+    lows: int = 0
+    highs: int = 0
+    lowest: float = 0.0
+    highest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateFact:
     """Whether the steps of an optimizer change the weights, on those steps that were looked at.
 
