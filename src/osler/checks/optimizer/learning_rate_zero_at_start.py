@@ -69,7 +69,7 @@ def starts_at_zero(run: Run) -> Iterator[Finding]:
         schedules = [s.site for s in run.schedules.values() if s.optimizer == name]
         yield check.finding(
             schedules[0] if schedules else run.usual_site(run.of(Kind.STEP, name)),
-            f"`{name}` took its first {counted(idle, 'step')} with a learning rate of 0.",
+            f"`{name}` took {counted(idle, 'step')} with a learning rate of 0 at the start.",
             step=steps[0],
             subject=name,
             evidence=[Evidence("updates that changed nothing", fact.absent, "0")],

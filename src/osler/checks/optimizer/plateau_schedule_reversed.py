@@ -44,6 +44,7 @@ for epoch in range(10):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from osler.model import Check, Confidence, Evidence, Finding, Kind, Run, Severity
 
@@ -68,23 +69,29 @@ def no_plateau(run: Run) -> str:
 @check.in_run
 def wrong_way(run: Run) -> Iterator[Finding]:
     for fact in run.schedules.values():
-        good, bad = (fact.highs, fact.lows) if fact.mode == "max" else (fact.lows, fact.highs)
-        if good or not fact.metrics or records(fact.metrics, bad) > CHANCE:
+        up = fact.mode == "max"
+        good, bad = (fact.highs, fact.lows) if up else (fact.lows, fact.highs)
+        if good or not improves(run) or records(fact.metrics, bad) > CHANCE:
             continue
-        went = "fell" if fact.mode == "max" else "rose"
-        first, last = (fact.highest, fact.lowest) if fact.mode == "max" else (fact.lowest, fact.highest)
+        first, last = (fact.highest, fact.lowest) if up else (fact.lowest, fact.highest)
         calls = run.of(Kind.SCHEDULE, fact.name)
-        other = "min" if fact.mode == "max" else "max"
         yield check.finding(
             fact.site,
-            f'`{fact.name}` expects its metric to {"rise" if fact.mode == "max" else "fall"} (`mode="{fact.mode}"`), '
-            f"but over {fact.metrics} calls it only {went}, from {first:.3g} to {last:.3g}.",
+            f'`{fact.name}` expects its metric to {"rise" if up else "fall"} (`mode="{fact.mode}"`), but over '
+            f"{fact.metrics} calls it only {'fell' if up else 'rose'}, from {first:.3g} to {last:.3g}, while the "
+            "training loss went down.",
             subject=fact.name,
             related=[(e.site, "the metric is given here") for e in calls[:1]],
             evidence=[Evidence("new extremes the other way", bad, "0")],
             confidence=Confidence.LIKELY,
-            fix=f'Use `mode="{other}"` if the metric gets better as it {went.replace("fell", "falls").replace("rose", "rises")}.',
         )
+
+
+def improves(run: Run) -> bool:
+    """Whether the mean of the last quarter of the losses is below that of the first quarter."""
+    losses = [v for v in run.columns["loss"].history()[1] if isfinite(v)] if "loss" in run.columns else []
+    quarter = len(losses) // 4
+    return quarter > 0 and sum(losses[-quarter:]) < sum(losses[:quarter])
 
 
 def records(count: int, seen: int) -> float:

@@ -86,8 +86,8 @@ def first_value_skipped(run: Run) -> Iterator[Finding]:
         if early and again and step is not None:
             yield check.finding(
                 schedule.site,
-                f"`{schedule.subject}` stepped before `{step.subject}` had stepped once: the first learning "
-                "rate was never used.",
+                f"`{schedule.subject}` stepped before `{step.subject}` had stepped once: "
+                "the first learning rate was never used.",
                 step=0,
                 subject=schedule.subject,
                 related=[(step.site, "the optimizer steps here")],
