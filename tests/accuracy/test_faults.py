@@ -9,6 +9,7 @@ FAULTS = faults()
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler:UserWarning")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_is_found(fault: Fault) -> None:
     outcome = run(fault.program, watched=True)

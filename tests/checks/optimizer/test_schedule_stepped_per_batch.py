@@ -53,7 +53,7 @@ def test_stays_quiet(healthy: Run) -> None:
 def test_says_what_was_seen() -> None:
     (found,) = findings(run(fact(), EACH, FAST), [check])
     assert found.message == (
-        "`ExponentialLR` steps after every batch: 10 times in a pass over the data. "
+        "`ExponentialLR` counts epochs but steps 10 times in each pass over the data. "
         "It left 0.00098 of the first learning rate after one pass."
     )
     assert (found.place.line, found.place.subject) == (15, "ExponentialLR")

@@ -71,15 +71,15 @@ def wrong_way(run: Run) -> Iterator[Finding]:
     for fact in run.schedules.values():
         up = fact.mode == "max"
         good, bad = (fact.highs, fact.lows) if up else (fact.lows, fact.highs)
-        if good or not improves(run) or records(fact.metrics, bad) > CHANCE:
+        if not fact.metrics or good or not improves(run) or records(fact.metrics, bad) > CHANCE:
             continue
         first, last = (fact.highest, fact.lowest) if up else (fact.lowest, fact.highest)
         calls = run.of(Kind.SCHEDULE, fact.name)
         yield check.finding(
             fact.site,
-            f'`{fact.name}` expects its metric to {"rise" if up else "fall"} (`mode="{fact.mode}"`), but over '
-            f"{fact.metrics} calls it only {'fell' if up else 'rose'}, from {first:.3g} to {last:.3g}, while the "
-            "training loss went down.",
+            f'`{fact.name}` expects its metric to {"rise" if up else "fall"} (`mode="{fact.mode}"`), '
+            f"but over {fact.metrics} calls it only {'fell' if up else 'rose'}, "
+            f"from {first:.3g} to {last:.3g}, while the training loss went down.",
             subject=fact.name,
             related=[(e.site, "the metric is given here") for e in calls[:1]],
             evidence=[Evidence("new extremes the other way", bad, "0")],

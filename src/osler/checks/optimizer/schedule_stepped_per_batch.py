@@ -55,6 +55,9 @@ COLLAPSED = 0.01
 PASSES = 2
 """Passes of training before we speak: a run of one pass may spend its whole schedule in it."""
 
+FEW = 4
+"""Steps of the schedule in a pass below which a pass is hardly more than an epoch of its own."""
+
 check = Check(
     __name__,
     severity=Severity.WARNING,
@@ -73,8 +76,9 @@ def stepped_after_every_batch(run: Run) -> Iterator[Finding]:
         if fact.kind not in BY_EPOCH:
             continue
         event, each = stepping_turns(run, fact)
-        per_pass = batches_per_pass(run)
-        if event is None or not per_pass or each < PASSES * per_pass:
+        ends = passes(run)
+        per_pass = each // ends if ends >= PASSES else 0
+        if event is None or per_pass < FEW:
             continue
         left = share_left(run, fact, per_pass)
         swings = fact.kind == "CosineAnnealingLR" and 0 < 2 * fact.horizon <= per_pass
@@ -87,7 +91,7 @@ def stepped_after_every_batch(run: Run) -> Iterator[Finding]:
         )
         yield check.finding(
             event.site,
-            f"`{fact.name}` steps after every batch: {per_pass} times in a pass over the data. It {seen}.",
+            f"`{fact.name}` counts epochs but steps {per_pass} times in each pass over the data. It {seen}.",
             step=per_pass,
             subject=fact.name,
             related=[(fact.site, f"`{fact.name}` is built here")],
@@ -105,12 +109,11 @@ def stepping_turns(run: Run, fact: ScheduleFact) -> tuple[Event | None, int]:
     return (found[0][0] if found else None), sum(p.count for _, p in found)
 
 
-def batches_per_pass(run: Run) -> int:
-    """Batches of the training loaders in one pass over them; 0 before the first has ended."""
+def passes(run: Run) -> int:
+    """Finished passes over the one loader that is trained on; 0 if there are several."""
     loaders = run.context.training_loaders
     ends = sum(p.times(e) for e, p in run.events(Kind.PASS_END) if e.subject in loaders)
-    batches = sum(p.times(e) for e, p in run.events(Kind.BATCH) if e.subject in loaders and p.trains)
-    return batches // ends if ends and len(loaders) == 1 else 0
+    return ends if len(loaders) == 1 else 0
 
 
 def share_left(run: Run, fact: ScheduleFact, per_pass: int) -> float | None:

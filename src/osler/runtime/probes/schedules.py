@@ -45,8 +45,8 @@ class Schedules:
         self.watcher = watcher
         self.gate = watcher.gate("schedules")
         self.under_way = 0
-        self.facts: weakref.WeakKeyDictionary[Any, ScheduleFact] = weakref.WeakKeyDictionary()
-        self.calls: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+        self.calls: dict[str, int] = {}
         watcher.at_finish.append(self.write)
 
     def wrap_first(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,45 +82,43 @@ class Schedules:
 
         return step
 
-    def known(self, schedule: Any, frame: FrameType) -> ScheduleFact:
-        """The fact of a schedule; written when it is first met."""
-        fact = self.facts.get(schedule)
-        if fact is None:
+    def known(self, schedule: Any, frame: FrameType) -> str:
+        """The name of a schedule; its fact is written when it is first met."""
+        name = self.names.get(schedule)
+        if name is None:
             watcher = self.watcher
             optimizer = getattr(schedule, "optimizer", None)
-            fact = ScheduleFact(
-                watcher.registry.schedule(schedule),
+            name = self.names[schedule] = watcher.registry.schedule(schedule)
+            self.calls[name] = 0
+            watcher.run.schedules[name] = ScheduleFact(
+                name,
                 watcher.lines.site(frame),
                 type(schedule).__name__,
                 watcher.registry.optimizer(optimizer) if isinstance(optimizer, Optimizer) else "",
                 next((n for a in HORIZONS if isinstance(n := getattr(schedule, a, None), int)), 0),
                 str(getattr(schedule, "mode", "")),
             )
-            self.facts[schedule] = watcher.run.schedules[fact.name] = fact
-        return fact
+        return name
 
     def stepped(self, schedule: Any, given: Any, frame: FrameType) -> None:
         """The script stepped a schedule."""
         watcher = self.watcher
-        fact = self.known(schedule, frame)
-        self.calls[schedule] = self.calls.get(schedule, 0) + 1
+        name = self.known(schedule, frame)
+        self.calls[name] += 1
         if isinstance(schedule, lr_scheduler.ReduceLROnPlateau) and isinstance(given, float):
-            fact = self.facts[schedule] = with_metric(fact, given)
+            watcher.run.schedules[name] = with_metric(watcher.run.schedules[name], given)
         if watcher.thinning.on:
             watcher.thinning.kinds.append(Kind.SCHEDULE)
             return
-        self.write_one(schedule, fact)
+        self.write(name)
         traits = ARGUMENT if given is not None else NOTHING
-        watcher.ledger.emit(Kind.SCHEDULE, fact.name, watcher.lines.site(frame), traits)
+        watcher.ledger.emit(Kind.SCHEDULE, name, watcher.lines.site(frame), traits)
 
-    def write_one(self, schedule: Any, fact: ScheduleFact) -> None:
-        """Write down how often it has stepped."""
-        self.watcher.run.schedules[fact.name] = replace(fact, calls=self.calls.get(schedule, 0))
-
-    def write(self) -> None:
-        """At the end: what has happened while the watcher rested."""
-        for schedule, fact in list(self.facts.items()):
-            self.write_one(schedule, fact)
+    def write(self, *names: str) -> None:
+        """Write down how often they have stepped; all of them at the end, after a rest perhaps."""
+        facts = self.watcher.run.schedules
+        for name in names or self.calls:
+            facts[name] = replace(facts[name], calls=self.calls[name])
 
 
 def with_metric(fact: ScheduleFact, value: float) -> ScheduleFact:
