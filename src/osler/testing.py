@@ -108,6 +108,8 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),
+    "schedules": attrgetter("name"),
+    "updates": attrgetter("optimizer"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "loss_calls": attrgetter("function", "site"),

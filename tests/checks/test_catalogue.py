@@ -13,6 +13,7 @@ from osler.testing import examine, read
 HERE = Path(__file__).parent
 PROMISED = dict(line.split() for line in (HERE / "catalogue_names.txt").read_text("utf-8").splitlines())
 SECTIONS = ["Bad", "Good", "Not a problem", "Sources"]
+pytestmark = pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler:UserWarning")
 CHECKS = list(catalogue().values())
 IMPERATIVES = """
 Add Apply Ask Build Call Change Check Clear Compare Compute Detach Divide Drop Evaluate Feed Find

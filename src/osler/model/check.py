@@ -33,6 +33,16 @@ def needs_optimizer(run: Run) -> str:
     return "" if run.optimizers else "no optimizer was built"
 
 
+def needs_clipping(run: Run) -> str:
+    """For checks of `clip_grad_norm_` and `clip_grad_value_`."""
+    return "" if run.of(Kind.CLIP) else "gradients are not clipped"
+
+
+def needs_schedule(run: Run) -> str:
+    """For checks of learning-rate schedules."""
+    return "" if run.of(Kind.SCHEDULE) or run.schedules else "no schedule was built"
+
+
 def needs_mode(run: Run) -> str:
     """For checks of `train()` and `eval()`."""
     modes = any(e.mode for e in run.of(Kind.FORWARD))

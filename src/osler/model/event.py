@@ -143,6 +143,10 @@ class Pattern:
         """How often an event happened in these turns; a repeat inside one turn counts up to three times."""
         return self.count * self.events.count(event)
 
+    def clips(self, state: str) -> bool:
+        """Whether gradients in this state are clipped in these turns."""
+        return any(state in e.traits for e in self.of(Kind.CLIP))
+
     @property
     def backwards(self) -> tuple[Event, ...]:
         """The backward calls that leave gradients in the parameters, in order."""

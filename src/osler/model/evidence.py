@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from osler.model.architecture import GraphFact, ModuleFact
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
     BlindFact,
     CrashFact,
     CutFact,
-    GraphFact,
+    InPlaceFact,
     LoaderFact,
     LossInputFact,
     ModelFact,
-    ModuleFact,
     NotFiniteFact,
     OptimizerFact,
     ParameterFact,
     RetainedFact,
+    ScheduleFact,
+    UpdateFact,
     by_model,
     elements_of,
 )
@@ -45,6 +47,8 @@ class Run:
         modules: parts of the models by full name, as they were at the first call.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
+        schedules: schedules of learning rates by name.
+        updates: whether steps change the weights, by optimizer.
         parameters: the latest look at all parameters, by name.
         parameters_step: optimizer steps finished at that look.
         losses: contracts of loss inputs, one per call site.
@@ -57,6 +61,7 @@ class Run:
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
         not_finite: first NaN or infinite value of each measure.
+        in_place: what is known about the in-place change that made a backward fail.
         blind: what could not be watched.
         crash: the exception that ended the script, if one did.
         columns: series by measure name.
@@ -73,6 +78,8 @@ class Run:
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
+    schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
+    updates: dict[str, UpdateFact] = field(default_factory=dict[str, UpdateFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1
     losses: dict[LossCall, LossInputFact] = field(default_factory=dict[LossCall, LossInputFact])
@@ -85,6 +92,7 @@ class Run:
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
+    in_place: InPlaceFact | None = None
     blind: list[BlindFact] = field(default_factory=list[BlindFact])
     crash: CrashFact | None = None
     columns: dict[str, Column] = field(default_factory=dict[str, Column])

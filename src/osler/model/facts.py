@@ -32,53 +32,6 @@ class ModelFact:
     compiled: bool = False
 
 
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleFact:
-    """A part of a model, as it was at the model's first call with a graph.
-
-    Attributes:
-        name: dotted name inside the model; empty for the model itself.
-        model: name of the root module.
-        kind: class name.
-        elements: numbers in its own parameters, without those of its parts.
-        order: position among the calls in the order in which they returned; -1 if it was not called.
-        inputs: shapes of the first tensors it was given.
-        outputs: shapes of the first tensors it returned.
-        site: user lines of the call.
-    """
-
-    name: str
-    model: str
-    kind: str
-    elements: int
-    order: int = -1
-    inputs: tuple[Shape, ...] = ()
-    outputs: tuple[Shape, ...] = ()
-    site: Site = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GraphFact:
-    """The autograd graph behind the first loss that went backward from a line.
-
-    Attributes:
-        site: where backward is called.
-        operations: names of the nodes as torch gives them, for example ``AddmmBackward0``; the root first.
-        edges: pairs of positions: a node and one that it passes gradients on to.
-        parameters: positions of leaves with the names of their parameters, empty for other tensors.
-        complete: the whole graph is here.
-    """
-
-    site: Site
-    operations: tuple[str, ...]
-    edges: tuple[tuple[int, int], ...]
-    parameters: tuple[tuple[int, str], ...]
-    complete: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class OptimizerFact:
     """An optimizer that was built.
@@ -89,6 +42,8 @@ class OptimizerFact:
         tensors: parameter tensors it holds.
         elements: elements in them.
         born: turn of the loop in which it was first seen.
+        strange: tensors that are in no model that was called and that no backward has reached, at the latest
+            look at all parameters.
     """
 
     name: str
@@ -96,6 +51,57 @@ class OptimizerFact:
     tensors: int
     elements: int
     born: int = 0
+    strange: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFact:
+    """A schedule of the learning rate.
+
+    Attributes:
+        name: class name, numbered when several live at once.
+        site: where it was built.
+        kind: class name.
+        optimizer: whose learning rate it sets; empty if unknown.
+        horizon: steps after which it is over, or falls for the first time; 0 if it has no such number.
+        mode: ``min`` or ``max`` of a plateau schedule.
+        calls: steps that the script has taken, to the latest that was watched closely.
+        metrics: values that a plateau schedule was given.
+        lows: of these, values below all earlier ones.
+        highs: values above all earlier ones.
+        lowest: smallest value.
+        highest: largest value.
+    """
+
+    name: str
+    site: Site
+    kind: str
+    optimizer: str = ""
+    horizon: int = 0
+    mode: str = ""
+    calls: int = 0
+    metrics: int = 0
+    lows: int = 0
+    highs: int = 0
+    lowest: float = 0.0
+    highest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFact:
+    """Whether the steps of an optimizer change the weights, on those steps that were looked at.
+
+    Attributes:
+        optimizer: its name.
+        looks: steps at which gradients were not zero and a few parameters were compared.
+        absent: of these, steps that left every compared parameter as it was, bit for bit.
+        rate: the highest learning rate at such a step.
+    """
+
+    optimizer: str
+    looks: int = 0
+    absent: int = 0
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +293,7 @@ class NotFiniteFact:
         site: where it was seen.
         last_finite: the value before.
         first_finite: the first value of the run, None if there was none.
+        subjects: names of the parameters, or of the module, that hold the value.
     """
 
     measure: str
@@ -296,6 +303,20 @@ class NotFiniteFact:
     site: Site
     last_finite: float | None = None
     first_finite: float | None = None
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InPlaceFact:
+    """A tensor that a backward needed had been changed in place: what torch and the source tell about it.
+
+    Attributes:
+        made_by: operation whose result was changed, as torch names it; empty for a weight.
+        sites: statements that change a tensor in place and may be meant; empty if there are too many.
+    """
+
+    made_by: str
+    sites: tuple[Site, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

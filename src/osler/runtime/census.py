@@ -50,6 +50,7 @@ class Census:
     registry: Registry
     known: dict[int, Known] = field(default_factory=dict[int, Known])
     waiting: list[Tensor] = field(default_factory=list[Tensor])
+    strange: dict[str, int] = field(default_factory=dict[str, int])
 
     def of(self, tensor: Tensor) -> Known:
         """The entry of a tensor; a dead tensor's identity may have passed to a new one."""
@@ -57,6 +58,12 @@ class Census:
         if entry is None or entry.tensor() is not tensor:
             entry = self.known[id(tensor)] = Known(weakref.ref(tensor))
         return entry
+
+    def is_reached(self, tensor: Tensor) -> bool:
+        """Whether some backward has delivered a gradient to the tensor."""
+        entry = self.known.get(id(tensor))
+        known = entry is not None and entry.tensor() is tensor and entry.reached
+        return known or tensor.grad is not None
 
     def name_of(self, tensor: Tensor) -> str:
         """The tensor's name, empty if it is not known as a parameter."""
@@ -105,6 +112,10 @@ class Census:
         facts: dict[str, ParameterFact] = {}
         listed = self._listed()
         self.waiting = []
+        self.strange = {
+            name: sum(id(t) not in listed and not self.is_reached(t) for t in held(optimizer))
+            for name, optimizer in self.registry.optimizers()
+        }
         for one in listed.values():
             self._add(facts, one, holders)
         for key, entry in list(self.known.items()):

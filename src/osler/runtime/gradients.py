@@ -45,6 +45,7 @@ class Holder:
         moment: the ledger's clock at the last backward that reached them.
         number: which backward of the run that was.
         in_step: a closure is being called by the optimizer.
+        unscaled: the loss scale was taken out since the last backward that reached them.
         thread: where the optimizer was first met.
         stepped_on: the smallest gradient of the previous step, kept so that no new one gets its identity.
     """
@@ -61,6 +62,7 @@ class Holder:
     moment: int = 0
     number: int = 0
     in_step: bool = False
+    unscaled: bool = False
     thread: int = 0
     before: list[Mark] = field(default_factory=list[Mark])
     after: Mark = None
@@ -111,7 +113,7 @@ class Holder:
         else:
             return False
         self.fresh = self.ever = True
-        self.cleared = False
+        self.cleared = self.unscaled = False
         self.moment = moment
         self.number = number
         self.after = mark(self.probes[0].grad)
@@ -121,7 +123,7 @@ class Holder:
 
     def resume(self) -> None:
         """Watching begins again after a rest: what has happened to the gradients meanwhile is not known."""
-        self.touched = True
+        self.touched = self.unscaled = True
         self.fresh = self.carried = self.cleared = False
         self.after = self.copy = None
 
@@ -144,6 +146,18 @@ class Holder:
         if not closure and not self.fresh and self.stepped and now == self.at_step:
             return "stale"
         return "carried" if self.carried and not replaced(self.before, now) else "fresh"
+
+    def at_clip(self) -> str:
+        """What is in the gradients as they are clipped: ``fresh``, ``empty``, ``stale``, or not known."""
+        if self.fresh:
+            return "fresh"
+        grads = [p.grad for p in self.probes]
+        if all(g is None for g in grads):
+            return ""
+        if self.cleared or not self.ever:
+            return "fresh" if self.holds_something(grads) else "empty"
+        used = self.stepped and not self.touched
+        return "stale" if used and [mark(g) for g in grads] == self.at_step else ""
 
     def after_step(self) -> None:
         """Begin to count anew."""

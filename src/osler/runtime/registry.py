@@ -85,6 +85,7 @@ class Registry:
         self._by_module: weakref.WeakKeyDictionary[nn.Module, Model] = weakref.WeakKeyDictionary()
         self._optimizers: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
         self._loaders: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+        self._schedules: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
         self._taken: dict[str, weakref.ref[object]] = {}
         self._earlier: list[weakref.ref[Optimizer]] | None = None
 
@@ -132,6 +133,13 @@ class Registry:
         known = self._loaders.get(loader)
         if known is None:
             known = self._loaders[loader] = self._name(type(loader).__name__, loader)
+        return known
+
+    def schedule(self, schedule: object) -> str:
+        """The schedule's name."""
+        known = self._schedules.get(schedule)
+        if known is None:
+            known = self._schedules[schedule] = self._name(type(schedule).__name__, schedule)
         return known
 
     def _name(self, stem: str, thing: object) -> str:

@@ -9,7 +9,7 @@ from types import FrameType
 from torch import nn
 
 from osler.model import ModuleFact, Run
-from osler.model.facts import Shape
+from osler.model.architecture import Shape
 from osler.runtime.registry import Model, tensors_in
 from osler.runtime.userlines import UserLines
 
@@ -44,6 +44,10 @@ class Structure:
             elements = sum(p.numel() for p in module.parameters(recurse=False))
             self._names[module] = key
             self._run.modules[key] = ModuleFact(name, model.name, type(module).__name__, elements)
+
+    def name_of(self, module: nn.Module) -> str:
+        """Full name of a part, empty if it is not known."""
+        return self._names.get(module, "")
 
     def returned(self, module: nn.Module, args: tuple[object, ...], output: object, frame: FrameType) -> None:
         """A part, or the model itself, was called for the first time: note order, shapes and line."""

@@ -68,6 +68,13 @@ class UserLines:
             frame = frame.f_back
         return frame
 
+    def definition(self, function: object) -> Site:
+        """Where a function of the user's begins; empty if it is not the user's."""
+        code = getattr(function, "__code__", None)
+        if code is None or not self.kind(code):
+            return ()
+        return (Place(code.co_filename, code.co_firstlineno, code.co_name),)
+
     def is_user_file(self, name: str) -> bool:
         """Whether a file is the user's."""
         if name.startswith(self._own):

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import nan
 from time import perf_counter_ns
 from types import FrameType
 
@@ -21,6 +22,7 @@ from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
+from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.registry import Registry, held
@@ -64,6 +66,8 @@ class Watcher:
         self.stop_reason = ""
         self.compile_seen = False
         self.scaler_seen = False
+        self.scale_read = False
+        self.scan_wanted = False
         self.at_finish: list[Callable[[], None]] = []
         self.look: CloseLook | None = None
         self.look_wanted = False
@@ -188,6 +192,14 @@ class Watcher:
         losses = self.run.columns.get("loss", Column())
         fact = NotFiniteFact("loss", value, step, backward, site, losses.last, losses.first)
         self.run.not_finite["loss"] = fact
+        if backward != self.run.backwards:  # read late: what the weights were then is not known
+            return
+        weights = [p for h in self.all_holders() for p in h.parameters]
+        names = poisoned(weights, self.census.name_of) if step else ()
+        if names:
+            self.run.not_finite["weights"] = replace(fact, measure="weights", value=nan, subjects=names)
+        else:
+            self.scan_wanted = True
 
     def look_at_parameters(self) -> None:
         """Take a census when it is due, and want a close look if something trainable is never reached."""
@@ -206,6 +218,9 @@ class Watcher:
         run = self.run
         run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
         run.parameters_step = run.steps
+        for name, strange in self.census.strange.items():
+            if name in run.optimizers:
+                run.optimizers[name] = replace(run.optimizers[name], strange=strange)
 
     def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""

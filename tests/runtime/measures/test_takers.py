@@ -18,7 +18,7 @@ def test_every_file_is_found_once() -> None:
 
 @pytest.mark.parametrize(("kind", "taker"), ALL, ids=[taker.name for _, taker in ALL])
 def test_a_measure_says_what_it_is(kind: Kind, taker: Taker) -> None:
-    assert kind in (Kind.BATCH, Kind.LOSS, Kind.BACKWARD, Kind.STEP)
+    assert kind in (Kind.BATCH, Kind.LOSS, Kind.BACKWARD, Kind.CLIP, Kind.STEP)
     assert taker.name == taker.measure.name
     assert taker.measure.title
     assert isinstance(taker.sampled, bool)

@@ -40,8 +40,11 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import Check, Code, Evidence, Finding, Kind, Run, Severity, needs_clipping, turns
 from osler.static.queries import anywhere, shown
+
+PATIENCE = 2
+"""Turns before we speak: an exception in the loop may leave one."""
 
 check = Check(
     __name__,
@@ -63,4 +66,30 @@ def clipped_when_used(code: Code) -> Iterator[Finding]:
             fact.clip.site,
             f"the gradients of {shown(fact.optimizer)} are clipped after the step that used them.",
             subject=fact.optimizer.name,
+        )
+
+
+check.applies_when(needs_clipping)
+
+
+@check.in_run
+def clipped_after_use(run: Run) -> Iterator[Finding]:
+    for clip in run.of(Kind.CLIP):
+        if "stale" not in clip.traits or "measures" in clip.traits:
+            continue
+        seen = [p for e, p in run.events(Kind.CLIP) if e is clip and not p.clips("fresh")]
+        if turns(seen) < PATIENCE:
+            continue
+        pattern = seen[0]
+        steps = [e for e in pattern.events[: pattern.events.index(clip)] if e.kind is Kind.STEP]
+        step = steps[-1] if steps else next(iter(run.of(Kind.STEP)))
+        count = sum(p.times(clip) for p in seen)
+        yield check.finding(
+            clip.site,
+            f"`{clip.subject}` was called {count} times on gradients that `{step.subject}` "
+            "had already stepped on.",
+            step=pattern.step,
+            subject=step.subject,
+            related=[(step.site, "the step that uses the gradients")],
+            evidence=[Evidence("clippings of gradients already used", count, "0", step=pattern.step)],
         )

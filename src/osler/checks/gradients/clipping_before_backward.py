@@ -39,8 +39,24 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, ClipFact, Code, Finding, Severity
+from osler.model import (
+    Check,
+    ClipFact,
+    Code,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Pattern,
+    Run,
+    Severity,
+    needs_clipping,
+    turns,
+)
 from osler.static.queries import everywhere, shown
+
+PATIENCE = 2
+"""Turns before we speak: the first may meet gradients that do not exist yet."""
 
 check = Check(
     __name__,
@@ -70,3 +86,34 @@ def clipped_when_empty(code: Code) -> Iterator[Finding]:
 def is_too_early(fact: ClipFact) -> bool:
     """There is nothing to clip."""
     return fact.always("empty")
+
+
+check.applies_when(needs_clipping)
+
+
+@check.in_run
+def clipped_nothing(run: Run) -> Iterator[Finding]:
+    for clip in run.of(Kind.CLIP):
+        if "empty" not in clip.traits or "measures" in clip.traits:
+            continue
+        events = [(p, backward_after(p, clip)) for e, p in run.events(Kind.CLIP) if e is clip]
+        seen = [(p, b) for p, b in events if b is not None and not p.clips("fresh")]
+        if turns(p for p, _ in seen) < PATIENCE:
+            continue
+        pattern, backward = seen[0]
+        count = sum(p.times(clip) for p, _ in seen)
+        yield check.finding(
+            clip.site,
+            f"`{clip.subject}` was called {count} times while there were no gradients: "
+            "`backward()` only ran afterwards.",
+            step=pattern.step,
+            related=[(backward.site, "the gradients are computed here, after the clipping")],
+            evidence=[Evidence("clippings without gradients", count, "0", step=pattern.step)],
+        )
+
+
+def backward_after(pattern: Pattern, clip: Event) -> Event | None:
+    """The backward that comes next, if no step comes before it."""
+    following = pattern.around(pattern.events.index(clip))
+    first = next((e for e in following if e.trains), None)
+    return first if first is not None and first.is_backward else None

@@ -46,8 +46,26 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Action, Check, Code, Finding, Kind, Severity
+from osler.model import (
+    Action,
+    Check,
+    Code,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Pattern,
+    Run,
+    Severity,
+    turns,
+)
 from osler.static.queries import innermost_loops
+
+PATIENCE = 2
+"""Turns before we speak: a scale is found in the first ones."""
+
+NEXT = (Kind.BACKWARD, Kind.STEP, Kind.SCALER_STEP)
+"""What tells for which step the gradients are clipped."""
 
 check = Check(
     __name__,
@@ -81,3 +99,37 @@ def clipped_while_scaled(code: Code) -> Iterator[Finding]:
                         f"{action.place.line}.",
                         related=[(action.site, "the scaler steps here")],
                     )
+
+
+@check.applies_when
+def no_scaler(run: Run) -> str:
+    return "" if run.context.scaler else "no gradient scaler steps"
+
+
+@check.in_run
+def clipped_with_its_scale(run: Run) -> Iterator[Finding]:
+    for clip in run.of(Kind.CLIP):
+        if "scaled" not in clip.traits or clip.traits & {"measures", "scale-read"}:
+            continue
+        steps = [(p, scaler_step_after(p, clip)) for e, p in run.events(Kind.CLIP) if e is clip]
+        seen = [(p, s) for p, s in steps if s is not None]
+        if turns(p for p, _ in seen) < PATIENCE:
+            continue
+        pattern, step = seen[0]
+        count = sum(p.times(clip) for p, _ in seen)
+        yield check.finding(
+            clip.site,
+            f"`{clip.subject}` was called {count} times on gradients that still contained the loss scale: "
+            f"`unscale_()` of `{step.subject}` had not run.",
+            step=pattern.step,
+            subject=step.subject,
+            related=[(step.site, "the scaler steps here")],
+            evidence=[Evidence("clippings of scaled gradients", count, "0", step=pattern.step)],
+        )
+
+
+def scaler_step_after(pattern: Pattern, clip: Event) -> Event | None:
+    """The scaler's step for which gradients are clipped."""
+    following = pattern.events[pattern.events.index(clip) + 1 :]
+    first = next((e for e in following if e.kind in NEXT), None)
+    return first if first is not None and first.kind is Kind.SCALER_STEP else None

@@ -40,7 +40,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Kind, Severity, flat
+from osler.model import Check, Code, Event, Finding, Kind, Run, Severity, flat, needs_schedule
 from osler.static.queries import every_loop
 
 check = Check(
@@ -68,3 +68,34 @@ def schedule_first(code: Code) -> Iterator[Finding]:
                     f"{steps[0].place.line}.",
                     related=[(steps[0].site, "the optimizer steps here")],
                 )
+
+
+check.applies_when(needs_schedule)
+
+
+@check.in_run
+def first_value_skipped(run: Run) -> Iterator[Finding]:
+    for schedule in run.of(Kind.SCHEDULE):
+        if "argument" in schedule.traits or not run.steps or run.context.scaler:
+            continue
+        seen = [p for e, p in run.events(Kind.SCHEDULE) if e is schedule]
+        first, step = seen[0], first_step(run, schedule)
+        before = first.events[: first.events.index(schedule)]
+        early = not first.steps_before and not any(e.kind is Kind.STEP for e in before)
+        again = sum(p.times(schedule) for p in seen if p.step) > (1 if len(seen) == 1 else 0)
+        if early and again and step is not None:
+            yield check.finding(
+                schedule.site,
+                f"`{schedule.subject}` stepped before `{step.subject}` had stepped once: "
+                "the first learning rate was never used.",
+                step=0,
+                subject=schedule.subject,
+                related=[(step.site, "the optimizer steps here")],
+            )
+
+
+def first_step(run: Run, schedule: Event) -> Event | None:
+    """The first step of the optimizer whose learning rate is set, or of any if that is not known."""
+    fact = run.schedules.get(schedule.subject)
+    steps = run.of(Kind.STEP, fact.optimizer if fact is not None and fact.optimizer else None)
+    return steps[0] if steps else None

@@ -32,6 +32,8 @@ class Moment:
         optimizer: the optimizer that stepped.
         scores: first argument of a loss.
         targets: second argument of a loss.
+        norm: norm of the gradients before they were clipped.
+        limit: the norm they were clipped to.
         name_of: the name of a parameter, empty if it has none.
     """
 
@@ -41,6 +43,8 @@ class Moment:
     optimizer: Optimizer | None = None
     scores: object = None
     targets: object = None
+    norm: Tensor | None = None
+    limit: float = 0.0
     name_of: Callable[[Tensor], str] = nameless
 
 

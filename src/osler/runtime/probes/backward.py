@@ -17,6 +17,7 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
 from osler.runtime.patches import Patches
@@ -44,6 +45,7 @@ class Backwards:
         self.watcher = watcher
         self.gate_before = watcher.gate("backward calls")
         self.gate_after = watcher.gate("gradients")
+        self.gate_failed = watcher.gate("backward calls that fail")
         self.walks: dict[Site, int] = {}
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
@@ -71,6 +73,9 @@ class Backwards:
             outer, inside.now = inside.now, True
             try:
                 result = twin(*args, **kwargs)
+            except RuntimeError as error:
+                self.gate_failed.call(self.failed, error, sys._getframe(1))
+                raise
             finally:
                 inside.now = outer
             if after is not None and not light:
@@ -143,6 +148,14 @@ class Backwards:
         watcher.by_hand.after_backward()
         if not watcher.registry.models:  # nothing but the next loss would announce the next turn
             watcher.begin_look()
+
+    def failed(self, error: RuntimeError, frame: FrameType) -> None:
+        """``backward`` has raised; the script will hear of it, whatever is found here."""
+        watcher = self.watcher
+        lines = watcher.lines
+        models = [module for m in watcher.registry.models if (module := m.module()) is not None]
+        fact = explained(error, lines.frame(frame), models, lines.kind)
+        watcher.run.in_place = fact or watcher.run.in_place
 
     def measure(self, root: Tensor, site: Site) -> None:
         """Record the loss; a value on an accelerator is read later."""

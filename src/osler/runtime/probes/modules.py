@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.compiler import is_compiling
 
-from osler.model import Kind, ModelFact
+from osler.model import Kind, ModelFact, NotFiniteFact
+from osler.runtime.nonfinite import Scan, odd_value
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
 from osler.runtime.refusals import lookup_outside
@@ -46,6 +47,7 @@ class Forwards:
         self.refusal = watcher.gate("indices that torch refuses")
         self.root: Model | None = None
         self.structure = Structure(watcher.run, watcher.lines)
+        self.scan: Scan | None = None
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,8 +125,10 @@ class Forwards:
         elif model.stale:
             model.refresh()
         watcher.compile_seen = watcher.compile_seen or model.compiled
-        if model.calls < RECORDED and torch.is_grad_enabled():
+        if (model.calls < RECORDED or watcher.scan_wanted) and torch.is_grad_enabled():
             self.root = model
+            if not model.calls or watcher.scan_wanted:
+                self.scan = Scan()
             model.called.update((id(root), id(module)))
             if id(module) not in model.registered:
                 model.refresh()
@@ -176,6 +180,28 @@ class Forwards:
         """A call below the root returned: in the root's first call its place and shapes are written down."""
         if self.root is not None and not self.root.calls:
             self.structure.returned(module, args, output, frame)
+        if self.scan is not None:
+            self.scan.add(module, args, output, self.watcher.lines.site(frame))
+
+    def look_through(self, model: Model, scan: Scan, outputs: list[Tensor]) -> None:
+        """A forward whose inner calls were kept is over: is its output finite, and who made it otherwise?"""
+        self.scan = None
+        self.watcher.scan_wanted = False
+        run = self.watcher.run
+        if "activations" in run.not_finite or odd_value(outputs) is None:
+            return
+        found = scan.first()
+        if found is not None:
+            module, value, site = found
+            name = self.structure.name_of(module) or f"{model.name}.{type(module).__name__}"
+            run.not_finite["activations"] = NotFiniteFact(
+                "activations",
+                value,
+                run.steps,
+                run.backwards + 1,
+                (*self.watcher.lines.definition(type(module).forward), *site),
+                subjects=(name,),
+            )
 
     def end(self, model: Model, args: Any, kwargs: Any, output: Any, frame: FrameType) -> None:
         """After a root call: emit the event, follow the output's graph."""
@@ -188,6 +214,8 @@ class Forwards:
         if recording:
             model.last_input = None
         odd = () if recording else oddities(model, mode, args, kwargs)
+        if self.scan is not None:
+            self.look_through(model, self.scan, outputs)
         if graph and not model.calls and (root := model.module()) is not None:
             self.structure.returned(root, args, output, frame)
         model.calls += graph

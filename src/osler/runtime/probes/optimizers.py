@@ -18,6 +18,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from osler.model import Kind
 from osler.runtime.gradients import Holder
 from osler.runtime.patches import Patches
+from osler.runtime.updates import Updates
 from osler.runtime.watcher import Watcher
 
 DISCARDS = frozenset({"discards"})
@@ -44,6 +45,7 @@ class Optimizers:
         self.gate_before = watcher.gate("gradients before steps")
         self.gate_after = watcher.gate("optimizer steps")
         self.stepping: list[int] = []
+        self.updates = Updates(watcher.run)
         self.traits: frozenset[str] = NOTHING
 
     def wrap_init(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,6 +140,7 @@ class Optimizers:
         if closure:
             holder.in_step, holder.touched = True, False
             return
+        self.updates.before(optimizer, holder)
         first = () if holder.ever else ("first-ever",)
         self.traits = traits_of(holder.status(closure=False), *first)
 
@@ -156,8 +159,11 @@ class Optimizers:
         moment.optimizer = None
         if holder.in_step:
             self.traits = traits_of(holder.status(closure=True), "closure")
+        else:
+            self.updates.after(optimizer, holder.name)
         watcher.by_hand.release(holder.parameters)
         watcher.used_backward = max(watcher.used_backward, holder.number)
+        watcher.scale_read = False
         holder.after_step()
         watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)
 

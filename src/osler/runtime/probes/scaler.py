@@ -33,9 +33,12 @@ def install(watcher: Watcher, patches: Patches) -> None:
             watcher.thinning.kinds.append(kind)
             return
         watcher.ledger.emit(kind, watcher.registry.optimizer(optimizer), watcher.lines.site(frame))
-        watcher.holder(optimizer).rewritten_by_clipping()
+        holder = watcher.holder(optimizer)
+        holder.rewritten_by_clipping()
+        holder.unscaled = holder.unscaled or kind is Kind.UNSCALE
 
     patches.rebind(GradScaler, "scale", lambda original: noticed(watcher, original))
+    patches.rebind(GradScaler, "get_scale", lambda original: read(watcher, original))
     patches.rebind(GradScaler, "unscale_", lambda original: wrap(Kind.UNSCALE, original))
     patches.rebind(GradScaler, "step", lambda original: wrap(Kind.SCALER_STEP, original))
 
@@ -49,3 +52,13 @@ def noticed(watcher: Watcher, original: Callable[..., Any]) -> Callable[..., Any
         return original(self, *args, **kwargs)
 
     return scale
+
+
+def read(watcher: Watcher, original: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``get_scale`` that says that the script knows the scale: it may take it into account by hand."""
+
+    def get_scale(self: GradScaler) -> Any:
+        watcher.scale_read = True
+        return original(self)
+
+    return get_scale

@@ -5,16 +5,25 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
 from typing import Any
 
 from torch.compiler import is_compiling
-from torch.optim import lr_scheduler
+from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from osler.model import Kind
+from osler.model import Kind, ScheduleFact
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
+
+HORIZONS = ("total_steps", "T_max", "total_iters", "step_size")
+"""Attributes that say after how many steps a schedule is over, or falls."""
+
+ARGUMENT = frozenset({"argument"})
+NOTHING: frozenset[str] = frozenset()
 
 
 def install(watcher: Watcher, patches: Patches) -> None:
@@ -23,33 +32,107 @@ def install(watcher: Watcher, patches: Patches) -> None:
     A schedule made of others steps these, and building one takes its first step: only what the script
     calls counts.
     """
-    gate = watcher.gate("schedules")
-    under_way: list[bool] = []
+    watch = Schedules(watcher)
+    patches.rebind(LRScheduler, "_initial_step", watch.wrap_first)
+    for kind in schedule_classes():
+        patches.rebind(kind, "step", watch.wrap)
 
-    def wrap(original: Callable[..., Any], counts: bool) -> Callable[..., Any]:
-        def step(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_compiling():
-                return original(self, *args, **kwargs)
-            under_way.append(True)
+
+class Schedules:
+    """Observes schedules: where they are built, how often they step, and on which metric."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.gate = watcher.gate("schedules")
+        self.under_way = 0
+        self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+        self.calls: dict[str, int] = {}
+        watcher.at_finish.append(self.write)
+
+    def wrap_first(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``_initial_step``, which ends the construction."""
+
+        def first(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            self.under_way += 1
             try:
-                result = original(self, *args, **kwargs)
+                result = original(self_, *args, **kwargs)
             finally:
-                under_way.pop()
-            if counts and not under_way:
-                gate.call(emit, self, sys._getframe(1))
+                self.under_way -= 1
+            if not is_compiling():
+                self.gate.call(self.known, self_, sys._getframe(1))
+            return result
+
+        return first
+
+    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``step``."""
+
+        def step(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            if is_compiling():
+                return original(self_, *args, **kwargs)
+            self.under_way += 1
+            try:
+                result = original(self_, *args, **kwargs)
+            finally:
+                self.under_way -= 1
+            if not self.under_way:
+                given = args[0] if args else kwargs.get("metrics", kwargs.get("epoch"))
+                self.gate.call(self.stepped, self_, given, sys._getframe(1))
             return result
 
         return step
 
-    def emit(schedule: Any, frame: Any) -> None:
+    def known(self, schedule: Any, frame: FrameType) -> str:
+        """The name of a schedule; its fact is written when it is first met."""
+        name = self.names.get(schedule)
+        if name is None:
+            watcher = self.watcher
+            optimizer = getattr(schedule, "optimizer", None)
+            name = self.names[schedule] = watcher.registry.schedule(schedule)
+            self.calls[name] = 0
+            watcher.run.schedules[name] = ScheduleFact(
+                name,
+                watcher.lines.site(frame),
+                type(schedule).__name__,
+                watcher.registry.optimizer(optimizer) if isinstance(optimizer, Optimizer) else "",
+                next((n for a in HORIZONS if isinstance(n := getattr(schedule, a, None), int)), 0),
+                str(getattr(schedule, "mode", "")),
+            )
+        return name
+
+    def stepped(self, schedule: Any, given: Any, frame: FrameType) -> None:
+        """The script stepped a schedule."""
+        watcher = self.watcher
+        name = self.known(schedule, frame)
+        self.calls[name] += 1
+        if isinstance(schedule, lr_scheduler.ReduceLROnPlateau) and isinstance(given, float):
+            watcher.run.schedules[name] = with_metric(watcher.run.schedules[name], given)
         if watcher.thinning.on:
             watcher.thinning.kinds.append(Kind.SCHEDULE)
             return
-        watcher.ledger.emit(Kind.SCHEDULE, type(schedule).__name__, watcher.lines.site(frame))
+        self.write(name)
+        traits = ARGUMENT if given is not None else NOTHING
+        watcher.ledger.emit(Kind.SCHEDULE, name, watcher.lines.site(frame), traits)
 
-    patches.rebind(LRScheduler, "_initial_step", lambda original: wrap(original, counts=False))
-    for kind in schedule_classes():
-        patches.rebind(kind, "step", lambda original: wrap(original, counts=True))
+    def write(self, *names: str) -> None:
+        """Write down how often they have stepped; all of them at the end, after a rest perhaps."""
+        facts = self.watcher.run.schedules
+        for name in names or self.calls:
+            facts[name] = replace(facts[name], calls=self.calls[name])
+
+
+def with_metric(fact: ScheduleFact, value: float) -> ScheduleFact:
+    """The fact after one more value of the metric."""
+    if not fact.metrics:
+        return replace(fact, metrics=1, lowest=value, highest=value)
+    return replace(
+        fact,
+        metrics=fact.metrics + 1,
+        lows=fact.lows + (value < fact.lowest),
+        highs=fact.highs + (value > fact.highest),
+        lowest=min(value, fact.lowest),
+        highest=max(value, fact.highest),
+    )
 
 
 def schedule_classes() -> list[type]:

@@ -1,0 +1,127 @@
+"""A schedule that counts epochs is stepped after every batch.
+
+With `T_max=epochs` or `gamma` per epoch, stepping after each batch runs through the whole schedule within
+the first epoch: the learning rate collapses, or swings up and down many times.
+
+## Bad
+
+```python
+schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.6)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+        schedule.step()
+```
+
+## Good
+
+```python
+schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.6)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    schedule.step()
+```
+
+## Not a problem
+
+- Schedules that count steps: `OneCycleLR`, `CyclicLR`, warm restarts, or a horizon of all steps.
+- A decay so slow that it is meant per batch.
+
+## Sources
+
+- [How to adjust the learning
+  rate](https://docs.pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate)
+- Reported in [ivadomed](https://github.com/ivadomed/ivadomed/pull/55) and
+  [Auto-PyTorch](https://github.com/automl/Auto-PyTorch/pull/210)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Check, Event, Evidence, Finding, Kind, Run, ScheduleFact, Severity, needs_schedule
+
+BY_EPOCH = frozenset({"StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "MultiplicativeLR"})
+"""Kinds that are documented in epochs."""
+
+COLLAPSED = 0.01
+"""Share of the first learning rate that is left after one pass: what follows hardly trains."""
+
+PASSES = 2
+"""Passes of training before we speak: a run of one pass may spend its whole schedule in it."""
+
+FEW = 4
+"""Steps of the schedule in a pass below which a pass is hardly more than an epoch of its own."""
+
+check = Check(
+    __name__,
+    severity=Severity.WARNING,
+    expected="an epoch schedule steps once per epoch",
+    why="The learning rate runs through its whole course within the first epoch.",
+    fix="Move `scheduler.step()` out of the batch loop, or give the schedule a horizon in steps.",
+    symptoms=("learning-rate-decayed-to-zero", "loss-plateaus", "updates-too-small"),
+)
+
+check.applies_when(needs_schedule)
+
+
+@check.in_run
+def stepped_after_every_batch(run: Run) -> Iterator[Finding]:
+    for fact in run.schedules.values():
+        if fact.kind not in BY_EPOCH:
+            continue
+        event, each = stepping_turns(run, fact)
+        ends = passes(run)
+        per_pass = each // ends if ends >= PASSES else 0
+        if event is None or per_pass < FEW:
+            continue
+        left = share_left(run, fact, per_pass)
+        swings = fact.kind == "CosineAnnealingLR" and 0 < 2 * fact.horizon <= per_pass
+        if not swings and (left is None or left >= COLLAPSED):
+            continue
+        seen = (
+            f"came to the end of its {fact.horizon} steps {per_pass // fact.horizon} times in one pass"
+            if swings
+            else f"left {left:.2g} of the first learning rate after one pass"
+        )
+        yield check.finding(
+            event.site,
+            f"`{fact.name}` counts epochs but steps {per_pass} times in each pass over the data. It {seen}.",
+            step=per_pass,
+            subject=fact.name,
+            related=[(fact.site, f"`{fact.name}` is built here")],
+            evidence=[Evidence("steps of the schedule in one pass", per_pass, "1", step=per_pass)],
+        )
+
+
+def stepping_turns(run: Run, fact: ScheduleFact) -> tuple[Event | None, int]:
+    """The schedule's step in turns with a batch and an optimizer step, and how many such turns there are."""
+    found = [
+        (e, p)
+        for e, p in run.events(Kind.SCHEDULE)
+        if e.subject == fact.name and p.of(Kind.BATCH) and p.of(Kind.STEP) and "argument" not in e.traits
+    ]
+    return (found[0][0] if found else None), sum(p.count for _, p in found)
+
+
+def passes(run: Run) -> int:
+    """Finished passes over the one loader that is trained on; 0 if there are several."""
+    loaders = run.context.training_loaders
+    ends = sum(p.times(e) for e, p in run.events(Kind.PASS_END) if e.subject in loaders)
+    return ends if len(loaders) == 1 else 0
+
+
+def share_left(run: Run, fact: ScheduleFact, per_pass: int) -> float | None:
+    """Learning rate after one pass over the first one; None if it is not known."""
+    names = [*run.optimizers]
+    subject = "" if not names or names[0] == fact.optimizer else f":{fact.optimizer}"
+    column = run.columns.get(f"learning_rate{subject}") or run.columns.get("learning_rate")
+    if column is None or not column.first:
+        return None
+    steps, values = column.history()
+    return next((v / column.first for s, v in zip(steps, values, strict=True) if s >= per_pass), None)
