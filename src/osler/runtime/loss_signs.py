@@ -53,19 +53,11 @@ def signs(root: Tensor) -> Signs:
 
 def factor_of(node: Node, name: str, position: int) -> int:
     """Sign with which an operand enters the result: 1, -1, or 0 if it cannot be told."""
-    if name in LINEAR:
-        return 1
-    match name:
-        case "neg":
-            return -1
-        case "sub":
-            return -1 if position else 1
-        case "rsub":
-            return 1 if position else -1
-        case "mul" | "div":
-            return sign_of(getattr(node, "_saved_other" if position == 0 else "_saved_self", None))
-        case _:
-            return 0
+    if name in {"mul", "div"}:
+        return sign_of(getattr(node, "_saved_other" if position == 0 else "_saved_self", None))
+    if name in {"sub", "rsub"}:
+        return 1 if bool(position) == (name == "rsub") else -1
+    return 1 if name in LINEAR else -1 if name == "neg" else 0
 
 
 def sign_of(factor: Any) -> int:

@@ -203,7 +203,7 @@ class Backwards:
             watcher.want_look()
 
     def note_signs(self, root: Tensor, site: Site) -> None:
-        """Which loss functions do the steps lower, and which do they raise? Not told if optimizers disagree."""
+        """Which loss functions do the steps lower and raise? Not told if the optimizers disagree."""
         optimizers = self.watcher.registry.optimizers()
         ways = {bool(g.get("maximize")) for _, optimizer in optimizers for g in optimizer.param_groups}
         if len(ways) > 1:
