@@ -117,6 +117,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "indices": attrgetter("function", "site"),
     "underflows": attrgetter("site"),
     "inputs": attrgetter("name"),
+    "signs": attrgetter("site"),
     "loaders": attrgetter("name"),
     "not_finite": attrgetter("measure"),
 }

@@ -8,10 +8,15 @@ from hypothesis import strategies as st
 
 from osler.model import (
     BlindFact,
+    BroadcastFact,
     CrashFact,
     CutFact,
     Event,
+    IndexFact,
+    InputFact,
     Kind,
+    LoaderFact,
+    LossCallFact,
     LossInputFact,
     ModelFact,
     NotFiniteFact,
@@ -21,6 +26,8 @@ from osler.model import (
     Place,
     RetainedFact,
     Run,
+    SignFact,
+    UnderflowFact,
 )
 from osler.store.codec import LONGEST
 from osler.store.facts import FactReader, FactWriter, snapshot
@@ -55,6 +62,10 @@ parameters = st.builds(
     ParameterFact, words, words, counts, optimizers=st.lists(words).map(tuple), site=sites, used=st.booleans()
 )
 losses = st.builds(LossInputFact, words, sites, *[counts] * 5, *[numbers] * 4, sites, words)
+shapes = st.lists(counts, max_size=3).map(tuple)
+called = st.builds(LossCallFact, words, sites, counts, counts, words, shapes, shapes, *[numbers] * 4)
+spread = st.builds(BroadcastFact, words, sites, shapes, shapes, shapes, counts)
+pointing = st.builds(IndexFact, words, sites, *[counts] * 4, shapes, ignored=st.none() | counts)
 not_finite = st.builds(NotFiniteFact, words, numbers, counts, counts, sites, st.none() | numbers)
 
 
@@ -70,6 +81,21 @@ def runs(draw: st.DrawFn) -> Run:
         optimizers=draw(st.dictionaries(words, st.builds(OptimizerFact, words, sites, counts, counts))),
         parameters=draw(st.dictionaries(words, parameters, max_size=3)),
         losses=draw(st.dictionaries(st.tuples(words, sites), losses, max_size=2)),
+        loss_calls=draw(st.dictionaries(st.tuples(words, sites), called, max_size=2)),
+        broadcasts=draw(st.dictionaries(st.tuples(words, sites), spread, max_size=2)),
+        indices=draw(st.dictionaries(st.tuples(words, sites), pointing, max_size=2)),
+        underflows=draw(
+            st.dictionaries(sites, st.builds(UnderflowFact, sites, sites, sites, counts), max_size=1)
+        ),
+        signs=draw(
+            st.dictionaries(sites, st.builds(SignFact, sites, st.just(("a",)), st.just(("b",))), max_size=1)
+        ),
+        inputs=draw(
+            st.dictionaries(
+                words, st.builds(InputFact, words, sites, counts, shapes, *[counts] * 4), max_size=1
+            )
+        ),
+        loaders=draw(st.dictionaries(words, st.builds(LoaderFact, words, *[counts] * 3, words), max_size=2)),
         cuts=draw(st.lists(st.builds(CutFact, words, sites, st.lists(words).map(tuple)), max_size=2)),
         retained=draw(st.dictionaries(sites, st.builds(RetainedFact, sites, counts, words), max_size=2)),
         not_finite=draw(st.dictionaries(words, not_finite, max_size=2)),

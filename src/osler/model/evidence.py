@@ -25,7 +25,7 @@ from osler.model.facts import (
     by_model,
     elements_of,
 )
-from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, UnderflowFact
+from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
 
 LossCall = tuple[str, Site]
@@ -56,6 +56,7 @@ class Run:
         broadcasts: losses whose operands were spread against each other by accident.
         indices: class ids and indices outside their table.
         underflows: logarithms taken of a softmax.
+        signs: which loss functions each backward lowers and raises.
         inputs: variables that were not finite when the loss first was not, by name.
         loaders: loaders that were iterated, by name.
         cuts: operations that cut the graph on the way to the loss.
@@ -87,6 +88,7 @@ class Run:
     broadcasts: dict[LossCall, BroadcastFact] = field(default_factory=dict[LossCall, BroadcastFact])
     indices: dict[LossCall, IndexFact] = field(default_factory=dict[LossCall, IndexFact])
     underflows: dict[Site, UnderflowFact] = field(default_factory=dict[Site, UnderflowFact])
+    signs: dict[Site, SignFact] = field(default_factory=dict[Site, SignFact])
     inputs: dict[str, InputFact] = field(default_factory=dict[str, InputFact])
     loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])

@@ -150,6 +150,23 @@ class InputFact:
 
 
 @dataclass(frozen=True, slots=True)
+class SignFact:
+    """With which sign loss functions enter what a backward starts from.
+
+    Attributes:
+        site: where the backward is called.
+        lowered: functions that the steps make smaller.
+        raised: functions that the steps make larger.
+        step: optimizer steps finished before.
+    """
+
+    site: Site
+    lowered: tuple[str, ...]
+    raised: tuple[str, ...]
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UnderflowFact:
     """A logarithm taken of the output of a softmax.
 

@@ -164,3 +164,23 @@ def test_breaking_off_a_pass(session, turns):
             for _batch in loader:
                 break
     assert turns() == ["3: batch DataLoader"]
+
+
+@pytest.mark.parametrize(
+    ("options", "order", "batches", "last"),
+    [
+        ({"batch_size": 4}, "sequential", 3, 2),
+        ({"batch_size": 4, "shuffle": True}, "random", 3, 2),
+        ({"batch_size": 4, "drop_last": True}, "sequential", 2, 4),
+        ({"batch_size": 4, "sampler": [0, 1, 2]}, "custom", 1, 3),
+        ({"batch_sampler": [[0, 1], [2]]}, "custom", -1, 0),
+        ({"batch_size": None}, "custom", -1, 0),
+    ],
+)
+def test_what_a_loader_draws(session, options, order, batches, last):
+    loader = DataLoader(TensorDataset(torch.arange(10)), **options)
+    with session:
+        for _ in range(3):
+            next(iter(loader))
+    fact = session.run.loaders["DataLoader"]
+    assert (fact.order, fact.batches, fact.last_size, fact.begun) == (order, batches, last, 3)

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from torch.compiler import is_compiling
 from torch.overrides import has_torch_function
 
-from osler.model import Kind, Site
+from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
+from osler.runtime.loss_signs import signs
 from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
@@ -208,9 +209,22 @@ class Backwards:
                 run.broadcasts.setdefault((fact.operation, fact.site), fact)
             for log in logs_behind(root, look, site, run.steps):
                 run.underflows.setdefault(log.site, log)
-        elif site not in self.doubted and suspicious(root):
+        if self.walks[site] == 1:
+            self.note_signs(root, site)
+        if look is None and site not in self.doubted and suspicious(root):
             self.doubted.add(site)
             watcher.want_look()
+
+    def note_signs(self, root: Tensor, site: Site) -> None:
+        """Which loss functions do the steps lower and raise? Not told if the optimizers disagree."""
+        optimizers = self.watcher.registry.optimizers()
+        ways = {bool(g.get("maximize")) for _, optimizer in optimizers for g in optimizer.param_groups}
+        if len(ways) > 1:
+            return
+        found = signs(root)
+        up, down = (found[1], found[-1]) if True not in ways else (found[-1], found[1])
+        if up or down:
+            self.watcher.run.signs[site] = SignFact(site, up, down, self.watcher.run.steps)
 
     def suspect(self, frame: FrameType, site: Site) -> None:
         """The loss is not finite for the first time: was the batch?"""
