@@ -108,6 +108,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),
     "schedules": attrgetter("name"),
+    "aliases": attrgetter("site"),
     "updates": attrgetter("optimizer"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),

@@ -27,6 +27,7 @@ from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
+    AliasFact,
     BlindFact,
     CrashFact,
     CutFact,
@@ -73,6 +74,7 @@ __all__ = [
     "CALLED_HERE",
     "Action",
     "Activation",
+    "AliasFact",
     "BlindFact",
     "Branch",
     "Call",

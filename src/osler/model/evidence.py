@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
+    AliasFact,
     BlindFact,
     CrashFact,
     CutFact,
@@ -54,6 +55,7 @@ class Run:
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
         not_finite: first NaN or infinite value of each measure.
+        aliases: weights that were loaded into the model whose memory they share.
         in_place: what is known about the in-place change that made a backward fail.
         blind: what could not be watched.
         crash: the exception that ended the script, if one did.
@@ -79,6 +81,7 @@ class Run:
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
+    aliases: dict[Site, AliasFact] = field(default_factory=dict[Site, AliasFact])
     in_place: InPlaceFact | None = None
     blind: list[BlindFact] = field(default_factory=list[BlindFact])
     crash: CrashFact | None = None

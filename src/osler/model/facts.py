@@ -135,6 +135,23 @@ class ScheduleFact:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasFact:
+    """Weights that were loaded into the model in whose memory they lie.
+
+    Attributes:
+        site: where they are loaded.
+        taken: where `state_dict()` was called.
+        taken_step: optimizer steps finished then.
+        step: optimizer steps finished when they were loaded.
+    """
+
+    site: Site
+    taken: Site
+    taken_step: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateFact:
     """Whether the steps of an optimizer change the weights, on those steps that were looked at.
 
