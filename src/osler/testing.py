@@ -148,7 +148,7 @@ def examine(code: str) -> Diagnosis:
     """Run an example after the prelude under the real watcher.
 
     Args:
-        code: the example; it may end in the RuntimeError that it explains.
+        code: the example; it may end in the error that it explains.
     """
     from osler.session import watch  # loads torch: reading runs must work without it
 
@@ -156,6 +156,6 @@ def examine(code: str) -> Diagnosis:
         path = Path(folder, "example.py")
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
-        with contextlib.suppress(RuntimeError), watch(quiet=True) as session:
+        with contextlib.suppress(RuntimeError, AttributeError), watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

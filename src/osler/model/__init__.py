@@ -27,12 +27,10 @@ from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
-    AliasFact,
     BlindFact,
     CrashFact,
     CutFact,
     GraphFact,
-    InPlaceFact,
     LossInputFact,
     ModelFact,
     ModuleFact,
@@ -40,8 +38,6 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
-    ScheduleFact,
-    UpdateFact,
     by_model,
     elements_of,
     since,
@@ -49,6 +45,7 @@ from osler.model.facts import (
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
 from osler.model.histogram import Histogram
 from osler.model.measure import Column, Measure, Record
+from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
     Const,

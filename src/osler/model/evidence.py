@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
-    AliasFact,
     BlindFact,
     CrashFact,
     CutFact,
     GraphFact,
-    InPlaceFact,
     LossInputFact,
     ModelFact,
     ModuleFact,
@@ -21,12 +19,11 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
-    ScheduleFact,
-    UpdateFact,
     by_model,
     elements_of,
 )
 from osler.model.measure import Column
+from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""

@@ -58,9 +58,10 @@ def train():
         optimizer.step()
 
 """
+LOAD = "\nmodel.load_state_dict(kept)"
 SILENT = {
-    "a deep copy": "import copy; kept = copy.deepcopy(model.state_dict()); train()\nmodel.load_state_dict(kept)",
-    "clones": "kept = {k: v.clone() for k, v in model.state_dict().items()}; train()\nmodel.load_state_dict(kept)",
+    "a deep copy": "import copy; kept = copy.deepcopy(model.state_dict()); train()" + LOAD,
+    "clones": "kept = {k: v.clone() for k, v in model.state_dict().items()}; train()" + LOAD,
     "no step in between": "train(); kept = model.state_dict(); model.load_state_dict(kept)",
     "another model": (
         "import copy; other = copy.deepcopy(model); kept = model.state_dict(); train()\n"

@@ -69,7 +69,9 @@ def no_rate(run: Run) -> str:
 def idle_at_the_end(run: Run) -> Iterator[Finding]:
     for key, column in run.columns.items():
         name, _, subject = key.partition(":")
-        steps, rates = column.history() if name == "learning_rate" else ([], [])
+        if name != "learning_rate":
+            continue
+        steps, rates = column.history()
         if not run.ended or not rates or rates[-1] or not any(rates):
             continue
         last = max(i for i, rate in enumerate(rates) if rate)
