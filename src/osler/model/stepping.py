@@ -1,4 +1,4 @@
-"""Facts about what moves the weights, and what prevents it: schedules, updates, kept weights, failed backwards."""
+"""Facts about what moves the weights and what prevents it."""
 
 from __future__ import annotations
 
