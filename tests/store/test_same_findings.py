@@ -17,7 +17,7 @@ from osler.store.reader import open_run
 from osler.store.recorder import Options, Recorder
 from osler.testing import PRELUDE
 
-CHECKS = list(catalogue().values())
+CHECKS = [check for check in catalogue().values() if check.run_detector]
 
 
 def bad(check: Check) -> str:
@@ -33,8 +33,8 @@ def test_the_bad_example_of(check: Check, tmp_path: Path) -> None:
     recorder = Recorder(process_folder(run), begin([], str(path), {}, {}), Options(period=0.02))
     recorder.start()
     program = compile(path.read_text("utf-8"), str(path), "exec")
-    with contextlib.suppress(RuntimeError), watch(quiet=True) as session:
-        session.watcher.new_column = recorder.watch
+    with contextlib.suppress(RuntimeError, AttributeError), watch(quiet=True) as session:
+        session.watcher.measuring.on_column = recorder.watch
         session.watcher.after_turn = lambda: recorder.put(session.run)
         exec(program, {"__name__": "__main__", "__file__": str(path)})
     recorder.put(session.run)
