@@ -25,6 +25,7 @@ def bad(check: Check) -> str:
     return re.findall(r"^## Bad\n.*?^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
 
 
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler:UserWarning")
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_the_bad_example_of(check: Check, tmp_path: Path) -> None:
     path = tmp_path / "example.py"
@@ -44,4 +45,4 @@ def test_the_bad_example_of(check: Check, tmp_path: Path) -> None:
     stored.run.context = derive(stored.run)
     live, again = judge(session.run, CHECKS), judge(stored.run, CHECKS)
     assert check.name in [finding.check for finding in live.findings]
-    assert again == live
+    assert repr(again) == repr(live)  # NaN does not equal itself
