@@ -109,6 +109,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),
     "schedules": attrgetter("name"),
+    "aliases": attrgetter("site"),
     "updates": attrgetter("optimizer"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
@@ -155,7 +156,7 @@ def examine(code: str) -> Diagnosis:
     """Run an example after the prelude under the real watcher.
 
     Args:
-        code: the example; it may end in the RuntimeError or IndexError that it explains.
+        code: the example; it may end in the error that it explains.
     """
     from osler.session import watch  # loads torch: reading runs must work without it
 
@@ -163,9 +164,8 @@ def examine(code: str) -> Diagnosis:
         path = Path(folder, "example.py")
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
-        warned = warnings.catch_warnings(
-            action="ignore", category=UserWarning
-        )  # torch sees some mistakes too
-        with warned, contextlib.suppress(RuntimeError, IndexError), watch(quiet=True) as session:
+        warned = warnings.catch_warnings(action="ignore", category=UserWarning)  # torch sees some too
+        raised = contextlib.suppress(RuntimeError, IndexError, AttributeError)
+        with warned, raised, watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

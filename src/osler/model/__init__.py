@@ -32,7 +32,6 @@ from osler.model.facts import (
     BlindFact,
     CrashFact,
     CutFact,
-    InPlaceFact,
     LoaderFact,
     LossInputFact,
     ModelFact,
@@ -40,8 +39,6 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
-    ScheduleFact,
-    UpdateFact,
     by_model,
     elements_of,
     since,
@@ -62,6 +59,7 @@ from osler.model.lossfacts import (
     without_ones,
 )
 from osler.model.measure import Column, Measure, Record
+from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
     Const,
@@ -88,6 +86,7 @@ __all__ = [
     "LAYERS",
     "Action",
     "Activation",
+    "AliasFact",
     "BlindFact",
     "Branch",
     "BroadcastFact",

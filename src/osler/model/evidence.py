@@ -12,7 +12,6 @@ from osler.model.facts import (
     BlindFact,
     CrashFact,
     CutFact,
-    InPlaceFact,
     LoaderFact,
     LossInputFact,
     ModelFact,
@@ -20,13 +19,12 @@ from osler.model.facts import (
     OptimizerFact,
     ParameterFact,
     RetainedFact,
-    ScheduleFact,
-    UpdateFact,
     by_model,
     elements_of,
 )
 from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
+from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -62,6 +60,7 @@ class Run:
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
         not_finite: first NaN or infinite value of each measure.
+        aliases: weights that were loaded into the model whose memory they share.
         in_place: what is known about the in-place change that made a backward fail.
         blind: what could not be watched.
         crash: the exception that ended the script, if one did.
@@ -94,6 +93,7 @@ class Run:
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
+    aliases: dict[Site, AliasFact] = field(default_factory=dict[Site, AliasFact])
     in_place: InPlaceFact | None = None
     blind: list[BlindFact] = field(default_factory=list[BlindFact])
     crash: CrashFact | None = None

@@ -55,56 +55,6 @@ class OptimizerFact:
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleFact:
-    """A schedule of the learning rate.
-
-    Attributes:
-        name: class name, numbered when several live at once.
-        site: where it was built.
-        kind: class name.
-        optimizer: whose learning rate it sets; empty if unknown.
-        horizon: steps after which it is over, or falls for the first time; 0 if it has no such number.
-        mode: ``min`` or ``max`` of a plateau schedule.
-        calls: steps that the script has taken, to the latest that was watched closely.
-        metrics: values that a plateau schedule was given.
-        lows: of these, values below all earlier ones.
-        highs: values above all earlier ones.
-        lowest: smallest value.
-        highest: largest value.
-    """
-
-    name: str
-    site: Site
-    kind: str
-    optimizer: str = ""
-    horizon: int = 0
-    mode: str = ""
-    calls: int = 0
-    metrics: int = 0
-    lows: int = 0
-    highs: int = 0
-    lowest: float = 0.0
-    highest: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateFact:
-    """Whether the steps of an optimizer change the weights, on those steps that were looked at.
-
-    Attributes:
-        optimizer: its name.
-        looks: steps at which gradients were not zero and a few parameters were compared.
-        absent: of these, steps that left every compared parameter as it was, bit for bit.
-        rate: the highest learning rate at such a step.
-    """
-
-    optimizer: str
-    looks: int = 0
-    absent: int = 0
-    rate: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class LoaderFact:
     """A `DataLoader` that was iterated.
 
@@ -304,19 +254,6 @@ class NotFiniteFact:
     last_finite: float | None = None
     first_finite: float | None = None
     subjects: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class InPlaceFact:
-    """A tensor that a backward needed had been changed in place: what torch and the source tell about it.
-
-    Attributes:
-        made_by: operation whose result was changed, as torch names it; empty for a weight.
-        sites: statements that change a tensor in place and may be meant; empty if there are too many.
-    """
-
-    made_by: str
-    sites: tuple[Site, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,8 @@ def test_stays_quiet(healthy: Run) -> None:
 def test_says_what_was_seen() -> None:
     (found,) = findings(run(fact(), EACH, FAST), [check])
     assert found.message == (
-        "`ExponentialLR` counts epochs but steps 10 times in each pass over the data. "
-        "It left 0.00098 of the first learning rate after one pass."
+        "`ExponentialLR` counts epochs, but stepped together with the optimizer, 30 times. "
+        "It left 0.00098 of the first learning rate after one pass over the data."
     )
     assert (found.place.line, found.place.subject) == (15, "ExponentialLR")
     assert [(r.place.line, r.label) for r in found.related] == [(6, "`ExponentialLR` is built here")]
@@ -62,7 +62,7 @@ def test_says_what_was_seen() -> None:
 
 def test_a_cosine_that_swings_within_a_pass() -> None:
     (found,) = findings(run(fact("CosineAnnealingLR", 5), EACH, SLOW), [check])
-    assert found.message.endswith("It came to the end of its 5 steps 2 times in one pass.")
+    assert found.message.endswith("It came to the end of its 5 steps 6 times.")
 
 
 def test_applies_where_there_is_a_schedule() -> None:

@@ -52,7 +52,7 @@ model.load_state_dict(best)
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Helper, Severity, Value
+from osler.model import Check, Code, Evidence, Finding, Helper, Run, Severity, Value, counted
 from osler.model.values import Maybe
 
 check = Check(
@@ -85,3 +85,22 @@ def kept_alive(code: Code) -> Iterator[Finding]:
 def bare(value: Value | None) -> Value | None:
     """The value that is not None."""
     return value.value if isinstance(value, Maybe) else value
+
+
+@check.applies_when
+def nothing_loaded(run: Run) -> str:
+    return "" if run.aliases else "no weights were loaded into the model they came from"
+
+
+@check.in_run
+def loads_itself(run: Run) -> Iterator[Finding]:
+    for fact in run.aliases.values():
+        later = fact.step - fact.taken_step
+        yield check.finding(
+            fact.taken,
+            f"the weights kept at step {fact.taken_step} are the model's own: {counted(later, 'later step')} "
+            "changed them too, and loading them restores nothing.",
+            step=fact.taken_step,
+            related=[(fact.site, "what is loaded here are the last weights")],
+            evidence=[Evidence("steps that changed the kept weights", later, "0", step=fact.step)],
+        )

@@ -52,7 +52,7 @@ check = Check(
     severity=Severity.ERROR,
     expected="what a backward needs stays as it was",
     why="`backward()` raises an exception, and training ends.",
-    fix="Write the result to a new tensor: `x = x + 1` for `x += 1`, `torch.where` or `masked_fill` for "
+    fix="Make a new tensor instead: `x = x + 1` for `x += 1`, `torch.where` or `masked_fill` for "
     "`x[mask] = …`, `inplace=False`.",
 )
 

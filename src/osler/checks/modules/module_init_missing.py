@@ -1,61 +1,92 @@
-"""A module does not start `nn.Module` before it assigns its layers.
+"""A module sets its layers before `super().__init__()`, or never calls it.
 
-`nn.Module.__init__` creates the tables in which layers and parameters are registered. Without it the first
-assignment of a layer fails with "cannot assign module before Module.__init__() call".
+`nn.Module.__init__` makes the tables in which layers and parameters are registered. Without them the first
+`self.layer = nn.Linear(…)` raises "cannot assign module before Module.__init__() call".
 
 ## Bad
 
 ```python
-class Silent(nn.Module):
+class Wide(nn.Module):
     def __init__(self):
-        self.body = nn.Linear(8, 4)
-
-    def forward(self, x):
-        return self.body(x)
+        self.layer = nn.Linear(8, 4)
 
 
-try:
-    silent = Silent()
-except AttributeError as error:
-    print(error)
+model = Wide()
 ```
 
 ## Good
 
 ```python
-class Loud(nn.Module):
+class Wide(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Linear(8, 4)
+        self.layer = nn.Linear(8, 4)
 
     def forward(self, x):
-        return self.body(x)
+        return self.layer(x)
 
 
-loud = Loud()
+model = Wide()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
 ```
 
 ## Not a problem
 
-- A class without an `__init__` of its own.
-- `nn.Module.__init__(self)`, the old way.
+- A class without an `__init__` of its own, or the old way, `nn.Module.__init__(self)`.
+- Plain numbers and settings that are assigned before `super().__init__()`.
+- An attribute that is missing for another reason.
 
 ## Sources
 
-- [Module](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)
+- [torch.nn.Module](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html): the call must come
+  before any assignment
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Network, Severity
+from osler.model import Check, Code, CrashFact, Finding, Network, Run, Severity
+
+TOO_EARLY = "before Module.__init__() call"
+"""What torch says when something is registered too early."""
+
+TABLES = ("_parameters", "_modules", "_buffers", "_forward_hooks", "_backward_hooks", "_forward_pre_hooks")
+"""What a module lacks that was never initialised."""
 
 check = Check(
     __name__,
     severity=Severity.WARNING,
-    expected="`super().__init__()` comes first in `__init__`",
-    why="Building the module fails with an AttributeError.",
-    fix="Call `super().__init__()` first in `__init__`.",
+    expected="`super().__init__()` comes first in the `__init__` of a module",
+    why="The script ends here: the module has no place to register its layers.",
+    fix="Call `super().__init__()` in the first line of `__init__`.",
 )
+
+
+@check.applies_when
+def no_such_crash(run: Run) -> str:
+    return "" if run.crash and is_uninitialised(run.crash) else "no module was used before it was initialised"
+
+
+@check.in_run
+def used_too_early(run: Run) -> Iterator[Finding]:
+    crash = run.crash
+    if crash is None or not is_uninitialised(crash):
+        return
+    what = "a layer or parameter is assigned" if TOO_EARLY in crash.message else "the module is used"
+    yield check.finding(crash.site, f"{what} before `super().__init__()` has run.", step=run.steps)
+
+
+def is_uninitialised(crash: CrashFact) -> bool:
+    """Whether the exception says that a module was never initialised."""
+    if crash.kind != "AttributeError":
+        return False
+    lacking = any(f"has no attribute '{name}'" in crash.message for name in TABLES)
+    return TOO_EARLY in crash.message or lacking
 
 
 @check.in_code

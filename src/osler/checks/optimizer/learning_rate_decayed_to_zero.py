@@ -69,8 +69,10 @@ def no_rate(run: Run) -> str:
 def idle_at_the_end(run: Run) -> Iterator[Finding]:
     for key, column in run.columns.items():
         name, _, subject = key.partition(":")
+        if name != "learning_rate":
+            continue
         steps, rates = column.history()
-        if name != "learning_rate" or not run.ended or not rates or rates[-1] or not any(rates):
+        if not run.ended or not rates or rates[-1] or not any(rates):
             continue
         last = max(i for i, rate in enumerate(rates) if rate)
         idle, since = steps[-1] - steps[last], steps[last] + 1

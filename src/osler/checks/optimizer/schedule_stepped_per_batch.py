@@ -55,6 +55,9 @@ COLLAPSED = 0.01
 PASSES = 2
 """Passes of training before we speak: a run of one pass may spend its whole schedule in it."""
 
+CYCLES = 4
+"""Half cycles of a cosine before we speak: planned for the whole run, it comes to its end once."""
+
 FEW = 4
 """Steps of the schedule in a pass below which a pass is hardly more than an epoch of its own."""
 
@@ -81,21 +84,22 @@ def stepped_after_every_batch(run: Run) -> Iterator[Finding]:
         if event is None or per_pass < FEW:
             continue
         left = share_left(run, fact, per_pass)
-        swings = fact.kind == "CosineAnnealingLR" and 0 < 2 * fact.horizon <= per_pass
+        swings = fact.kind == "CosineAnnealingLR" and 0 < fact.horizon <= per_pass
+        swings = swings and each >= CYCLES * fact.horizon
         if not swings and (left is None or left >= COLLAPSED):
             continue
         seen = (
-            f"came to the end of its {fact.horizon} steps {per_pass // fact.horizon} times in one pass"
+            f"came to the end of its {fact.horizon} steps {each // fact.horizon} times"
             if swings
-            else f"left {left:.2g} of the first learning rate after one pass"
+            else f"left {left:.2g} of the first learning rate after one pass over the data"
         )
         yield check.finding(
             event.site,
-            f"`{fact.name}` counts epochs but steps {per_pass} times in each pass over the data. It {seen}.",
+            f"`{fact.name}` counts epochs, but stepped together with the optimizer, {each} times. It {seen}.",
             step=per_pass,
             subject=fact.name,
             related=[(fact.site, f"`{fact.name}` is built here")],
-            evidence=[Evidence("steps of the schedule in one pass", per_pass, "1", step=per_pass)],
+            evidence=[Evidence("steps of the schedule together with the optimizer", each, "0")],
         )
 
 
