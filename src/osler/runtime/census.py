@@ -60,10 +60,12 @@ class Census:
         return entry
 
     def is_reached(self, tensor: Tensor) -> bool:
-        """Whether some backward has delivered a gradient to the tensor."""
+        """Whether a gradient was seen to reach the tensor.
+
+        Its ``.grad`` is not read here: it may belong to another thread, which may be clearing it.
+        """
         entry = self.known.get(id(tensor))
-        known = entry is not None and entry.tensor() is tensor and entry.reached
-        return known or tensor.grad is not None
+        return entry is not None and entry.tensor() is tensor and entry.reached
 
     def name_of(self, tensor: Tensor) -> str:
         """The tensor's name, empty if it is not known as a parameter."""

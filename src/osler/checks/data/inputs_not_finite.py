@@ -71,6 +71,8 @@ def no_backward(run: Run) -> str:
 def broken_batch(run: Run) -> Iterator[Finding]:
     batches = [(e.site, "batches are handed out here") for e in run.of(Kind.BATCH)]
     for fact in run.inputs.values():
+        if any(earlier.step < fact.step for earlier in run.not_finite.values()):
+            continue  # it began elsewhere: what the model itself made of it is no input
         yield check.finding(
             fact.site,
             f"`{fact.name}`, of shape ({', '.join(map(str, fact.shape))}), held {named(fact)} in "
