@@ -71,8 +71,9 @@ def no_backward(run: Run) -> str:
 def broken_batch(run: Run) -> Iterator[Finding]:
     batches = [(e.site, "batches are handed out here") for e in run.of(Kind.BATCH)]
     for fact in run.inputs.values():
-        if any(earlier.step < fact.step for earlier in run.not_finite.values()):
-            continue  # it began elsewhere: what the model itself made of it is no input
+        weights = run.not_finite.get("weights")
+        if weights is not None and weights.step <= fact.step:
+            continue  # the model was broken already: what it makes of its batch is no input
         yield check.finding(
             fact.site,
             f"`{fact.name}`, of shape ({', '.join(map(str, fact.shape))}), held {named(fact)} in "
