@@ -127,11 +127,11 @@ class Pattern:
     longest: int = 0
     step: int = 0
 
-    def seen(self, turn: int) -> None:
-        """Count one more turn with this pattern."""
-        self.streak = self.streak + 1 if self.last == turn - 1 else 1
-        self.count += 1
-        self.last = turn
+    def seen(self, turn: int, times: int = 1) -> None:
+        """Count turns with this pattern: this one, and so many in a row from it on."""
+        self.streak = self.streak + times if self.last == turn - 1 else times
+        self.count += times
+        self.last = turn + times - 1
         if self.streak > self.longest:
             self.longest = self.streak
 

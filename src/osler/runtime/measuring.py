@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import perf_counter_ns
-from types import MappingProxyType
 
 from torch import Tensor
 
@@ -16,8 +15,6 @@ from osler.runtime.sampling import Sampling
 
 RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
 """How a measure is taken, and how its step and its value are added to the column."""
-
-NOTHING: Mapping[Kind, list[RestingTaker]] = MappingProxyType({})
 
 
 class Measuring:
@@ -52,11 +49,11 @@ class Measuring:
         self._guard = guard
         self._takers = takers().by_kind
         self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
-        self._resting: dict[str, dict[Kind, list[RestingTaker]]] = {}
+        self._resting: dict[tuple[Kind, str], list[RestingTaker]] = {}
         self._ways: dict[str, tuple[Callable[[int], None], Callable[[float], None]]] = {}
         self._first: dict[Kind, str] = {}
         self._gates: dict[str, Gate] = {}
-        self._clock: dict[Kind, int] = {}
+        self._stepped = 0
 
     def arrived(self) -> None:
         """An event happens now."""
@@ -126,10 +123,10 @@ class Measuring:
     def take_lightly(self, kind: Kind) -> None:
         """Take the measures that belong to an event while the watcher rests; their columns exist already."""
         moment, step = self.moment, self._run.steps
-        known = self._resting.get(self.subject, NOTHING).get(kind)
+        known = self._resting.get((kind, self.subject))
         for take, add_step, add_value in known or self.resting_takers(kind):
             value = take(moment)
-            if isinstance(value, float):
+            if type(value) is float:
                 add_step(step)
                 add_value(value)
 
@@ -139,7 +136,7 @@ class Measuring:
         steady = [(t, series(t.name, self.subject)) for t in self._takers[kind] if not t.sampled]
         pairs = [(t, c) for t, key in steady if (c := columns.get(key)) is not None]
         found = [(t.take, c.steps.append, c.values.append) for t, c in pairs]
-        self._resting.setdefault(self.subject, {})[kind] = found
+        self._resting[kind, self.subject] = found
         return found
 
     def keep_lightly(self, name: str, value: float) -> None:
@@ -154,11 +151,11 @@ class Measuring:
             column = self._run.columns[name]
             self._ways[name] = (column.steps.append, column.values.append)
 
-    def since(self, kind: Kind) -> float:
-        """Seconds since this was last asked for the kind of event, 0 at the first time."""
+    def since_step(self) -> float:
+        """Seconds since this was last asked, at the step before; 0 at the first."""
         now = perf_counter_ns()
-        before = self._clock.get(kind)
-        self._clock[kind] = now
+        before, self._stepped = self._stepped, now
+        self.latest = now
         return (now - before) / 1e9 if before else 0.0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-SHARE = 0.3
+SHARE = 0.2
 """Share of the budget that all sampled measures together may use."""
 
 AT_FIRST = 4

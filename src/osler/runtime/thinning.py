@@ -26,7 +26,7 @@ WINDOW = 3
 LONGEST = 512
 """Turns between two windows at most."""
 
-AIM = 0.4
+AIM = 0.25
 """Share of the budget that is aimed at: what a window costs is only known afterwards."""
 
 VIGIL = 256
@@ -37,6 +37,9 @@ SMOOTHING = 0.2
 
 SHORTEST = 4
 """Thinning below this saves nothing."""
+
+BATCH, STEP = Kind.BATCH, Kind.STEP
+"""Names of this module are found faster than members of an enumeration."""
 
 
 class Thinning:
@@ -61,9 +64,13 @@ class Thinning:
         self.woken = nothing
         self._guard = guard
         self._ledger = ledger
+        self._run = ledger.run
         self._left = 0
         self._known: dict[tuple[str, ...], Pattern] = {}
         self._missed: set[tuple[str, ...]] = set()
+        self._usual: list[str] | None = None
+        self._pattern: Pattern | None = None
+        self._again = 0
         self._close_turns = 0
         self._since = self._spent = 0
         self._cost = self._rest = 0.0
@@ -112,6 +119,7 @@ class Thinning:
         self._missed -= self._known.keys()
         self._left = turns
         self.kinds = []
+        self._usual = self._pattern = None
         self.in_batch = self._ledger.in_batch
         self.on = True
 
@@ -124,16 +132,24 @@ class Thinning:
 
     def batch(self) -> None:
         """A new batch: the turn before it is over."""
+        kinds = self.kinds
+        if kinds == self._usual and self._left > 1:  # almost always; counted when something else comes
+            self._again += 1
+            self._left -= 1
+            self._run.turns += 1
+            kinds.clear()
+            kinds.append(BATCH)
+            return
         self.close()
         if self.on:
-            self.kinds.append(Kind.BATCH)
+            self.kinds.append(BATCH)
             self.in_batch = True
 
     def step(self) -> None:
         """An optimizer stepped; without batches the turn is over."""
-        run = self._ledger.run
+        run = self._run
         run.steps += 1
-        self.kinds.append(Kind.STEP)
+        self.kinds.append(STEP)
         if run.steps >= self.last_step >= 0:
             self._left = 0
             self.close()
@@ -174,6 +190,10 @@ class Thinning:
 
     def _count(self) -> bool:
         """Count what was seen of a turn; false if no known pattern has these kinds."""
+        run = self._run
+        if self._pattern is not None and self._again:
+            self._pattern.seen(run.turns - self._again, self._again)
+            self._again = 0
         if not self.kinds:
             return True
         kinds = tuple(self.kinds)
@@ -181,9 +201,9 @@ class Thinning:
         pattern = self._known.get(kinds)
         if pattern is None:
             pattern = self._known.get(shortened(list(kinds)))
-        run = self._ledger.run
         if pattern is not None:
             pattern.seen(run.turns)
+            self._usual, self._pattern = list(kinds), pattern
         else:
             self._missed.add(kinds)
         run.turns += 1

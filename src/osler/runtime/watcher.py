@@ -7,7 +7,6 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import nan
-from time import perf_counter_ns
 from types import FrameType
 
 import torch
@@ -111,40 +110,6 @@ class Watcher:
             self.ledger.step("by hand", site[:0], frozenset({status}))
         if self.look is not None and (self.look.over or self.run.turns > self._look_turn):
             self.end_look()
-
-    def light_batch(self, batch: object, seconds: float) -> None:
-        """A batch while the watcher rests."""
-        measuring = self.measuring
-        measuring.latest = perf_counter_ns()
-        self.thinning.batch()
-        if not self.thinning.on:
-            return
-        moment = measuring.moment
-        moment.batch, moment.seconds = batch, seconds
-        measuring.take_lightly(Kind.BATCH)
-        moment.batch = None
-
-    def light_backward(self, value: float | None) -> bool:
-        """A backward while the watcher rests, with the loss if it can be read; false if it is not finite."""
-        run = self.run
-        if value is not None:
-            if value - value != 0 and "loss" not in run.not_finite:
-                self.thinning.wake()
-                return False
-            self.measuring.keep_lightly("loss", value)
-        run.backwards += 1
-        self.thinning.kinds.append(Kind.BACKWARD)
-        return True
-
-    def light_step(self, optimizer: Optimizer) -> None:
-        """A step while the watcher rests."""
-        measuring = self.measuring
-        measuring.latest = perf_counter_ns()
-        moment = measuring.moment
-        moment.optimizer, moment.seconds = optimizer, measuring.since(Kind.STEP)
-        measuring.take_lightly(Kind.STEP)
-        moment.optimizer = None
-        self.thinning.step()
 
     def holder(self, optimizer: Optimizer, frame: FrameType | None = None) -> Holder:
         """The state of an optimizer's gradients; its fact is written when it is first met."""

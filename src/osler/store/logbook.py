@@ -6,11 +6,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from osler.errors import StoreError
 from osler.model import Column, Cost, Finding, Histogram, Measure, Run
 from osler.store import manifest
+from osler.store.facts import snapshot
 from osler.store.layout import PRIMARY, new_run, process_folder
 from osler.store.recorder import Options, Recorder, plainly
 from osler.store.records import Ending, Series, Standing
@@ -80,8 +82,11 @@ class Logbook:
     """
 
     def __init__(self, plan: Plan) -> None:
+        import_module("osler.store.arrow")  # what it needs is made ready before training begins
+        snapshot(Run())
         self.path: Path | None = None
         self._plan = plan
+        self._known = manifest.begin(list(plan.argv), plan.script, plan.versions, os.environ)
         self._recorder: Recorder | None = None
         self._failed = False
         self._looked = 0
@@ -170,7 +175,7 @@ class Logbook:
             return None
         script = Path(plan.script).absolute().parent if plan.script[:3] != "-m " else plan.root
         options = Options(describe=self._describe, warn=plan.warn, source=script, contain=plan.contain)
-        known = manifest.begin(list(plan.argv), plan.script, plan.versions, os.environ)
+        known = manifest.with_variables(self._known, os.environ)  # the script may have set some
         self.path, self._recorder = path, Recorder(folder, known, options)
         self._recorder.start()
         self._recorder.note("terms", plan.terms)

@@ -7,7 +7,7 @@ import os
 import platform
 from binascii import crc32
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from osler.store import redact
@@ -61,7 +61,7 @@ def begin(
         versions: of osler, and of torch if it is loaded.
         variables: the environment.
     """
-    return Manifest(
+    known = Manifest(
         argv=tuple(redact.arguments(argv)),
         script=redact.text(script),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -69,6 +69,14 @@ def begin(
         host=host(),
         pid=os.getpid(),
         birth=birth(os.getpid()),
+    )
+    return with_variables(known, variables)
+
+
+def with_variables(known: Manifest, variables: Mapping[str, str]) -> Manifest:
+    """The manifest with what the environment says now."""
+    return replace(
+        known,
         rank=number(variables.get("RANK"), 0),
         world_size=number(variables.get("WORLD_SIZE"), 1),
         environment=redact.environment(variables),

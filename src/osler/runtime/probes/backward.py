@@ -25,6 +25,9 @@ from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
 
+BACKWARD = Kind.BACKWARD
+"""A name of this module is found faster than a member of an enumeration."""
+
 WALKS = 3
 """Backward calls per site whose graph is walked at first; later ones whenever parameters are looked at."""
 
@@ -89,20 +92,32 @@ class Backwards:
         """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
         watcher = self.watcher
         measuring = watcher.measuring
-        if Kind.BACKWARD in measuring.several:
-            measuring.at(Kind.BACKWARD, watcher.lines.site(frame))
+        if BACKWARD in measuring.several:
+            measuring.at(BACKWARD, watcher.lines.site(frame))
         else:
             measuring.subject = ""
+        run = watcher.run
+        value = self.value_of(given)
+        if value is not None:
+            if value - value != 0 and "loss" not in run.not_finite:
+                watcher.thinning.wake()
+                return False
+            measuring.keep_lightly("loss", value)
+        run.backwards += 1
+        watcher.thinning.kinds.append(BACKWARD)
+        return True
+
+    def value_of(self, given: Any) -> float | None:
+        """The loss, if it can be read without waiting; one on an accelerator is read later."""
         if type(given) is Tensor and given.is_cpu and given.numel() == 1:  # almost always
-            return watcher.light_backward(given.item())
+            return given.item()
         root = next(iter(tensors_of(given)), None)
-        if root is None:
-            return True
-        if root.numel() == 1 and not root.is_cpu:
+        if root is None or root.numel() != 1:
+            return None
+        if not root.is_cpu:
             self.deferred.put(root, ())
-        return watcher.light_backward(
-            root.item() if root.is_cpu and root.numel() == 1 and plain(root) else None
-        )
+            return None
+        return root.item() if plain(root) else None
 
     def before_grad(self, given: Any, frame: FrameType) -> None:
         """``autograd.grad`` is about to run: it touches no ``.grad``."""

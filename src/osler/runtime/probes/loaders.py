@@ -19,6 +19,9 @@ from osler.model import Kind, LoaderFact
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
 
+BATCH = Kind.BATCH
+"""A name of this module is found faster than a member of an enumeration."""
+
 LOOKS = 2
 """Passes at whose start a loader is described: its dataset may have been filled after the first."""
 
@@ -35,6 +38,7 @@ class Batches:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
+        self.measuring, self.thinning = watcher.measuring, watcher.thinning
         self.gate = watcher.gate("batches")
         self.gate_facts = watcher.gate("what loaders draw")
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -91,16 +95,22 @@ class Batches:
         loaders[name] = replace(fact, begun=known.begun + 1 if known is not None else 1)
 
     def lightly(self, iterator: Any, batch: Any, waited: int) -> None:
-        """A batch while the watcher rests."""
-        watcher = self.watcher
-        if Kind.BATCH not in watcher.measuring.several:
-            watcher.measuring.subject = ""
-        else:
+        """A batch while the watcher rests: on tiny models most of the cost is here, so it asks little."""
+        measuring, thinning = self.measuring, self.thinning
+        measuring.latest = perf_counter_ns()
+        thinning.batch()
+        if not thinning.on:
+            return
+        measuring.subject = ""
+        if BATCH in measuring.several:
             newest, name = self.newest
             if newest != id(iterator):
                 name = self.names.get(iterator, "DataLoader")
-            watcher.measuring.about(Kind.BATCH, name)
-        watcher.light_batch(batch, waited / 1e9)
+            measuring.about(BATCH, name)
+        moment = measuring.moment
+        moment.batch, moment.seconds = batch, waited / 1e9
+        measuring.take_lightly(BATCH)
+        moment.batch = None
 
     def handed_out(self, iterator: Any, batch: Any, waited: int, frame: FrameType) -> None:
         """A batch goes to the script."""

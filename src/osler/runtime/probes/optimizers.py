@@ -24,6 +24,9 @@ from osler.runtime.watcher import Watcher
 DISCARDS = frozenset({"discards"})
 NOTHING: frozenset[str] = frozenset()
 
+CLEAR, STEP = Kind.CLEAR, Kind.STEP
+"""Names of this module are found faster than members of an enumeration."""
+
 
 def install(watcher: Watcher, patches: Patches) -> None:
     """Rebind construction and clearing, and register torch's global step hooks."""
@@ -40,6 +43,7 @@ class Optimizers:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
+        self.measuring, self.thinning = watcher.measuring, watcher.thinning
         self.gate_built = watcher.gate("construction of optimizers")
         self.gate_clear = watcher.gate("zero_grad")
         self.gate_before = watcher.gate("gradients before steps")
@@ -70,7 +74,7 @@ class Optimizers:
             if is_compiling():
                 return original(self_, *args, **kwargs)
             if thinning.on:
-                thinning.note(Kind.CLEAR)
+                thinning.note(CLEAR)
                 return original(self_, *args, **kwargs)
             discarded = self.gate_clear.call(self.before_clear, self_)
             result = original(self_, *args, **kwargs)
@@ -122,11 +126,15 @@ class Optimizers:
 
     def lightly(self, optimizer: Optimizer) -> None:
         """A step while the watcher rests."""
-        measuring = self.watcher.measuring
+        measuring = self.measuring
         measuring.subject = ""
-        if Kind.STEP in measuring.several:
-            measuring.about(Kind.STEP, self.watcher.registry.optimizer(optimizer))
-        self.watcher.light_step(optimizer)
+        if STEP in measuring.several:
+            measuring.about(STEP, self.watcher.registry.optimizer(optimizer))
+        moment = measuring.moment
+        moment.optimizer, moment.seconds = optimizer, measuring.since_step()
+        measuring.take_lightly(STEP)
+        moment.optimizer = None
+        self.thinning.step()
 
     def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any, frame: FrameType) -> None:
         """What is in the gradients that are about to be used."""
@@ -154,7 +162,7 @@ class Optimizers:
         holder = watcher.holder(optimizer)
         watcher.measuring.about(Kind.STEP, holder.name)
         moment = watcher.measuring.moment
-        moment.optimizer, moment.seconds = optimizer, watcher.measuring.since(Kind.STEP)
+        moment.optimizer, moment.seconds = optimizer, watcher.measuring.since_step()
         watcher.measuring.take(Kind.STEP)
         moment.optimizer = None
         if holder.in_step:
