@@ -102,6 +102,14 @@ def test_reasons_are_told_once() -> None:
     )
 
 
+def test_of_many_reasons_those_that_hold_for_most_checks_are_told() -> None:
+    reasons = {f"alone-{n}": f"no reason {n}" for n in range(6)} | {"x": "no loss", "y": "no loss"}
+    assert not_applicable(reasons) == (
+        "not applicable 8: no loss (x, y); no reason 0 (alone-0); no reason 1 (alone-1); "
+        "no reason 2 (alone-2); 3 more in `--format json`"
+    )
+
+
 def test_long_lists_are_cut() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed([*"abcdef"]) == "a, b, c, d, e, f"

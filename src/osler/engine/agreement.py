@@ -12,7 +12,7 @@ from osler.static.suppressions import Suppression, acknowledged, suppressions
 
 FROM_CODE, FROM_RUN = "code", "run"
 
-READ_HERE = "the source says it here"
+READ_HERE = "reading the code finds the same at this line"
 """Label of the place that reading the source gave."""
 
 

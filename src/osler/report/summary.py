@@ -22,6 +22,9 @@ ENDINGS: Mapping[str, str] = {
 SHORT = 1.0
 """Seconds of training below which a share of them says nothing about a real run."""
 
+MOST_REASONS = 4
+"""Reasons listed why checks could not be evaluated."""
+
 MOST_NAMES = 6
 """Names listed for one reason; `--format json` has them all."""
 
@@ -102,7 +105,7 @@ def looked_at(diagnosis: Diagnosis) -> str:
     limit = f" (limit {percent(cost.limit)} for sampled work)" if cost.seconds else ""
     parts = [
         counted(diagnosis.subject.steps, "step"),
-        f"checked {counted(len(diagnosis.checked), 'check')}",
+        counted(len(diagnosis.checked), "check"),
         f"coverage {extent(diagnosis.coverage)}",
         price(cost) + limit,
         *record(diagnosis.subject),
@@ -135,12 +138,15 @@ def extent(coverage: Coverage) -> str:
 
 
 def not_applicable(reasons: Mapping[str, str]) -> str:
-    """Which checks could not be evaluated, grouped by the reason."""
+    """Which checks could not be evaluated, grouped by the reason; of many, the reasons that hold for most."""
     names: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         names.setdefault(reason, []).append(name)
-    groups = [f"{printable(reason)} ({listed(found)})" for reason, found in names.items()]
-    return f"not applicable {len(reasons)}: {'; '.join(groups)}"
+    groups = sorted(names.items(), key=lambda group: -len(group[1]))
+    shown = [f"{printable(reason)} ({listed(found)})" for reason, found in groups[:MOST_REASONS]]
+    if more := sum(len(found) for _, found in groups[MOST_REASONS:]):
+        shown.append(f"{more} more in `--format json`")
+    return f"not applicable {len(reasons)}: {'; '.join(shown)}"
 
 
 def listed(names: list[str]) -> str:
