@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from osler.model import LossInputFact, Place, Site
-from osler.runtime.loss_inputs import MOST_ROWS, contract, rows_of, suspicious, together
+from osler.runtime.loss_inputs import MOST_ROWS, contract, few, rows_of, suspicious, together
 
 torch.set_num_threads(1)
 
@@ -141,6 +141,26 @@ def test_the_class_axis_is_the_second() -> None:
 
 def test_no_more_rows_are_tested_than_needed() -> None:
     assert fact(logits((MOST_ROWS + 5, 2))).rows == MOST_ROWS
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows"),
+    [
+        ((2_000, 1_000), 262),
+        ((300, 50_000), 32),
+        ((1, 8, 512, 512), MOST_ROWS),
+        ((4, 8, 2, 100_000), MOST_ROWS),
+        ((64, 21, 16, 16), MOST_ROWS),
+        ((3, 70_000, 40), 32),
+    ],
+    ids=str,
+)
+def test_of_large_inputs_a_part_is_tested_without_copying_them(shape: tuple[int, ...], rows: int) -> None:
+    scores = torch.zeros(shape[1]).view(-1, *[1] * (len(shape) - 2)).expand(shape)  # one row in memory
+    tested = rows_of(scores)
+    assert tested is not None
+    assert tested.shape == (rows, shape[1])
+    assert few(scores, rows).numel() <= 3_000_000
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,12 @@ HALF_TOLERANCE = 2e-2
 MOST_ROWS = 4_096
 """Rows tested per call."""
 
+MOST_ELEMENTS = 1 << 18
+"""Numbers tested per call: a language model's logits are a hundred times as many."""
+
+FEWEST_ROWS = 32
+"""Rows tested per call however many classes there are."""
+
 CLASS_AXIS = 1
 
 
@@ -25,8 +31,18 @@ def rows_of(scores: Tensor) -> Tensor | None:
     """Scores as rows, one per sample or position: (rows, classes); None if they have no class axis."""
     if scores.dim() < 2 or scores.shape[CLASS_AXIS] < 2 or not scores.is_floating_point():
         return None
-    rows = scores.detach().movedim(CLASS_AXIS, -1).reshape(-1, scores.shape[CLASS_AXIS])
-    return rows[:MOST_ROWS].float()
+    most = min(MOST_ROWS, max(FEWEST_ROWS, MOST_ELEMENTS // scores.shape[CLASS_AXIS]))
+    some = few(scores.detach(), most)
+    return some.movedim(CLASS_AXIS, -1).reshape(-1, scores.shape[CLASS_AXIS])[:most].float()
+
+
+def few(scores: Tensor, rows: int) -> Tensor:
+    """A view of about so many rows: the first samples, and of a large picture every so manieth line."""
+    positions = max(1, scores[:1, 0].numel())
+    some = scores[: -(-rows // positions)]
+    if positions <= rows or scores.dim() == CLASS_AXIS + 1:
+        return some
+    return some[:, :, :: min(positions // rows, scores.shape[2])]
 
 
 def contract(function: str, site: Site, scores: Tensor) -> LossInputFact | None:
