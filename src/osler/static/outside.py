@@ -253,7 +253,7 @@ def _gradients(machine: Machine, callee: External, arguments: Arguments, node: a
 
 def _retains(arguments: Arguments) -> list[str]:
     given = arguments.named.get("retain_graph")
-    return ["retain"] if isinstance(given, Const) and given.value is True else []
+    return ["retain_graph"] if isinstance(given, Const) and given.value is True else []
 
 
 def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
