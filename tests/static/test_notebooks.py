@@ -86,7 +86,9 @@ def test_it_stays_beside_magic_too(line: str) -> None:
     assert notebook(f"!pip install torch\n{line}").text == f"pass\n{line}"
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%capture", "%%timeit -n 1", "%%prun", "%%capture --no-stderr out"])
+@pytest.mark.parametrize(
+    "magic", ["%%time", "%%capture", "%%timeit -n 1", "%%prun", "%%capture --no-stderr out"]
+)
 def test_a_cell_that_is_only_measured_or_muted_is_python(magic: str) -> None:
     assert notebook(f"{magic}\noptimizer.step()").text == "\noptimizer.step()"
 
