@@ -8,7 +8,7 @@ from textwrap import dedent
 
 import pytest
 
-from osler.model import Action, Code, Kind, Optimizer, Value, flat
+from osler.model import Action, Code, Kind, Value, flat
 from osler.static.calls import invoke, run
 from osler.static.expressions import evaluate
 from osler.static.machine import BUDGET, Frame, Machine
@@ -50,7 +50,7 @@ class Script:
 
     @property
     def told(self) -> list[str]:
-        """What it does, one line each: the kind, the object's name, what else is true; nothing on building."""
+        """What it does, one line each: the kind, the object's name, what else is true; not building."""
         return [spelled(a) for a in self.actions if a.kind is not Kind.BUILD]
 
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from osler.model import Const, External, Loop, Maybe, Series, Table, Tensor, Unknown, Value
+from osler.model import Const, External, Loop, Maybe, Parameters, Series, Table, Tensor, Unknown, Value
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.parameters import joined
 from osler.static.targets import bind
 from osler.static.tensors import operate
 from osler.static.values import Arguments, Function, Super
@@ -118,6 +119,8 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             return _computed(node.op, a, b)
         case Series(), Series() if isinstance(node.op, ast.Add):
             return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)
+        case ((Parameters() | Series()), (Parameters() | Series())) if isinstance(node.op, ast.Add):
+            return joined([left, right])
         case Series(), _ if isinstance(node.op, ast.Mult):
             note_call(machine, "list.*", Arguments([*left.items]), node)
             times = right.value if isinstance(right, Const) else 2

@@ -15,6 +15,7 @@ from osler.model import (
     External,
     Kind,
     Maybe,
+    Parameters,
     Series,
     Tensor,
     Unknown,
@@ -24,8 +25,10 @@ from osler.static.classes import define_class
 from osler.static.conditions import condition, key_of, text_of, truth
 from osler.static.contexts import enter, released
 from osler.static.imports import import_from, import_module
+from osler.static.iteration import element
 from osler.static.loops import follow_for, follow_while
 from osler.static.machine import Machine
+from osler.static.parameters import joined
 from osler.static.sources import dotted
 from osler.static.targets import bind
 from osler.static.tensors import operate
@@ -113,9 +116,11 @@ def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -
     if isinstance(before, Tensor) or isinstance(value, Tensor):
         return operate(machine, "add", (before, value), node)
     if isinstance(before, Series) and isinstance(node.op, ast.Add):
-        added = value.items if isinstance(value, Series) else []
+        added = value.items if isinstance(value, Series) else [element(machine, value, node)]
         whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops
         return Series([*before.items, *added], before.kind, whole, before.place)
+    if isinstance(before, Parameters) and isinstance(node.op, ast.Add):
+        return joined([before, value])
     binary = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
     return (
         machine.evaluate(machine, binary)
