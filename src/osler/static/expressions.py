@@ -75,6 +75,15 @@ def _call(machine: Machine, node: ast.Call) -> Value:
             return Super(frame.owner, frame.cls)
     target, machine.target = machine.target, ""
     callee = _callee(machine, node.func)
+    arguments = arguments_of(machine, node)
+    machine.target = target
+    result = machine.invoke(machine, callee, arguments, node)
+    machine.target = ""
+    return result
+
+
+def arguments_of(machine: Machine, node: ast.Call) -> Arguments:
+    """The values that a call is given."""
     arguments = Arguments()
     for argument in node.args:
         _positional(machine, argument, arguments)
@@ -86,10 +95,7 @@ def _call(machine: Machine, node: ast.Call) -> Value:
             arguments.named |= {k: v for k, v in value.items.items() if isinstance(k, str)}
         else:
             arguments.spread = True
-    machine.target = target
-    result = machine.invoke(machine, callee, arguments, node)
-    machine.target = ""
-    return result
+    return arguments
 
 
 def _callee(machine: Machine, node: ast.expr) -> Value:

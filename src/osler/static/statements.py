@@ -204,7 +204,7 @@ def _enter_all(machine: Machine, node: ast.With | ast.AsyncWith, items: list[ast
         alive[0] = _enter_all(machine, node, rest)
 
     with ExitStack() as stack:
-        enter(machine, manager, inside, node, stack)
+        enter(machine, manager, inside, first.context_expr, stack)
     return alive[0]
 
 
