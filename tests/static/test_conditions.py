@@ -115,9 +115,7 @@ def test_the_same_condition_asked_twice_has_the_same_value(machine, text: str) -
     assert key(machine, text) == key(machine, text) != ""
 
 
-@pytest.mark.parametrize(
-    "text", ["next(it)", "random.random() < p", "f(x)", "(y := x)", "a.ready()"]
-)
+@pytest.mark.parametrize("text", ["next(it)", "random.random() < p", "f(x)", "(y := x)", "a.ready()"])
 def test_what_may_answer_differently_each_time_has_no_key(machine, text: str) -> None:
     assert key(machine, text) == ""
 

@@ -37,12 +37,16 @@ def test_recording_of_gradients(trained, manager, state) -> None:
 
 
 def test_recording_is_switched_for_the_functions_called_inside_too(trained) -> None:
-    read = trained("def f(): model(x)\nwith torch.no_grad():\n    f()\n    with torch.enable_grad():\n        f()\nf()")
+    read = trained(
+        "def f(): model(x)\nwith torch.no_grad():\n    f()\n    with torch.enable_grad():\n        f()\nf()"
+    )
     assert recording(read) == [False, True, True]
 
 
 def test_a_decorator_does_the_same(trained) -> None:
-    read = trained("@torch.no_grad()\ndef f(): model(x)\n@torch.inference_mode\ndef g(): model(x)\nf(); g(); model(x)")
+    read = trained(
+        "@torch.no_grad()\ndef f(): model(x)\n@torch.inference_mode\ndef g(): model(x)\nf(); g(); model(x)"
+    )
     assert recording(read) == [False, False, True]
 
 
@@ -77,7 +81,11 @@ def test_the_body_runs_where_the_users_own_manager_yields(trained) -> None:
 
 @pytest.mark.parametrize(
     "managers",
-    ["torch.no_grad(), evaluating(model, True)", "evaluating(net=model), torch.no_grad()", "evaluating(*[model])"],
+    [
+        "torch.no_grad(), evaluating(model, True)",
+        "evaluating(net=model), torch.no_grad()",
+        "evaluating(*[model])",
+    ],
 )
 def test_each_manager_is_given_its_own_arguments(trained, managers) -> None:
     read = trained(f"{EVALUATING}with {managers}:\n    model(x)")
@@ -85,7 +93,9 @@ def test_each_manager_is_given_its_own_arguments(trained, managers) -> None:
 
 
 def test_two_of_the_users_own(trained) -> None:
-    read = trained(f"{EVALUATING}other = nn.Linear(1, 1)\nwith evaluating(model), evaluating(other, False):\n    model(x)")
+    read = trained(
+        f"{EVALUATING}other = nn.Linear(1, 1)\nwith evaluating(model), evaluating(other, False):\n    model(x)"
+    )
     assert read.told == ["mode model eval", "mode other eval", "forward model", "mode model train"]
 
 

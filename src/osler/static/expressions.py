@@ -180,11 +180,23 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
         known = truth(value)
         if known is stop:
             return value
-        other = evaluate(machine, operand)
+        other = evaluate(machine, operand) if known is not None else _perhaps(machine, operand)
         if known is None and isinstance(value, Maybe) and stop:
             value = value.value
         value = other if known is not None else machine.joiner.join(value, other)
     return value
+
+
+def _perhaps(machine: Machine, node: ast.expr) -> Value:
+    """The value of an expression that may not be evaluated at all."""
+    values: list[Value] = []
+
+    def way() -> bool:
+        values.append(evaluate(machine, node))
+        return True
+
+    machine.fork("", (way, lambda: True))
+    return values[0]
 
 
 def _choice(machine: Machine, node: ast.IfExp) -> Value:
@@ -239,7 +251,7 @@ def _comprehension(
     machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
     over = evaluate(machine, node.generators[0].iter)
-    with machine.collecting() as body:
+    with machine.collecting() as body, machine.inner_scope():
         for number, generator in enumerate(node.generators):
             source = over if number == 0 else evaluate(machine, generator.iter)
             bind(machine, generator.target, element(machine, source, generator.iter), generator.iter)

@@ -16,9 +16,7 @@ SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "d
 
 SUFFIXES = (".py", ".ipynb")
 WORDS = re.compile(r"torch|lightning|accelerate|transformers|deepspeed|fastai|timm")
-IMPORTS = re.compile(
-    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#;]*)", re.MULTILINE
-)
+IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#;]*)", re.MULTILINE)
 
 WORD = re.compile(r"\w+")
 

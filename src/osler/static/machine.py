@@ -189,6 +189,16 @@ class Machine:
         finally:
             self.recording = before
 
+    @contextmanager
+    def inner_scope(self) -> Generator[None]:
+        """Names that are given meanwhile are forgotten behind it."""
+        frame = self.frame
+        outer, frame.scope = frame.scope, Scope({}, frame.scope)
+        try:
+            yield
+        finally:
+            frame.scope = outer
+
     def fork(self, key: str, ways: Sequence[Callable[[], bool]], guards: Sequence[str] = ()) -> bool:
         """Take every way from the same state and join what they leave; whether one reaches the end."""
         trees: list[list[Node]] = []

@@ -17,7 +17,7 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
     """Give a target a value."""
     match target:
         case ast.Name():
-            _replace(machine.frame.scope.find(target.id), value)
+            _replace(machine.frame.scope.holder(target.id).names.get(target.id), value)
             machine.assign(
                 target.id,
                 named(machine, baptized(value, target.id, machine.source, machine.place(node)), target),
