@@ -94,7 +94,9 @@ def test_each_manager_is_given_its_own_arguments(trained, managers) -> None:
 
 def test_two_of_the_users_own(trained) -> None:
     read = trained(
-        f"{EVALUATING}other = nn.Linear(1, 1)\nwith evaluating(model), evaluating(other, False):\n    model(x)"
+        f"{EVALUATING}other = nn.Linear(1, 1)\n"
+        "with evaluating(model), evaluating(other, False):\n"
+        "    model(x)"
     )
     assert read.told == ["mode model eval", "mode other eval", "forward model", "mode model train"]
 

@@ -52,7 +52,10 @@ def test_an_optimizer_too(trained) -> None:
 
 def test_a_function_that_is_given_away_may_be_called_there(trained) -> None:
     read = trained(
-        "import other\ndef step(): optimizer.step()\nother.every(10, step)\nother.once(lambda: optimizer.zero_grad())"
+        "import other\n"
+        "def step(): optimizer.step()\n"
+        "other.every(10, step)\n"
+        "other.once(lambda: optimizer.zero_grad())"
     )
     assert read.told == ["step optimizer", "clear optimizer"]
 

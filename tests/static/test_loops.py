@@ -101,7 +101,10 @@ def test_one_that_it_does_not_change_keeps_it(trained) -> None:
 
 def test_what_the_body_builds_is_there_in_the_next_turn(trained) -> None:
     read = trained(
-        "sched = None\nfor x in what:\n    if sched: sched.step()\n    sched = torch.optim.lr_scheduler.StepLR(optimizer, 1)"
+        "sched = None\n"
+        "for x in what:\n"
+        "    if sched: sched.step()\n"
+        "    sched = torch.optim.lr_scheduler.StepLR(optimizer, 1)"
     )
     assert read.told == ["schedule sched guarded"]
 

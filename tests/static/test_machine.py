@@ -1,4 +1,4 @@
-"""The state of the reader: names are written in a way that can be taken back, and ways are joined where they meet."""
+"""The state of the reader: names are written so that it can be taken back, and joined where ways meet."""
 
 import pytest
 

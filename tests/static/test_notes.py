@@ -49,7 +49,10 @@ def test_the_loops_it_stands_in(trained) -> None:
 
 def test_the_module_in_whose_method_it_stands(script) -> None:
     read = script(
-        "class Net(nn.Module):\n    def forward(self, x): return torch.relu(x)\nnet = Net()\nnet(torch.rand(2))"
+        "class Net(nn.Module):\n"
+        "    def forward(self, x): return torch.relu(x)\n"
+        "net = Net()\n"
+        "net(torch.rand(2))"
     )
     (fact,) = calls(read, "torch.relu")
     assert fact.network is read["net"]

@@ -55,7 +55,9 @@ def test_init_is_inherited(script) -> None:
 
 def test_a_class_made_from_sequential_is_filled_by_it(script) -> None:
     read = script(
-        "class S(nn.Sequential):\n    def __init__(self): super().__init__(nn.Linear(1, 1), nn.ReLU())\ns = S()"
+        "class S(nn.Sequential):\n"
+        "    def __init__(self): super().__init__(nn.Linear(1, 1), nn.ReLU())\n"
+        "s = S()"
     )
     assert [p.kind for p in read["s"].parts.values()] == ["Linear", "ReLU"]
 
@@ -110,7 +112,10 @@ def test_a_class_is_what_it_is_made_from(trained, base, kind) -> None:
 
 def test_an_optimizer_of_the_users_holds_what_it_is_given(trained) -> None:
     read = trained(
-        "class Own(torch.optim.Optimizer):\n    def __init__(self, p): pass\nx = Own(model.parameters())\nx.step()"
+        "class Own(torch.optim.Optimizer):\n"
+        "    def __init__(self, p): pass\n"
+        "x = Own(model.parameters())\n"
+        "x.step()"
     )
     assert read["x"].holds(read["model"])
     assert read.told == ["step x"]

@@ -61,7 +61,10 @@ def test_chained(script) -> None:
 
 def test_a_model_or_none(script) -> None:
     read = script(
-        f"{SETUP}extra = None\nif big:\n    extra = head\nx = torch.optim.SGD([*body.parameters(), *extra.parameters()])"
+        f"{SETUP}extra = None\n"
+        "if big:\n"
+        "    extra = head\n"
+        "x = torch.optim.SGD([*body.parameters(), *extra.parameters()])"
     )
     assert read["x"].holds(read["head"])
 
@@ -75,7 +78,9 @@ def test_parameters_added_later(script) -> None:
 
 def test_a_module_put_in_later_was_not_seen_when_the_optimizer_was_built(script) -> None:
     read = script(
-        "net = nn.Sequential(nn.Linear(1, 1))\nx = torch.optim.SGD(net.parameters())\nnet[0] = nn.Linear(1, 2)"
+        "net = nn.Sequential(nn.Linear(1, 1))\n"
+        "x = torch.optim.SGD(net.parameters())\n"
+        "net[0] = nn.Linear(1, 2)"
     )
     assert read["net.0"] not in read["x"].seen
     assert len(read["x"].seen) == 2

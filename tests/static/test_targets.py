@@ -77,7 +77,10 @@ def test_an_optimizer_whose_name_is_given_to_another_is_out_of_use(trained, text
 
 def test_one_built_again_at_the_same_line_is_not(script) -> None:
     read = script(
-        "net = nn.Linear(1, 1)\nfor fold in range(3):\n    opt = torch.optim.SGD(net.parameters())\n    opt = opt"
+        "net = nn.Linear(1, 1)\n"
+        "for fold in range(3):\n"
+        "    opt = torch.optim.SGD(net.parameters())\n"
+        "    opt = opt"
     )
     assert not any(o.replaced for o in read.machine.code.optimizers)
 
@@ -135,6 +138,12 @@ def test_an_item_at_an_unknown_place(script) -> None:
     read = script("a, b = {}, []\na[key] = 1\nb[key] = 2")
     assert not read["a"].whole
     assert read["b"].items == [Const(2)]
+
+
+@pytest.mark.parametrize("text", ["t['a'] = 2", "t.update(a=2)", "t.update({'a': 2})"])
+def test_an_item_given_on_one_way_only(script, text) -> None:
+    assert script(f"t = {{'a': 1}}\n{text}\nx = t['a']")["x"] == Const(2)
+    assert isinstance(script(f"t = {{'a': 1}}\nif what: {text}\nx = t['a']")["x"], Unknown)
 
 
 def test_an_item_of_a_container_of_modules(script) -> None:

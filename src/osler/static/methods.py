@@ -153,8 +153,12 @@ def _container(
         case "get" | "pop" | "setdefault":
             return owner.items[first.value] if known and isinstance(first, Const) else second or Unknown()
         case "update":
-            owner.items |= first.items if isinstance(first, Table) else {}
-            owner.items |= arguments.named
+            given = first.items if isinstance(first, Table) else {}
+            owner.whole &= not arguments.spread and (
+                first is None or (isinstance(first, Table) and first.whole)
+            )
+            for key, value in {**given, **arguments.named}.items():
+                machine.write(owner.items, key, value)
         case _:
             pass
     return Unknown()

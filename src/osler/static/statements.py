@@ -261,7 +261,7 @@ def _from(machine: Machine, node: ast.ImportFrom) -> bool:
 
 def _match(machine: Machine, node: ast.Match) -> bool:
     machine.evaluate(machine, node.subject)
-    ways = [lambda c=case: _case(machine, c) for case in node.cases]
+    ways: list[Callable[[], bool]] = [lambda c=case: _case(machine, c) for case in node.cases]
     last = node.cases[-1]
     if not (isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None):
         ways.append(lambda: True)

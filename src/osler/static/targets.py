@@ -102,7 +102,7 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
     match owner:
         case Table():
             if isinstance(key, Const):
-                owner.items[key.value] = value
+                machine.write(owner.items, key.value, value)
             else:
                 owner.items[id(target)] = value
                 owner.whole = False
