@@ -28,7 +28,17 @@ from osler.static.methods import perform
 from osler.static.objects import instantiate
 from osler.static.outside import call_external
 from osler.static.roles import baptized, guess
-from osler.static.values import Arguments, Bound, Class, Doing, Function, Instance, Partial, Scope, UserNetwork
+from osler.static.values import (
+    Arguments,
+    Bound,
+    Class,
+    Doing,
+    Function,
+    Instance,
+    Partial,
+    Scope,
+    UserNetwork,
+)
 
 
 def invoke(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr) -> Value:
