@@ -78,7 +78,7 @@ def open_source(path: Path) -> Source:
     if path.suffix != ".ipynb":
         return read(path)
     try:
-        return parse_notebook(path, path.read_text("utf-8"))
+        return parse_notebook(path, path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         return Source(path, problem=f"it cannot be read: {error}")
 

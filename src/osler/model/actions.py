@@ -20,7 +20,7 @@ class Action:
         subject: the module, optimizer, loader or helper concerned, None if unknown.
         value: what goes in: the input of a loss, the root of a backward.
         recording: gradient recording is on, off, or None where the caller decides.
-        words: what else is true of it: ``train``, ``eval``, ``closure``, ``retain``, ``managed`` …
+        words: what else is true of it: ``train``, ``eval``, ``closure``, ``retain_graph``, ``managed`` …
         callers: lines of the calls that lead here, innermost first.
         target: what a loss compares the value with.
     """

@@ -62,13 +62,18 @@ def attribute(
         case Namespace():
             return _of_module(machine, owner, name)
         case Class():
-            return owner.find(name) or Unknown(name)
+            return _of_class(owner, name)
         case Instance() | UserNetwork():
             return _of_object(machine, owner, name, node, called=called)
         case Super():
             return _of_super(owner, name)
         case _:
             return _of_known(machine, owner, name, node, called=called)
+
+
+def _of_class(owner: Class, name: str) -> Value:
+    found = owner.find(name) or Unknown(name)
+    return Bound(found, owner) if isinstance(found, Function) and found.is_made("classmethod") else found
 
 
 def _of_module(machine: Machine, owner: Namespace, name: str) -> Value:
@@ -110,6 +115,8 @@ def _changes(owner: Instance | UserNetwork, name: str) -> bool:
 def _method(machine: Machine, found: Function, owner: Value, node: ast.Attribute, *, called: bool) -> Value:
     if found.is_made("staticmethod"):
         return found
+    if found.is_made("classmethod") and isinstance(owner, Instance | UserNetwork) and owner.cls:
+        return Bound(found, owner.cls)
     if found.is_made("property", "cached_property", "lazy_property") and not called:
         return machine.invoke(machine, Bound(found, owner), Arguments(), node)
     return Bound(found, owner)

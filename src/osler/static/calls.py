@@ -28,7 +28,17 @@ from osler.static.methods import perform
 from osler.static.objects import instantiate
 from osler.static.outside import call_external
 from osler.static.roles import baptized, guess
-from osler.static.values import Arguments, Bound, Class, Doing, Function, Instance, Partial, Scope
+from osler.static.values import (
+    Arguments,
+    Bound,
+    Class,
+    Doing,
+    Function,
+    Instance,
+    Partial,
+    Scope,
+    UserNetwork,
+)
 
 
 def invoke(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr) -> Value:
@@ -36,6 +46,8 @@ def invoke(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr
     match callee:
         case Function():
             return run(machine, callee, arguments, node)
+        case Bound(owner=UserNetwork() as network) if _is_forward(callee, network):
+            return call_network(machine, network, arguments, node)
         case Bound():
             return run(machine, callee.function, arguments, node, callee.owner)
         case Class():
@@ -50,6 +62,13 @@ def invoke(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr
             return perform(machine, callee, arguments, node)
         case _:
             return _other(machine, callee, arguments, node)
+
+
+def _is_forward(callee: Bound, network: UserNetwork) -> bool:
+    """It is what calling the module does; `super().forward` is not."""
+    if network.cls is None or callee.function.name != "forward":
+        return False
+    return network.cls.find("forward") is callee.function
 
 
 def _other(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr) -> Value:

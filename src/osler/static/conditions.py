@@ -69,9 +69,9 @@ def _comparison(machine: Machine, node: ast.Compare) -> Value:
     if len(others) != 1:
         return Unknown()
     op, right = node.ops[0], others[0]
-    if isinstance(op, ast.Is | ast.IsNot) and isinstance(right, Const) and right.value is None:
+    if type(op) in COMPARISONS and isinstance(right, Const) and right.value is None:
         known = is_none(left)
-        return Unknown() if known is None else Const(known is isinstance(op, ast.Is))
+        return Unknown() if known is None else Const(known is isinstance(op, ast.Is | ast.Eq))
     if isinstance(left, Const) and isinstance(right, Const) and type(op) in COMPARISONS:
         return Const(COMPARISONS[type(op)](left.value, right.value))
     if isinstance(op, ast.In | ast.NotIn) and isinstance(left, Const):

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from osler.model import Const, External, Helper, Series, Unknown, Value
 from osler.static.conditions import truth
+from osler.static.expressions import arguments_of
 from osler.static.machine import Machine
 from osler.static.values import Arguments, Bound, Function
 
@@ -32,7 +33,8 @@ def released(machine: Machine, node: ast.expr) -> Value:
 
 def _switch(name: str, given: Value) -> Value:
     known = truth(given)
-    on = {"enable_grad": True, "set_grad_enabled": known}.get(name, known is False)
+    off = None if known is None else not known
+    on = {"enable_grad": True, "set_grad_enabled": known}.get(name, off)
     return Helper("recording", name, options={0: Const(on)})
 
 
@@ -40,7 +42,7 @@ def enter(
     machine: Machine,
     manager: Value,
     inside: Callable[[Value], None],
-    node: ast.With | ast.AsyncWith,
+    node: ast.expr,
     stack: ExitStack,
 ) -> None:
     """Run the body inside the manager."""
@@ -51,11 +53,8 @@ def enter(
             state = on.value if isinstance(on.value, bool) else None
             stack.enter_context(machine.recorded(state))
             inside(Unknown())
-        case Series(kind="pending"):
-            call = next(i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call))
-            arguments = Arguments([machine.evaluate(machine, a) for a in call.args])
-            arguments.named = {k.arg: machine.evaluate(machine, k.value) for k in call.keywords if k.arg}
-            _wrapped(machine, manager.items[0], arguments, inside, call)
+        case Series(kind="pending") if isinstance(node, ast.Call):
+            _wrapped(machine, manager.items[0], arguments_of(machine, node), inside, node)
         case _:
             inside(manager)
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from osler.model import Const, External, Loop, Maybe, Series, Table, Tensor, Unknown, Value
+from osler.model import Const, External, Loop, Maybe, Parameters, Series, Table, Tensor, Unknown, Value
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.parameters import joined
 from osler.static.targets import bind
 from osler.static.tensors import operate
 from osler.static.values import Arguments, Function, Super
@@ -74,6 +75,15 @@ def _call(machine: Machine, node: ast.Call) -> Value:
             return Super(frame.owner, frame.cls)
     target, machine.target = machine.target, ""
     callee = _callee(machine, node.func)
+    arguments = arguments_of(machine, node)
+    machine.target = target
+    result = machine.invoke(machine, callee, arguments, node)
+    machine.target = ""
+    return result
+
+
+def arguments_of(machine: Machine, node: ast.Call) -> Arguments:
+    """The values that a call is given."""
     arguments = Arguments()
     for argument in node.args:
         _positional(machine, argument, arguments)
@@ -85,10 +95,7 @@ def _call(machine: Machine, node: ast.Call) -> Value:
             arguments.named |= {k: v for k, v in value.items.items() if isinstance(k, str)}
         else:
             arguments.spread = True
-    machine.target = target
-    result = machine.invoke(machine, callee, arguments, node)
-    machine.target = ""
-    return result
+    return arguments
 
 
 def _callee(machine: Machine, node: ast.expr) -> Value:
@@ -118,6 +125,8 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             return _computed(node.op, a, b)
         case Series(), Series() if isinstance(node.op, ast.Add):
             return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)
+        case ((Parameters() | Series()), (Parameters() | Series())) if isinstance(node.op, ast.Add):
+            return joined([left, right])
         case Series(), _ if isinstance(node.op, ast.Mult):
             note_call(machine, "list.*", Arguments([*left.items]), node)
             times = right.value if isinstance(right, Const) else 2
@@ -171,11 +180,23 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
         known = truth(value)
         if known is stop:
             return value
-        other = evaluate(machine, operand)
+        other = evaluate(machine, operand) if known is not None else _perhaps(machine, operand)
         if known is None and isinstance(value, Maybe) and stop:
             value = value.value
         value = other if known is not None else machine.joiner.join(value, other)
     return value
+
+
+def _perhaps(machine: Machine, node: ast.expr) -> Value:
+    """The value of an expression that may not be evaluated at all."""
+    values: list[Value] = []
+
+    def way() -> bool:
+        values.append(evaluate(machine, node))
+        return True
+
+    machine.fork("", (way, lambda: True))
+    return values[0]
 
 
 def _choice(machine: Machine, node: ast.IfExp) -> Value:
@@ -230,7 +251,7 @@ def _comprehension(
     machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
     over = evaluate(machine, node.generators[0].iter)
-    with machine.collecting() as body:
+    with machine.collecting() as body, machine.inner_scope():
         for number, generator in enumerate(node.generators):
             source = over if number == 0 else evaluate(machine, generator.iter)
             bind(machine, generator.target, element(machine, source, generator.iter), generator.iter)

@@ -16,7 +16,9 @@ SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "d
 
 SUFFIXES = (".py", ".ipynb")
 WORDS = re.compile(r"torch|lightning|accelerate|transformers|deepspeed|fastai|timm")
-IMPORTS = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.MULTILINE)
+IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#;]*)", re.MULTILINE)
+
+WORD = re.compile(r"\w+")
 
 Rules = tuple[tuple[Path, GitIgnoreSpec], ...]
 """The `.gitignore` files above a folder, with the folders they stand in."""
@@ -45,12 +47,15 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _rules_above(folder: Path) -> Rules:
-    """Those of the repository that the folder lies in."""
+    """Those of the repository that the folder lies in; none if they leave out the folder that was named."""
+    whole = folder.absolute()
     found: Rules = ()
-    for above in folder.absolute().parents:
-        if (above / ".git").exists():
-            return found
+    if (whole / ".git").exists():
+        return ()
+    for above in whole.parents:
         found = (*_rules_in(above, [".gitignore"]), *found)
+        if (above / ".git").exists():
+            return () if _is_ignored(whole, found, "/") else found
     return ()
 
 
@@ -74,14 +79,15 @@ def concerned(sources: Iterable[Source]) -> list[Source]:
     every = list(sources)
     chosen = [s for s in every if WORDS.search(s.text) or s.problem]
     stems = {_stem(s) for s in chosen}
-    wanted = {w for s in chosen for n in IMPORTS.findall(s.text) for w in n.split(".")}
+    wanted = {word for s in chosen for word in _imports(s)}
     taken = {id(s) for s in chosen}
     others = [s for s in every if id(s) not in taken]
     return chosen + [s for s in others if _stem(s) in wanted or stems & _imports(s)]
 
 
 def _imports(source: Source) -> set[str]:
-    return {n.rpartition(".")[2] for n in IMPORTS.findall(source.text)}
+    """Every word in its imports that may be the name of a file."""
+    return {word for match in IMPORTS.findall(source.text) for part in match for word in WORD.findall(part)}
 
 
 def _stem(source: Source) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from osler.model import Kind, Maybe, Network, Optimizer, Parameters, Series, Table, Tensor, Value
+from osler.model import Kind, Maybe, Network, Optimizer, Parameters, Series, Table, Value
 from osler.static.machine import Machine
 from osler.static.values import Arguments, Bound, Function, Instance, Partial
 
@@ -55,8 +55,3 @@ def call_back(machine: Machine, function: Function | Bound, node: ast.AST) -> No
     if any(f.node is known.node for f in machine.frames) or not isinstance(node, ast.expr):
         return
     machine.invoke(machine, function, Arguments(spread=True), node)
-
-
-def carries(value: Value) -> bool:
-    """A tensor that something was computed in."""
-    return isinstance(value, Tensor) and bool(value.networks or value.cuts)

@@ -145,9 +145,9 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
 
 def _child(machine: Machine, owner: Network, index: Value) -> Value:
     if isinstance(index, Const):
-        name = str(index.value)
-        if name.startswith("-") and owner.parts:
-            return list(owner.parts.values())[-1]
-        return owner.parts.get(name, Unknown())
+        parts, number = list(owner.parts.values()), index.value
+        if isinstance(number, int) and number < 0:
+            return parts[number] if -number <= len(parts) else Unknown()
+        return owner.parts.get(str(number), Unknown())
     children = [child for _, child in owner.children()]
     return _any_of(machine, list(children))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from osler.model import (
@@ -50,11 +51,9 @@ class Joiner:
     def _maybe(self, one: Value, other: Value) -> Value:
         bare = [v.value if isinstance(v, Maybe) else v for v in (one, other)]
         values = [v for v in bare if v != NONE]
-        if len(values) == 1:
-            same = next((v for v in (one, other) if isinstance(v, Maybe) and v.value is values[0]), None)
-            return same or Maybe(values[0])
-        joined = self.join(*values)
-        return joined if isinstance(joined, Unknown) else Maybe(joined)
+        joined = self.join(*values) if len(values) > 1 else values[0]
+        same = next((v for v in (one, other) if isinstance(v, Maybe) and v.value is joined), None)
+        return same or (joined if isinstance(joined, Unknown) else Maybe(joined))
 
     def _objects(self, one: Network | Optimizer, other: Network | Optimizer) -> Value:
         parts = {id(v): v for o in (one, other) for v in (o.variants or (o,))}
@@ -84,9 +83,17 @@ class Joiner:
             case Loader(), Loader():
                 return Loader(one.name, one.made, one.place)
             case Loss(), Loss() if one.made == other.made:
-                return Loss(one.made, one.place)
+                return Loss(one.made, one.place, shared(one.options, other.options))
             case _:
                 return Unknown()
+
+
+def shared(one: Mapping[object, Value], other: Mapping[object, Value]) -> dict[object, Value]:
+    """Options of both; what differs may be anything."""
+    return {
+        key: one[key] if key in one and key in other and one[key] == other[key] else Unknown()
+        for key in {**one, **other}
+    }
 
 
 def merged(parts: list[Value]) -> Value:

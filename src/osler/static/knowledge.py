@@ -90,10 +90,11 @@ FRESH = frozenset(
 """Functions whose output has nothing to do with what they are given."""
 
 WITHOUT_PARAMETERS = re.compile(
-    r"^(\w*Dropout\w*|\w*Pool\w*|Flatten|Unflatten|Identity|\w*Pad\w*|\w*Upsample\w*|\w*Softmax\w*|\w*Sigmoid|"
+    r"^(?!AdaptiveLogSoftmaxWithLoss|LinearCrossEntropyLoss)"
+    r"(\w*Dropout\w*|\w*[pP]ool\w*|Flatten|Unflatten|Identity|\w*Pad\w*|\w*Upsampl\w*|\w*Softmax\w*|\w*[sS]igmoid|"
     r"ReLU6?|LeakyReLU|ELU|CELU|SELU|GELU|SiLU|Mish|GLU|Tanh|\w*[sS]hrink|Hardtanh|Hardswish|Softplus|"
     r"Softsign|Softmin|Threshold|PixelShuffle|PixelUnshuffle|ChannelShuffle|Fold|Unfold|CosineSimilarity|"
-    r"PairwiseDistance|\w*Loss|InstanceNorm\w*|LocalResponseNorm|RReLU)$"
+    r"PairwiseDistance|\w*Loss|InstanceNorm\w*|LocalResponseNorm|CrossMapLRN2d|RReLU)$"
 )
 """Layers of torch that learn nothing."""
 

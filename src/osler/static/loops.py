@@ -9,7 +9,7 @@ from collections.abc import Callable
 from osler.model import Branch, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
 from osler.static.conditions import condition, truth
 from osler.static.iteration import element, source_of, unrolled
-from osler.static.machine import Machine
+from osler.static.machine import Machine, Names
 from osler.static.roles import baptized
 from osler.static.sources import dotted
 from osler.static.targets import bind
@@ -114,7 +114,7 @@ def _exits(nodes: list[Node]) -> list[Node]:
 
 def _carry(machine: Machine, mark: int) -> bool:
     """Join what the body has written with what was there; whether another turn may see more."""
-    first: dict[tuple[int, str], tuple[dict[str, Value], Value | object]] = {}
+    first: dict[tuple[int, object], tuple[Names, Value | object]] = {}
     for names, name, before in machine.journal[mark:]:
         first.setdefault((id(names), name), (names, before))
     matters = False

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from osler.model import Action, Branch, CallFact, Code, Kind, Node, Place, Value
 from osler.static.join import Joiner
@@ -27,7 +27,13 @@ class Missing:
 
 MISSING = Missing()
 
-Written = tuple[dict[str, Value], str, Value | Missing]
+Names = dict[Any, Value]
+"""Names of a scope, attributes of an object, or items of a dict under their constant keys."""
+
+Written = tuple[Names, object, Value | Missing]
+
+Changes = dict[tuple[int, object], tuple[Names, Value]]
+"""What one way has written: where, under which name, and the value at its end."""
 
 
 @dataclass(slots=True)
@@ -152,8 +158,8 @@ class Machine:
         self.block.append(action)
         return action
 
-    def write(self, names: dict[str, Value], name: str, value: Value) -> None:
-        """Give a name or attribute a value, in a way that can be taken back."""
+    def write(self, names: Names, name: object, value: Value) -> None:
+        """Give a name, attribute or item a value, in a way that can be taken back."""
         self.journal.append((names, name, names.get(name, MISSING)))
         names[name] = value
 
@@ -189,10 +195,20 @@ class Machine:
         finally:
             self.recording = before
 
+    @contextmanager
+    def inner_scope(self) -> Generator[None]:
+        """Names that are given meanwhile are forgotten behind it."""
+        frame = self.frame
+        outer, frame.scope = frame.scope, Scope({}, frame.scope)
+        try:
+            yield
+        finally:
+            frame.scope = outer
+
     def fork(self, key: str, ways: Sequence[Callable[[], bool]], guards: Sequence[str] = ()) -> bool:
         """Take every way from the same state and join what they leave; whether one reaches the end."""
         trees: list[list[Node]] = []
-        ends: list[tuple[bool, dict[tuple[int, str], tuple[dict[str, Value], Value]]]] = []
+        ends: list[tuple[bool, Changes]] = []
         for number, way in enumerate(ways):
             mark = len(self.journal)
             guard = guards[number] if number < len(guards) else ""
@@ -207,9 +223,9 @@ class Machine:
         self._join(ends)
         return any(alive for alive, _ in ends)
 
-    def _undo(self, mark: int) -> dict[tuple[int, str], tuple[dict[str, Value], Value]]:
+    def _undo(self, mark: int) -> Changes:
         """Take back what was written since; what it was."""
-        written: dict[tuple[int, str], tuple[dict[str, Value], Value]] = {}
+        written: Changes = {}
         for names, name, _ in self.journal[mark:]:
             written[(id(names), name)] = (names, names[name])
         for names, name, before in reversed(self.journal[mark:]):
@@ -220,7 +236,7 @@ class Machine:
         del self.journal[mark:]
         return written
 
-    def _join(self, ends: list[tuple[bool, dict[tuple[int, str], tuple[dict[str, Value], Value]]]]) -> None:
+    def _join(self, ends: list[tuple[bool, Changes]]) -> None:
         keys = {key: names for _, written in ends for key, (names, _) in written.items()}
         for key, names in keys.items():
             living = [w[key][1] if key in w else names.get(key[1]) for alive, w in ends if alive]

@@ -11,6 +11,7 @@ from osler.model import (
     Helper,
     Kind,
     Loader,
+    Loss,
     Network,
     Optimizer,
     Parameters,
@@ -24,8 +25,9 @@ from osler.static.companions import perform_companion
 from osler.static.handing import hand_over
 from osler.static.iteration import Zipped, element
 from osler.static.knowledge import HARMLESS, SHAPES
+from osler.static.losses import call_loss
 from osler.static.machine import Machine
-from osler.static.module_methods import perform_network
+from osler.static.module_methods import SAME, perform_network
 from osler.static.notes import note_call
 from osler.static.outside import fill
 from osler.static.parameters import held_by
@@ -151,8 +153,12 @@ def _container(
         case "get" | "pop" | "setdefault":
             return owner.items[first.value] if known and isinstance(first, Const) else second or Unknown()
         case "update":
-            owner.items |= first.items if isinstance(first, Table) else {}
-            owner.items |= arguments.named
+            given = first.items if isinstance(first, Table) else {}
+            owner.whole &= not arguments.spread and (
+                first is None or (isinstance(first, Table) and first.whole)
+            )
+            for key, value in {**given, **arguments.named}.items():
+                machine.write(owner.items, key, value)
         case _:
             pass
     return Unknown()
@@ -193,6 +199,8 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
             )
         case Parameters():
             return receiver
+        case Loss():
+            return _loss(machine, receiver, name, arguments, node)
         case Unknown():
             return _unknown(machine, receiver, name, arguments, node)
         case Instance():
@@ -203,6 +211,12 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
         case _:
             hand_over(machine, arguments.every(), node)
             return Unknown()
+
+
+def _loss(machine: Machine, loss: Loss, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    if name in {"forward", "__call__"}:
+        return call_loss(machine, loss, arguments, node)
+    return loss if name in SAME or name in {"train", "eval"} else Unknown()
 
 
 def _unknown(machine: Machine, receiver: Unknown, name: str, arguments: Arguments, node: ast.expr) -> Value:

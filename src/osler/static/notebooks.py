@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import cast
 
 from osler.static.sources import Source, parsed
 
-MAGIC = re.compile(r"^(\s*)([%!?].*|.*\?\s*)$")
+MAGIC = re.compile(r"^(\s*)([%!?].*|[^#'\"]*[\w)\]*]\?{1,2}\s*)$")
+TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")
 ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!].*$")
+
+PYTHON_CELLS = frozenset({"%%time", "%%timeit", "%%capture", "%%prun"})
+"""Magic words above a cell that is Python all the same."""
 
 
 def parse_notebook(path: Path, text: str) -> Source:
@@ -22,9 +28,8 @@ def parse_notebook(path: Path, text: str) -> Source:
     lines: list[str] = []
     origin: list[tuple[str, int]] = []
     for number, cell in enumerate(_code_cells(content), start=1):
-        own = cell.split("\n")
-        whole = bool(own) and own[0].startswith("%%")
-        lines += ["" if whole else _plain(line) for line in own]
+        own = _python(cell).split("\n")
+        lines += own
         origin += [(str(number), i) for i in range(1, len(own) + 1)]
     return parsed(Source(path, "\n".join(lines), cells=tuple(origin)))
 
@@ -45,7 +50,30 @@ def _joined(text: object) -> str:
     return "".join(str(line) for line in cast("list[object]", text)) if isinstance(text, list) else ""
 
 
+def _python(cell: str) -> str:
+    """A cell with as many lines, of which only what Python would run is left."""
+    if _is_python(cell):
+        return cell
+    lines = cell.split("\n")
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    if lines[first].startswith("%%"):
+        if lines[first].split()[0] not in PYTHON_CELLS:
+            return "\n" * (len(lines) - 1)
+        lines[first] = ""
+    return "\n".join(map(_plain, lines))
+
+
+def _is_python(cell: str) -> bool:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(cell)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def _plain(line: str) -> str:
+    line = TIMED.sub(r"\1", line)
     if found := ASSIGNED_MAGIC.match(line):
         return f"{found[1]}None"
     return MAGIC.sub(r"\1pass", line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from osler.model import (
     Const,
@@ -125,18 +126,26 @@ def _wrapper(machine: Machine, callee: External, arguments: Arguments, node: ast
     ):
         return first
     if callee.last in {"deepcopy", "copy"} and isinstance(first, Network):
-        return Network(
-            first.name,
-            first.layer,
-            first.place,
-            first.options,
-            dict(first.parts),
-            first.known,
-            pretrained=True,
-        )
+        return copied(first, {})
     if isinstance(first, Helper) and first.role == "weights":
         return Unknown()
     return first if callee.last in TRANSPARENT and first is not None else None
+
+
+def copied(network: Network, done: dict[int, Network]) -> Network:
+    """A module with parts of its own; what a class of the user's does with them is not followed."""
+    if id(network) in done:
+        return done[id(network)]
+    known = network.known
+    twin = Network(network.name, network.layer, network.place, network.options, {}, known, pretrained=True)
+    done[id(network)] = twin
+    for name, part in network.parts.items():
+        twin.parts[name] = part
+        if isinstance(part, Network):
+            twin.parts[name] = copied(part, done)
+        elif isinstance(part, Tensor) and isinstance(part.leaf, Network):
+            twin.parts[name] = replace(part, leaf=copied(part.leaf, done))
+    return twin
 
 
 def _layer(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
@@ -253,7 +262,7 @@ def _gradients(machine: Machine, callee: External, arguments: Arguments, node: a
 
 def _retains(arguments: Arguments) -> list[str]:
     given = arguments.named.get("retain_graph")
-    return ["retain"] if isinstance(given, Const) and given.value is True else []
+    return ["retain_graph"] if isinstance(given, Const) and given.value is True else []
 
 
 def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:

@@ -15,6 +15,7 @@ from osler.model import (
     External,
     Kind,
     Maybe,
+    Parameters,
     Series,
     Tensor,
     Unknown,
@@ -24,8 +25,10 @@ from osler.static.classes import define_class
 from osler.static.conditions import condition, key_of, text_of, truth
 from osler.static.contexts import enter, released
 from osler.static.imports import import_from, import_module
+from osler.static.iteration import element
 from osler.static.loops import follow_for, follow_while
 from osler.static.machine import Machine
+from osler.static.parameters import joined
 from osler.static.sources import dotted
 from osler.static.targets import bind
 from osler.static.tensors import operate
@@ -113,9 +116,11 @@ def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -
     if isinstance(before, Tensor) or isinstance(value, Tensor):
         return operate(machine, "add", (before, value), node)
     if isinstance(before, Series) and isinstance(node.op, ast.Add):
-        added = value.items if isinstance(value, Series) else []
+        added = value.items if isinstance(value, Series) else [element(machine, value, node)]
         whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops
         return Series([*before.items, *added], before.kind, whole, before.place)
+    if isinstance(before, Parameters) and isinstance(node.op, ast.Add):
+        return joined([before, value])
     binary = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
     return (
         machine.evaluate(machine, binary)
@@ -176,8 +181,12 @@ def _asked(test: ast.expr) -> tuple[str, bool]:
     match test:
         case ast.Name(id=name):
             return name, True
-        case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[ast.Constant(value=None)]):
-            return name, isinstance(op, ast.IsNot)
+        case ast.Compare(
+            left=ast.Name(id=name),
+            ops=[ast.Is() | ast.IsNot() | ast.Eq() | ast.NotEq() as op],
+            comparators=[ast.Constant(value=None)],
+        ):
+            return name, isinstance(op, ast.IsNot | ast.NotEq)
         case _:
             return "", True
 
@@ -199,7 +208,7 @@ def _enter_all(machine: Machine, node: ast.With | ast.AsyncWith, items: list[ast
         alive[0] = _enter_all(machine, node, rest)
 
     with ExitStack() as stack:
-        enter(machine, manager, inside, node, stack)
+        enter(machine, manager, inside, first.context_expr, stack)
     return alive[0]
 
 
@@ -209,8 +218,7 @@ def _try(machine: Machine, node: ast.Try | ast.TryStar) -> bool:
         alive = execute(machine, node.orelse)
     if node.handlers:
         ways = [lambda h=handler: execute(machine, h.body) for handler in node.handlers]
-        rescued = machine.fork("", [lambda: True, *ways], ["", *["except"] * len(ways)])
-        alive = alive or rescued
+        alive = machine.fork("", [lambda: alive, *ways], ["", *["except"] * len(ways)])
     return execute(machine, node.finalbody) and alive
 
 
@@ -253,9 +261,22 @@ def _from(machine: Machine, node: ast.ImportFrom) -> bool:
 
 def _match(machine: Machine, node: ast.Match) -> bool:
     machine.evaluate(machine, node.subject)
-    ways = [lambda c=case: execute(machine, c.body) for case in node.cases]
-    machine.fork("", [*ways, lambda: True], [f"case {ast.unparse(c.pattern)}" for c in node.cases])
-    return True
+    ways: list[Callable[[], bool]] = [lambda c=case: _case(machine, c) for case in node.cases]
+    last = node.cases[-1]
+    if not (isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None):
+        ways.append(lambda: True)
+    return machine.fork("", ways, [f"case {ast.unparse(c.pattern)}" for c in node.cases])
+
+
+def _case(machine: Machine, case: ast.match_case) -> bool:
+    """Follow a case; nothing is known of what its pattern takes out of the subject."""
+    for part in ast.walk(case.pattern):
+        name = getattr(part, "rest" if isinstance(part, ast.MatchMapping) else "name", None)
+        if isinstance(part, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and name:
+            bind(machine, ast.Name(name, ast.Store()), Unknown(), part)
+    if case.guard is not None:
+        condition(machine, case.guard)
+    return execute(machine, case.body)
 
 
 def _assert(machine: Machine, node: ast.Assert) -> bool:

@@ -17,7 +17,7 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
     """Give a target a value."""
     match target:
         case ast.Name():
-            _replace(machine.frame.scope.find(target.id), value)
+            _replace(machine.frame.scope.holder(target.id).names.get(target.id), value)
             machine.assign(
                 target.id,
                 named(machine, baptized(value, target.id, machine.source, machine.place(node)), target),
@@ -102,7 +102,7 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
     match owner:
         case Table():
             if isinstance(key, Const):
-                owner.items[key.value] = value
+                machine.write(owner.items, key.value, value)
             else:
                 owner.items[id(target)] = value
                 owner.whole = False
