@@ -3,7 +3,7 @@
 from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osler.model import IndexFact, LossCallFact, Shape, is_stray
@@ -75,8 +75,10 @@ def test_what_is_spread_on_purpose_or_not_at_all(left: Shape, right: Shape, resu
 
 
 SHAPES = st.lists(st.integers(1, 5), max_size=4).map(tuple)
+few = settings(max_examples=30, deadline=None)
 
 
+@few
 @given(SHAPES)
 def test_axes_of_length_one_hold_no_entries(shape: Shape) -> None:
     assert size_of(without_ones(shape)) == size_of(shape) == prod(shape)
@@ -87,6 +89,7 @@ def test_the_number_of_entries(shape: Shape, entries: int) -> None:
     assert size_of(shape) == entries
 
 
+@few
 @given(SHAPES, SHAPES, SHAPES)
 def test_which_operand_comes_first_does_not_matter(left: Shape, right: Shape, result: Shape) -> None:
     assert is_stray(left, right, result) == is_stray(right, left, result)
