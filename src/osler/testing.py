@@ -73,8 +73,7 @@ def run_of(turns: Iterable[Iterable[Event]] = (), **facts: object) -> Run:
 
     Args:
         turns: the events of each turn of the loop; turns of the same objects are one pattern.
-        facts: other fields of `Run`. Models, optimizers, parameters, losses, retained graphs and values
-            that are not finite may be given as lists of facts.
+        facts: other fields of `Run`; a mapping of facts may be given as a list of them.
     """
     run = Run()
     for name, value in facts.items():
@@ -108,6 +107,8 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),
+    "modules": lambda fact: f"{fact.model}.{fact.name}" if fact.name else fact.model,
+    "graphs": attrgetter("site"),
     "schedules": attrgetter("name"),
     "aliases": attrgetter("site"),
     "updates": attrgetter("optimizer"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import FrameType, TracebackType
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -17,6 +18,9 @@ from osler.runtime.userlines import UserLines
 
 LOOKING_UP = ("embedding", "embedding_bag")
 """Functions of ``torch.nn.functional`` that take rows out of a table."""
+
+INTEGERS = (torch.int64, torch.int32)
+"""Types that indices may have; the smaller ones are refused like fractions."""
 
 FILE = F.__file__
 
@@ -51,7 +55,7 @@ def indices_fact(name: str, site: Site, indices: Tensor, weight: Tensor, step: i
     """What is wrong with the indices: their type, or where they point."""
     if not plain(indices) or not indices.is_cpu:
         return None
-    if indices.is_floating_point():
+    if indices.dtype not in INTEGERS:
         kind = str(indices.dtype).removeprefix("torch.")
         return IndexFact(name, site, len(weight), count=indices.numel(), kind=kind, step=step, raised=True)
     fact = outside(name, site, indices, len(weight), None, step)

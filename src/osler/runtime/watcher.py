@@ -19,6 +19,7 @@ from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
+from osler.runtime.inputs import Given
 from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
 from osler.runtime.nonfinite import poisoned
@@ -62,6 +63,7 @@ class Watcher:
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
         self.inside = Inside()
+        self.given = Given()
         self.stop_reason = ""
         self.compile_seen = False
         self.scaler_seen = False

@@ -77,13 +77,13 @@ class HotSegment:
             found = list(entries(read_inside(self.folder, f"{self.name}.sums", self._read)))
         except FileNotFoundError:  # not yet, or no more
             return []
-        self._read += len(found) * SIZE
         sound = [entry for entry in found if entry is not None]
+        start = min((entry.start for entry in sound), default=0)
+        data = read_inside(self.folder, self.file, start) if sound else b""
+        self._read += len(found) * SIZE  # not before the batches are there: what cannot be read now may be later
         self.damaged += len(found) - len(sound)
         if not sound:
             return []
-        start = min(entry.start for entry in sound)
-        data = read_inside(self.folder, self.file, start)
         self.end = max(self.end, *(entry.start + entry.length for entry in sound))
         return [columns for entry in sound for columns in self._batch(entry, data, start)]
 

@@ -78,10 +78,12 @@ class Scalars:
 
     def _tried(self, segment: HotSegment) -> list[Columns]:
         try:
-            return segment.refresh()
+            fresh = segment.refresh()
         except OSError as error:
             self.failed[segment.file] = why(error)
             return []
+        self.failed.pop(segment.file, None)
+        return fresh
 
     def everything(self) -> Iterator[Columns]:
         """All records, segment by segment."""

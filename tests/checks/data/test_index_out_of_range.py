@@ -30,6 +30,7 @@ FAULTY = {
     "negative": "table(y - 1)",
     "a bag": "bag(y[:, None] + 1)",
     "of a wrong type": "table(y.float())",
+    "bytes": "table(y.to(torch.uint8))",
     "late": "table(y + (step == 9))",
     "by brackets": "weight[y + 1]",
 }
@@ -46,6 +47,7 @@ def test_is_found(term: str) -> None:
 
 HEALTHY = {
     "inside": "table(y)",
+    "of 32 bits": "table(y.int())",
     "inside a model": "lookup(y)",
     "a bag": "bag(y[:, None])",
     "most rows are never used": "rare(y * 50)",
@@ -69,6 +71,13 @@ def test_says_what_was_seen() -> None:
         "The indices run from 1 to 1001; 2 lie outside."
     )
     assert (found.place.line, found.place.step) == (12, 5)
+
+
+def test_says_which_types_there_are() -> None:
+    fact = IndexFact("embedding", SITE, 1000, count=64, kind="uint8", raised=True)
+    (found,) = findings(run_of(indices=[fact]), [check])
+    assert found.message == "`embedding` got indices of type uint8 where it needs int64 or int32."
+    assert found.fix == "Convert them: `indices.long()`."
 
 
 def test_says_what_torch_says() -> None:

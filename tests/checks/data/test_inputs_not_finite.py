@@ -60,6 +60,15 @@ HEALTHY = {
     "left out": (BREAK, "keep = ~x.isnan().any(1)", "loss_fn(model(x[keep]), y[keep])"),
     "the loss itself": ("", "", f"{PLAIN} * float('nan')"),
     "an infinite constant": ("low = torch.tensor(float('-inf'))", "", f"{PLAIN} / 0"),
+    "a mask of attention": ("mask = torch.full((6, 6), float('-inf')).triu(1)", "", f"{PLAIN} / 0"),
+    "a lowest loss": ("best = torch.full((4,), float('inf'))", "", f"{PLAIN} / 0"),
+    "scores kept aside": ("", "scores = (model(x) / 0).detach()", "loss_fn(model(x) / 0, y)"),
+    "a record of losses": (
+        "history = torch.zeros(99)",
+        "history[0] = (loss_fn(model(x), y) / 0).item()",
+        f"{PLAIN} / 0",
+    ),
+    "filled, and another reason": (BREAK, "x = x.nan_to_num()", f"{PLAIN} * float('nan')"),
 }
 
 

@@ -78,7 +78,7 @@ def points_outside(run: Run) -> Iterator[Finding]:
             evidence=[]
             if fact.kind
             else [Evidence("indices outside", fact.outside, "0", "indices", fact.step)],
-            fix="Pass whole numbers: `indices.long()`." if fact.kind else "",
+            fix="Convert them: `indices.long()`." if fact.kind else "",
         )
     if run.crash and not facts and (said := SAID.search(run.crash.message)):
         yield as_torch_says(run, run.crash, said)
@@ -93,7 +93,7 @@ def out_of_range(fact: IndexFact) -> str:
 
 
 def wrong_type(fact: IndexFact) -> str:
-    return f"`{fact.function}` got indices of type {fact.kind} where it needs whole numbers."
+    return f"`{fact.function}` got indices of type {fact.kind} where it needs int64 or int32."
 
 
 def as_torch_says(run: Run, crash: CrashFact, said: re.Match[str]) -> Finding:

@@ -35,6 +35,8 @@ for epoch in range(epochs):
 
 - NaN that marks missing values and is masked or filled before the loss: the loss stays finite.
 - A loss that is not finite although the batch is: another check speaks of it.
+- Other variables that are not finite: masks of 0 and -inf, a lowest loss that begins at infinity, records of
+  losses and scores that the model made.
 
 ## Sources
 

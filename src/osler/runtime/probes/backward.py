@@ -243,9 +243,10 @@ class Backwards:
 
     def suspect(self, frame: FrameType, site: Site) -> None:
         """The loss is not finite for the first time: was the batch?"""
-        fact = not_finite_input(frame, self.watcher.lines, site, self.watcher.run.steps)
+        watcher = self.watcher
+        fact = not_finite_input(frame, watcher.lines, watcher.given, site, watcher.run.steps)
         if fact is not None:
-            self.watcher.run.inputs[fact.name] = fact
+            watcher.run.inputs[fact.name] = fact
 
     def draw(self, root: Tensor, site: Site) -> None:
         """Write down the graph of the first backward from a line; the census has named no parameter yet."""

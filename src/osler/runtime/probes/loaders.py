@@ -38,7 +38,7 @@ class Batches:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
-        self.measuring, self.thinning = watcher.measuring, watcher.thinning
+        self.measuring, self.thinning, self.given = watcher.measuring, watcher.thinning, watcher.given
         self.gate = watcher.gate("batches")
         self.gate_facts = watcher.gate("what loaders draw")
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -101,6 +101,7 @@ class Batches:
         thinning.batch()
         if not thinning.on:
             return
+        self.given.batch(batch)
         measuring.subject = ""
         if BATCH in measuring.several:
             newest, name = self.newest
@@ -117,6 +118,7 @@ class Batches:
         watcher = self.watcher
         watcher.arrived(frame)
         watcher.begin_look()
+        self.given.batch(batch)
         name = self.names.get(iterator, "DataLoader")
         watcher.ledger.batch(name, watcher.lines.site(frame))
         measuring = watcher.measuring

@@ -216,6 +216,7 @@ class Forwards:
         graph = recording and any(t.requires_grad for t in outputs)
         if recording:
             model.last_input = None
+            watcher.given.forward(args, kwargs)
         odd = () if recording else oddities(model, mode, args, kwargs)
         if self.scan is not None:
             self.look_through(model, self.scan, outputs)

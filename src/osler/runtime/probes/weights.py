@@ -49,8 +49,12 @@ class Weights:
 
     def take(self, weights: Any, frame: FrameType) -> None:
         """Weights were asked for: remember when and where."""
+        try:
+            kept = weakref.ref(weights)
+        except TypeError:  # a plain dict, as hooks may return: what is not held may be another one later
+            return
         watcher = self.watcher
-        self.taken[id(weights)] = (weakref.ref(weights), watcher.run.steps, watcher.lines.site(frame))
+        self.taken[id(weights)] = (kept, watcher.run.steps, watcher.lines.site(frame))
         if len(self.taken) > MOST:
             del self.taken[next(iter(self.taken))]
 
@@ -70,7 +74,8 @@ class Weights:
         if known is None or known[0]() is not weights:
             return
         _, step, site = known
-        own = {name: p.data_ptr() for name, p in module.named_parameters() if p.numel()}
+        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters())
+        own = {name: at for name, at in addresses if at}  # empty ones, subclasses and those on meta have none
         run = self.watcher.run
         if step < run.steps and own and all(shares(weights, name, at) for name, at in own.items()):
             loaded = self.watcher.lines.site(frame)
