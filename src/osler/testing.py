@@ -113,6 +113,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "updates": attrgetter("optimizer"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
+    "growing": attrgetter("site"),
     "loss_calls": attrgetter("function", "site"),
     "broadcasts": attrgetter("operation", "site"),
     "indices": attrgetter("function", "site"),

@@ -78,6 +78,7 @@ from osler.model.values import (
     Unknown,
     Value,
 )
+from osler.model.wiring import GrowthFact
 from osler.model.wording import counted, listed
 
 __all__ = [
@@ -115,6 +116,7 @@ __all__ = [
     "GradientState",
     "GraphFact",
     "Group",
+    "GrowthFact",
     "Helper",
     "Histogram",
     "InPlaceFact",

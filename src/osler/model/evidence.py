@@ -25,6 +25,7 @@ from osler.model.facts import (
 from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
+from osler.model.wiring import GrowthFact
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -59,6 +60,7 @@ class Run:
         loaders: loaders that were iterated, by name.
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
+        growing: graphs that hold those of all earlier backward calls from their line.
         not_finite: first NaN or infinite value of each measure.
         aliases: weights that were loaded into the model whose memory they share.
         in_place: what is known about the in-place change that made a backward fail.
@@ -92,6 +94,7 @@ class Run:
     loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
+    growing: dict[Site, GrowthFact] = field(default_factory=dict[Site, GrowthFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
     aliases: dict[Site, AliasFact] = field(default_factory=dict[Site, AliasFact])
     in_place: InPlaceFact | None = None

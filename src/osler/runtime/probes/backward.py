@@ -17,6 +17,7 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.growth import Growth
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
@@ -53,6 +54,8 @@ class Backwards:
         self.gate_loss = watcher.gate("what computes the loss")
         self.gate_inputs = watcher.gate("inputs that are not finite")
         self.doubted: set[Site] = set()
+        self.growth = Growth(watcher.run)
+        self.gate_growth = watcher.gate("graphs that grow")
 
     def wrap(
         self,
@@ -181,6 +184,7 @@ class Backwards:
         if count == 1:
             self.draw(roots[0], site)
         found = leaves(roots)
+        self.gate_growth.within(self.grown, roots[0], site, frame)
         census = watcher.census
         census.reach(found)
         loose = self.loose(found)
@@ -197,6 +201,11 @@ class Backwards:
         ):
             self.input_sites.add(site)
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+    def grown(self, root: Tensor, site: Site, frame: FrameType) -> None:
+        """Does the graph hold those of earlier calls?"""
+        models = [module for m in self.watcher.registry.models if (module := m.module()) is not None]
+        self.growth.look(root, site, self.walks[site], self.watcher.lines.frame(frame), models)
 
     def examine(self, root: Tensor, site: Site) -> None:
         """Look at the operations of the loss: on the first calls of a line, and with every census."""

@@ -1,0 +1,32 @@
+"""Facts about where gradients and weights come from and where they go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osler.model.event import Site
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthFact:
+    """A graph that holds those of all earlier backward calls from its line, more of them at every look.
+
+    Attributes:
+        site: where backward is called.
+        first: operations at the first look.
+        operations: operations at the latest look.
+        old: of these, operations that belong to earlier calls.
+        calls: backward calls from this line until the latest look.
+        step: optimizer steps finished when it first grew.
+        holder: the user's variable that carries the graph from one call to the next, empty if unknown.
+        holder_site: the line that assigns it.
+    """
+
+    site: Site
+    first: int
+    operations: int
+    old: int
+    calls: int
+    step: int
+    holder: str = ""
+    holder_site: Site = ()
