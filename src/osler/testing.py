@@ -114,6 +114,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "growing": attrgetter("site"),
+    "leaks": attrgetter("optimizer", "source"),
     "loss_calls": attrgetter("function", "site"),
     "broadcasts": attrgetter("operation", "site"),
     "indices": attrgetter("function", "site"),

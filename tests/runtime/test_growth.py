@@ -1,5 +1,7 @@
 """Which graphs hold those of earlier backward calls; the numbers of the nodes are autograd's own."""
 
+import sys
+
 import torch
 from torch import Tensor, nn
 
@@ -61,10 +63,9 @@ def test_numbers_are_those_of_operations_and_of_the_way_in() -> None:
 
 
 def test_variables_are_named_with_their_line() -> None:
-    import sys
-
     state = (WEIGHT * 2, WEIGHT * 3)
     named = variables(sys._getframe(), [])
+    assert len(named) == len(state)
     assert {name for name, _ in named.values()} == {"state"}
     ((place,), *_) = [site for _, site in named.values()]
     assert place.function == "test_variables_are_named_with_their_line"

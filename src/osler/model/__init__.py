@@ -78,7 +78,7 @@ from osler.model.values import (
     Unknown,
     Value,
 )
-from osler.model.wiring import GrowthFact
+from osler.model.wiring import GrowthFact, LeakFact
 from osler.model.wording import counted, listed
 
 __all__ = [
@@ -123,6 +123,7 @@ __all__ = [
     "IndexFact",
     "InputFact",
     "Kind",
+    "LeakFact",
     "Loader",
     "LoaderFact",
     "Loop",

@@ -25,7 +25,7 @@ from osler.model.facts import (
 from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
-from osler.model.wiring import GrowthFact
+from osler.model.wiring import GrowthFact, LeakFact
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -60,6 +60,8 @@ class Run:
         loaders: loaders that were iterated, by name.
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
+        leaks: steps on gradients that were computed for another optimizer's step as well, by optimizer and
+            the backward that left them.
         growing: graphs that hold those of all earlier backward calls from their line.
         not_finite: first NaN or infinite value of each measure.
         aliases: weights that were loaded into the model whose memory they share.
@@ -94,6 +96,7 @@ class Run:
     loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
+    leaks: dict[tuple[str, Site], LeakFact] = field(default_factory=dict[tuple[str, Site], LeakFact])
     growing: dict[Site, GrowthFact] = field(default_factory=dict[Site, GrowthFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
     aliases: dict[Site, AliasFact] = field(default_factory=dict[Site, AliasFact])

@@ -30,3 +30,26 @@ class GrowthFact:
     step: int
     holder: str = ""
     holder_site: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeakFact:
+    """Steps on gradients of which a part was computed for the step of another optimizer.
+
+    Attributes:
+        optimizer: the one that stepped on both.
+        other: the one that had stepped on a part of them before.
+        source: the backward that left this part.
+        own: the backward that added to it.
+        site: the step on both.
+        times: how often it was seen.
+        step: optimizer steps finished when it was first seen.
+    """
+
+    optimizer: str
+    other: str
+    source: Site
+    own: Site
+    site: Site
+    times: int = 0
+    step: int = 0

@@ -20,6 +20,7 @@ from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
+from osler.runtime.leaks import Leaks
 from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
 from osler.runtime.nonfinite import poisoned
@@ -62,6 +63,7 @@ class Watcher:
         self.holders: weakref.WeakKeyDictionary[Optimizer, Holder] = weakref.WeakKeyDictionary()
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
+        self.leaks = Leaks(self.run)
         self.inside = Inside()
         self.stop_reason = ""
         self.compile_seen = False

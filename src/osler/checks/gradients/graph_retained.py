@@ -58,7 +58,7 @@ check = Check(
     __name__,
     severity=Severity.WARNING,
     expected="the graph of a step ends where the step before it began",
-    why="Every step computes the gradients of all earlier ones again: it takes more time and memory each time.",
+    why="Every step computes the gradients of all earlier ones again and takes ever more time and memory.",
     fix="Detach what goes on to the next step, `state = state.detach()`, and drop `retain_graph=True`.",
     symptoms=("graph-kept-in-accumulator", "memory-grows"),
 )
@@ -80,8 +80,8 @@ def describe(fact: GrowthFact) -> Finding:
     return check.finding(
         fact.holder_site or fact.site,
         f"{carrier} the graph of each step into the next: `backward()` went through {fact.first} operations "
-        f"at its first call and through {fact.operations} at call {fact.calls}, {fact.old} of them from earlier "
-        "calls.",
+        f"at its first call and through {fact.operations} at call {fact.calls}, at least {fact.old} of them "
+        "from earlier calls.",
         step=fact.step,
         subject=fact.holder,
         related=[(fact.site, "this backward goes through all of them")],

@@ -49,6 +49,7 @@ class Backwards:
         self.gate_after = watcher.gate("gradients")
         self.gate_failed = watcher.gate("backward calls that fail")
         self.walks: dict[Site, int] = {}
+        self.site: Site = ()
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
         self.gate_loss = watcher.gate("what computes the loss")
@@ -134,8 +135,12 @@ class Backwards:
         self.gate_loss.within(self.examine, roots[0], site)
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
-        for holder in watcher.all_holders():
+        holders = watcher.all_holders()
+        if len(holders) > 1:
+            watcher.leaks.before_backward(holders)
+        for holder in holders:
             holder.before_backward()
+        self.site = site
         known = "loss" in watcher.run.not_finite
         self.measure(roots[0], site)
         if not known and "loss" in watcher.run.not_finite:
@@ -147,7 +152,8 @@ class Backwards:
         watcher = self.watcher
         moment = watcher.ledger.moments
         for holder in watcher.all_holders():
-            holder.after_backward(moment, watcher.run.backwards)
+            if holder.after_backward(moment, watcher.run.backwards):
+                watcher.leaks.reached(holder, self.site)
         watcher.look_at_parameters()
         watcher.by_hand.after_backward()
         if not watcher.registry.models:  # nothing but the next loss would announce the next turn

@@ -164,8 +164,12 @@ class Optimizers:
         watcher.by_hand.release(holder.parameters)
         watcher.used_backward = max(watcher.used_backward, holder.number)
         watcher.scale_read = False
+        site = watcher.lines.site(frame)
+        holders = watcher.all_holders()
+        if len(holders) > 1:
+            watcher.leaks.stepped(holder, holders, site)
         holder.after_step()
-        watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)
+        watcher.ledger.step(holder.name, site, self.traits)
 
 
 def is_stepping(identity: int, frame: FrameType | None) -> bool:
