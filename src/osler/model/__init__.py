@@ -3,7 +3,7 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.architecture import GraphFact, ModuleFact
+from osler.model.architecture import GraphFact, IdleFact, ModuleFact
 from osler.model.check import (
     CALLED_HERE,
     Check,
@@ -119,6 +119,7 @@ __all__ = [
     "GrowthFact",
     "Helper",
     "Histogram",
+    "IdleFact",
     "InPlaceFact",
     "IndexFact",
     "InputFact",

@@ -53,7 +53,7 @@ class Holder:
         thread: where the optimizer was first met.
         stepped_on: the smallest gradient of the previous step, kept so that no new one gets its identity.
         source: where the last backward was called that reached them.
-        left: an earlier backward whose gradients are still here although another optimizer has stepped on them.
+        left: an earlier backward whose gradients are here although another optimizer has stepped on them.
         leaked: the same, once a backward of their own has added to them.
     """
 

@@ -32,8 +32,8 @@ def run(*facts: LeakFact, graphs: tuple[GraphFact, ...] = (THROUGH, OWN)) -> Run
 def test_says_what_was_seen() -> None:
     (found,) = findings(run(LEAK), [check])
     assert found.message == (
-        "`Adam` was seen to step 9 times on the gradients of two losses: on its own, and on those that this "
-        "`backward()`, made for the step of `SGD`, had left in its parameters."
+        "`Adam` stepped at least 9 times on the gradients of two losses: on its own, and on those that this "
+        "`backward()`, made for a step of `SGD`, had left in its parameters."
     )
     assert (found.place.line, found.place.subject, found.place.step) == (20, "Adam", 1)
     assert [(r.place.line, r.label) for r in found.related] == [

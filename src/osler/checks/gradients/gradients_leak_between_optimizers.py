@@ -133,8 +133,9 @@ def describe(run: Run, fact: LeakFact) -> Finding:
     cleared = run.usual_site(run.of(Kind.CLEAR, fact.optimizer))
     return check.finding(
         fact.source,
-        f"`{fact.optimizer}` was seen to step {fact.times} times on the gradients of two losses: on its own, and "
-        f"on those that this `backward()`, made for the step of `{fact.other}`, had left in its parameters.",
+        f"`{fact.optimizer}` stepped at least {fact.times} times on the gradients of two losses: on its own, "
+        f"and on those that this `backward()`, made for a step of `{fact.other}`, had left in its "
+        "parameters.",
         step=fact.step,
         subject=fact.optimizer,
         related=[
