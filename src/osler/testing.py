@@ -114,6 +114,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "growing": attrgetter("site"),
+    "misspelt": lambda fact: f"{fact.model}.{fact.name}",
     "idle": lambda fact: f"{fact.model}.{fact.name}",
     "leaks": attrgetter("optimizer", "source"),
     "loss_calls": attrgetter("function", "site"),

@@ -78,13 +78,14 @@ from osler.model.values import (
     Unknown,
     Value,
 )
-from osler.model.wiring import GrowthFact, LeakFact
+from osler.model.wiring import MISSPELT, GrowthFact, LeakFact, MisspeltFact
 from osler.model.wording import counted, listed
 
 __all__ = [
     "BY_HAND",
     "CALLED_HERE",
     "LAYERS",
+    "MISSPELT",
     "Action",
     "Activation",
     "AliasFact",
@@ -133,6 +134,7 @@ __all__ = [
     "LossInputFact",
     "Maybe",
     "Measure",
+    "MisspeltFact",
     "ModeState",
     "ModelFact",
     "ModuleFact",

@@ -25,7 +25,7 @@ from osler.model.facts import (
 from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
-from osler.model.wiring import GrowthFact, LeakFact
+from osler.model.wiring import GrowthFact, LeakFact, MisspeltFact
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -61,6 +61,7 @@ class Run:
         loaders: loaders that were iterated, by name.
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
+        misspelt: attributes that were meant to be `requires_grad`, by model and name.
         leaks: steps on gradients that were computed for another optimizer's step as well, by optimizer and
             the backward that left them.
         growing: graphs that hold those of all earlier backward calls from their line.
@@ -98,6 +99,7 @@ class Run:
     loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
+    misspelt: dict[str, MisspeltFact] = field(default_factory=dict[str, MisspeltFact])
     leaks: dict[tuple[str, Site], LeakFact] = field(default_factory=dict[tuple[str, Site], LeakFact])
     growing: dict[Site, GrowthFact] = field(default_factory=dict[Site, GrowthFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])

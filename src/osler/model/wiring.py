@@ -6,6 +6,16 @@ from dataclasses import dataclass
 
 from osler.model.event import Site
 
+MISSPELT = (
+    "require_grad",
+    "require_grads",
+    "requires_grads",
+    "required_grad",
+    "requiresgrad",
+    "requires_gradient",
+)
+"""Names that are meant to be `requires_grad`."""
+
 
 @dataclass(frozen=True, slots=True)
 class GrowthFact:
@@ -53,3 +63,26 @@ class LeakFact:
     site: Site
     times: int = 0
     step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MisspeltFact:
+    """An attribute that torch does not know, set on parameters or modules against what their gradients are.
+
+    Attributes:
+        name: the attribute.
+        value: what it was set to.
+        on_module: it was set on modules and not on parameters.
+        model: name of the root module.
+        parameters: names of the parameters whose `requires_grad` is the opposite.
+        reached: how many of them a gradient has reached.
+        site: the line that sets it, if it is at hand.
+    """
+
+    name: str
+    value: bool
+    on_module: bool
+    model: str
+    parameters: tuple[str, ...]
+    reached: int
+    site: Site = ()

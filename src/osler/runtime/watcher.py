@@ -23,6 +23,7 @@ from osler.runtime.guard import Gate, Guard
 from osler.runtime.leaks import Leaks
 from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
+from osler.runtime.misspelt import misspelt
 from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
@@ -64,6 +65,7 @@ class Watcher:
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
         self.leaks = Leaks(self.run)
+        self.gate_misspelt = self.gate("attributes of parameters")
         self.inside = Inside()
         self.stop_reason = ""
         self.compile_seen = False
@@ -74,8 +76,7 @@ class Watcher:
         self.look: CloseLook | None = None
         self.look_wanted = False
         self.next_census = 1
-        self._looks = 0
-        self._look_turn = 0
+        self._looks = self._look_turn = 0
         self.used_backward = 0
         self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
         self.at_finish.append(self.measuring.later.read)
@@ -220,9 +221,16 @@ class Watcher:
         run = self.run
         run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
         run.parameters_step = run.steps
+        self.gate_misspelt.within(self.note_misspelt)
         for name, strange in self.census.strange.items():
             if name in run.optimizers:
                 run.optimizers[name] = replace(run.optimizers[name], strange=strange)
+
+    def note_misspelt(self) -> None:
+        """Was something set that was meant to be `requires_grad`?"""
+        models = [(m.name, module) for m in self.registry.models if (module := m.module()) is not None]
+        found = misspelt(models, self.lines.files(), self.census.is_reached)
+        self.run.misspelt = {**self.run.misspelt, **found}
 
     def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""
