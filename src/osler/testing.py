@@ -114,6 +114,8 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "growing": attrgetter("site"),
+    "self_loads": attrgetter("site"),
+    "follows": lambda fact: f"{fact.name} after {fact.leader_name}",
     "misspelt": lambda fact: f"{fact.model}.{fact.name}",
     "idle": lambda fact: f"{fact.model}.{fact.name}",
     "leaks": attrgetter("optimizer", "source"),

@@ -78,7 +78,7 @@ from osler.model.values import (
     Unknown,
     Value,
 )
-from osler.model.wiring import MISSPELT, GrowthFact, LeakFact, MisspeltFact
+from osler.model.wiring import MISSPELT, FollowFact, GrowthFact, LeakFact, MisspeltFact, SelfLoadFact
 from osler.model.wording import counted, listed
 
 __all__ = [
@@ -113,6 +113,7 @@ __all__ = [
     "ExitNode",
     "External",
     "Finding",
+    "FollowFact",
     "ForwardFact",
     "GradientState",
     "GraphFact",
@@ -152,6 +153,7 @@ __all__ = [
     "RetainedFact",
     "Run",
     "ScheduleFact",
+    "SelfLoadFact",
     "Series",
     "Severity",
     "Shape",

@@ -86,3 +86,57 @@ class MisspeltFact:
     parameters: tuple[str, ...]
     reached: int
     site: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FollowFact:
+    """A network whose weights were seen to be overwritten with those of another, or with a mean of both.
+
+    Attributes:
+        model: root module of the follower.
+        part: dotted name of the follower in it, empty for the model itself.
+        leader: root module of the one that is followed.
+        leader_part: dotted name of that in its model.
+        share: how much of the leader is mixed in, 1 for a copy.
+        times: how often it was seen.
+        step: optimizer steps finished when it was first seen.
+        site: the line that copies, if `load_state_dict` does it.
+    """
+
+    model: str
+    part: str
+    leader: str
+    leader_part: str
+    share: float
+    times: int = 0
+    step: int = 0
+    site: Site = ()
+
+    @property
+    def name(self) -> str:
+        """The follower as a reader knows it."""
+        return self.part or self.model
+
+    @property
+    def leader_name(self) -> str:
+        """The one that is followed."""
+        return self.leader_part or self.leader
+
+
+@dataclass(frozen=True, slots=True)
+class SelfLoadFact:
+    """Weights that were copied from a model to itself while it was trained, or to one in the same memory.
+
+    Attributes:
+        site: where they are loaded.
+        model: the module that they were loaded into.
+        times: how often, between the first step and the last.
+        step: optimizer steps finished at the first time.
+        assigned: they were put in place of the parameters of another module of the same class, `assign=True`.
+    """
+
+    site: Site
+    model: str
+    times: int = 1
+    step: int = 0
+    assigned: bool = False

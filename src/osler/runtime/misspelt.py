@@ -48,7 +48,9 @@ def contradicted(root: nn.Module) -> Iterator[tuple[tuple[str, bool, bool], Name
         for name in ON_MODULES & vars(module).keys():
             value = vars(module)[name]
             if isinstance(value, bool) and not has_its_own(type(module), name):
-                below = {p: dotted + n for n, p in module.named_parameters() if p.requires_grad != value}
+                below: Named = {
+                    p: dotted + n for n, p in module.named_parameters() if p.requires_grad != value
+                }
                 if below and (not value or len(below) == len(list(module.parameters()))):
                     yield (name, value, True), below
         for own, parameter in module.named_parameters(recurse=False):

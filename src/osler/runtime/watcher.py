@@ -18,6 +18,7 @@ from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, S
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
+from osler.runtime.following import Following
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.leaks import Leaks
@@ -64,7 +65,7 @@ class Watcher:
         self.holders: weakref.WeakKeyDictionary[Optimizer, Holder] = weakref.WeakKeyDictionary()
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
-        self.leaks = Leaks(self.run)
+        self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
         self.gate_misspelt = self.gate("attributes of parameters")
         self.inside = Inside()
         self.stop_reason = ""

@@ -57,6 +57,7 @@ class Backwards:
         self.doubted: set[Site] = set()
         self.growth = Growth(watcher.run)
         self.gate_growth = watcher.gate("graphs that grow")
+        self.gate_following = watcher.gate("networks that follow others")
 
     def wrap(
         self,
@@ -135,17 +136,24 @@ class Backwards:
         self.gate_loss.within(self.examine, roots[0], site)
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
-        holders = watcher.all_holders()
-        if len(holders) > 1:
-            watcher.leaks.before_backward(holders)
-        for holder in holders:
-            holder.before_backward()
         self.site = site
+        self.compare()
         known = "loss" in watcher.run.not_finite
         self.measure(roots[0], site)
         if not known and "loss" in watcher.run.not_finite:
             self.gate_inputs.within(self.suspect, frame, site)
         watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
+
+    def compare(self) -> None:
+        """Look at gradients and followers as they are ahead of a backward."""
+        watcher = self.watcher
+        if watcher.following.copies:
+            self.gate_following.within(watcher.following.arrived)
+        holders = watcher.all_holders()
+        if len(holders) > 1:
+            watcher.leaks.before_backward(holders)
+        for holder in holders:
+            holder.before_backward()
 
     def after(self) -> None:
         """``backward`` has run."""

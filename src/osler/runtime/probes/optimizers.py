@@ -44,6 +44,7 @@ class Optimizers:
         self.gate_clear = watcher.gate("zero_grad")
         self.gate_before = watcher.gate("gradients before steps")
         self.gate_after = watcher.gate("optimizer steps")
+        self.gate_following = watcher.gate("networks that may follow others")
         self.stepping: list[int] = []
         self.updates = Updates(watcher.run)
         self.traits: frozenset[str] = NOTHING
@@ -168,6 +169,8 @@ class Optimizers:
         holders = watcher.all_holders()
         if len(holders) > 1:
             watcher.leaks.stepped(holder, holders, site)
+        if watcher.following.is_due():
+            self.gate_following.within(watcher.following.stepped)
         holder.after_step()
         watcher.ledger.step(holder.name, site, self.traits)
 
