@@ -78,7 +78,15 @@ from osler.model.values import (
     Unknown,
     Value,
 )
-from osler.model.wiring import MISSPELT, FollowFact, GrowthFact, LeakFact, MisspeltFact, SelfLoadFact
+from osler.model.wiring import (
+    MISSPELT,
+    FollowFact,
+    GrowthFact,
+    LeakFact,
+    MisspeltFact,
+    RebindFact,
+    SelfLoadFact,
+)
 from osler.model.wording import counted, listed
 
 __all__ = [
@@ -148,6 +156,7 @@ __all__ = [
     "Parameters",
     "Pattern",
     "Place",
+    "RebindFact",
     "Record",
     "Related",
     "RetainedFact",

@@ -140,3 +140,18 @@ class SelfLoadFact:
     times: int = 1
     step: int = 0
     assigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RebindFact:
+    """A statement that was meant to update a parameter and only gives its name to a new tensor.
+
+    Attributes:
+        site: the statement.
+        name: the variable, as the user writes it.
+        in_loop: it is the variable of a `for` loop, so that the new tensor is lost at the next turn.
+    """
+
+    site: Site
+    name: str
+    in_loop: bool

@@ -28,6 +28,7 @@ from osler.runtime.misspelt import misspelt
 from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
+from osler.runtime.rebinds import rebinds
 from osler.runtime.registry import Registry, held
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
@@ -35,6 +36,9 @@ from osler.runtime.userlines import UserLines
 
 MOST_LOOKS = 3
 """Close looks per program: what three did not find a fourth will not."""
+
+UPDATED = 4
+"""Backward calls after which some step should have followed, or the source is searched for an update."""
 
 GROWTH = 2
 """Factor between the backward calls after which all parameters are looked at."""
@@ -66,7 +70,7 @@ class Watcher:
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
         self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
-        self.gate_misspelt = self.gate("attributes of parameters")
+        self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
         self.inside = Inside()
         self.stop_reason = ""
         self.compile_seen = False
@@ -223,6 +227,8 @@ class Watcher:
         run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
         run.parameters_step = run.steps
         self.gate_misspelt.within(self.note_misspelt)
+        if not run.rebinds and (run.crash is not None or (run.backwards >= UPDATED and not run.steps)):
+            self.gate_rebinds.within(self.note_rebinds)
         for name, strange in self.census.strange.items():
             if name in run.optimizers:
                 run.optimizers[name] = replace(run.optimizers[name], strange=strange)
@@ -232,6 +238,10 @@ class Watcher:
         models = [(m.name, module) for m in self.registry.models if (module := m.module()) is not None]
         found = misspelt(models, self.lines.files(), self.census.is_reached)
         self.run.misspelt = {**self.run.misspelt, **found}
+
+    def note_rebinds(self) -> None:
+        """Nothing was updated so far: does the source try?"""
+        self.run.rebinds = {fact.site: fact for fact in rebinds(self.lines.files())}
 
     def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""
