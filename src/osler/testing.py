@@ -114,6 +114,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "growing": attrgetter("site"),
+    "loads": attrgetter("site"),
     "rebinds": attrgetter("site"),
     "self_loads": attrgetter("site"),
     "follows": lambda fact: f"{fact.name} after {fact.leader_name}",

@@ -25,7 +25,15 @@ from osler.model.facts import (
 from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
-from osler.model.wiring import FollowFact, GrowthFact, LeakFact, MisspeltFact, RebindFact, SelfLoadFact
+from osler.model.wiring import (
+    FollowFact,
+    GrowthFact,
+    LeakFact,
+    LoadFact,
+    MisspeltFact,
+    RebindFact,
+    SelfLoadFact,
+)
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -63,6 +71,7 @@ class Run:
         retained: graphs that outlive their turn.
         misspelt: attributes that were meant to be `requires_grad`, by model and name.
         follows: networks that are overwritten with the weights of another one, by both names.
+        loads: weights of which next to nothing fitted the model, by the line that loads them.
         rebinds: updates by hand that only give a name to a new tensor.
         self_loads: weights that were loaded into the memory in which they lie.
         leaks: steps on gradients that were computed for another optimizer's step as well, by optimizer and
@@ -104,6 +113,7 @@ class Run:
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     misspelt: dict[str, MisspeltFact] = field(default_factory=dict[str, MisspeltFact])
     follows: dict[str, FollowFact] = field(default_factory=dict[str, FollowFact])
+    loads: dict[Site, LoadFact] = field(default_factory=dict[Site, LoadFact])
     rebinds: dict[Site, RebindFact] = field(default_factory=dict[Site, RebindFact])
     self_loads: dict[Site, SelfLoadFact] = field(default_factory=dict[Site, SelfLoadFact])
     leaks: dict[tuple[str, Site], LeakFact] = field(default_factory=dict[tuple[str, Site], LeakFact])

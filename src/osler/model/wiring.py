@@ -155,3 +155,34 @@ class RebindFact:
     site: Site
     name: str
     in_loop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFact:
+    """Weights that were loaded with `strict=False` and of which next to nothing fits the model.
+
+    Attributes:
+        site: where they are loaded.
+        model: class of the module that they were loaded into.
+        entries: how many there are.
+        parameters: parameters of the module.
+        matched: of these, how many have an entry of their name and shape.
+        renamed: how many would have one if the prefix were taken off.
+        prefix: what stands before all names on one side only; empty if nothing does.
+        on_entries: the prefix stands before the entries and not before the model's names.
+        entry: the first entry.
+        parameter: the first parameter.
+        step: optimizer steps finished before.
+    """
+
+    site: Site
+    model: str
+    entries: int
+    parameters: int
+    matched: int
+    renamed: int = 0
+    prefix: str = ""
+    on_entries: bool = True
+    entry: str = ""
+    parameter: str = ""
+    step: int = 0

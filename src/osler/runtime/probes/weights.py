@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.compiler import is_compiling
 
 from osler.model import AliasFact, SelfLoadFact, Site
+from osler.runtime.fitting import fitted
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
 
@@ -38,7 +39,9 @@ class Weights:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self.gate = watcher.gate("kept weights")
+        self.gate_fit = watcher.gate("weights that are loaded")
         self.taken: dict[int, Taken] = {}
+        self.missed: weakref.WeakKeyDictionary[nn.Module, Site] = weakref.WeakKeyDictionary()
 
     def wrap_taken(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``state_dict``; a module calls it for its parts with a destination."""
@@ -65,7 +68,9 @@ class Weights:
         def load_state_dict(self_: nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
             if not is_compiling():
                 assign = bool(args[1] if len(args) > 1 else kwargs.get("assign"))
+                strict = bool(args[0] if args else kwargs.get("strict", True))
                 self.gate.call(self.load, self_, state_dict, assign, sys._getframe(1))
+                self.gate_fit.call(self.fit, self_, state_dict, strict, sys._getframe(1))
             return original(self_, state_dict, *args, **kwargs)
 
         return load_state_dict
@@ -88,6 +93,19 @@ class Weights:
                 self.count(SelfLoadFact(site, type(module).__name__, 0, run.steps, assigned=True))
             else:
                 self.watcher.following.copied(module, source, site)
+
+    def fit(self, module: nn.Module, weights: Any, strict: bool, frame: FrameType) -> None:
+        """Weights are about to be loaded: do they fit? If they must, torch will say so."""
+        watcher = self.watcher
+        loads = watcher.run.loads
+        if not strict and isinstance(weights, Mapping):
+            fact = fitted(module, weights, watcher.lines.site(frame), watcher.run.steps)  # pyright: ignore
+            if fact is not None and (not fact.matched or fact.renamed > fact.matched):
+                loads[fact.site] = fact
+                self.missed[module] = fact.site
+                return
+        for part in module.modules() if self.missed else ():
+            loads.pop(self.missed.pop(part, ()), None)
 
     def count(self, fact: SelfLoadFact) -> None:
         """Weights were loaded into the memory in which they lie."""
