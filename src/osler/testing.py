@@ -114,6 +114,14 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "updates": attrgetter("optimizer"),
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
+    "growing": attrgetter("site"),
+    "loads": attrgetter("site"),
+    "rebinds": attrgetter("site"),
+    "self_loads": attrgetter("site"),
+    "follows": lambda fact: f"{fact.name} after {fact.leader_name}",
+    "misspelt": lambda fact: f"{fact.model}.{fact.name}",
+    "idle": lambda fact: f"{fact.model}.{fact.name}",
+    "leaks": attrgetter("optimizer", "source"),
     "loss_calls": attrgetter("function", "site"),
     "broadcasts": attrgetter("operation", "site"),
     "indices": attrgetter("function", "site"),
@@ -166,7 +174,7 @@ def examine(code: str) -> Diagnosis:
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
         warned = warnings.catch_warnings(action="ignore", category=UserWarning)  # torch sees some too
-        raised = contextlib.suppress(RuntimeError, IndexError, AttributeError)
+        raised = contextlib.suppress(RuntimeError, IndexError, AttributeError, TypeError)
         with warned, raised, watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

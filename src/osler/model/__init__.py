@@ -3,7 +3,7 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.architecture import GraphFact, ModuleFact
+from osler.model.architecture import GraphFact, IdleFact, ModuleFact
 from osler.model.check import (
     CALLED_HERE,
     Check,
@@ -78,12 +78,23 @@ from osler.model.values import (
     Unknown,
     Value,
 )
+from osler.model.wiring import (
+    MISSPELT,
+    FollowFact,
+    GrowthFact,
+    LeakFact,
+    LoadFact,
+    MisspeltFact,
+    RebindFact,
+    SelfLoadFact,
+)
 from osler.model.wording import counted, listed
 
 __all__ = [
     "BY_HAND",
     "CALLED_HERE",
     "LAYERS",
+    "MISSPELT",
     "Action",
     "Activation",
     "AliasFact",
@@ -111,16 +122,21 @@ __all__ = [
     "ExitNode",
     "External",
     "Finding",
+    "FollowFact",
     "ForwardFact",
     "GradientState",
     "GraphFact",
     "Group",
+    "GrowthFact",
     "Helper",
     "Histogram",
+    "IdleFact",
     "InPlaceFact",
     "IndexFact",
     "InputFact",
     "Kind",
+    "LeakFact",
+    "LoadFact",
     "Loader",
     "LoaderFact",
     "Loop",
@@ -129,6 +145,7 @@ __all__ = [
     "LossInputFact",
     "Maybe",
     "Measure",
+    "MisspeltFact",
     "ModeState",
     "ModelFact",
     "ModuleFact",
@@ -141,11 +158,13 @@ __all__ = [
     "Parameters",
     "Pattern",
     "Place",
+    "RebindFact",
     "Record",
     "Related",
     "RetainedFact",
     "Run",
     "ScheduleFact",
+    "SelfLoadFact",
     "Series",
     "Severity",
     "Shape",

@@ -35,6 +35,27 @@ class ModuleFact:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleFact:
+    """A part that a class of the user's declares, that nothing called and no other line of it names.
+
+    Attributes:
+        name: dotted name inside the model.
+        model: name of the root module.
+        kind: class name.
+        elements: numbers in its parameters and those of its parts.
+        site: the line that declares it.
+        owner: where the `forward` of the class that declares it begins.
+    """
+
+    name: str
+    model: str
+    kind: str
+    elements: int
+    site: Site
+    owner: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GraphFact:
     """The autograd graph behind the first loss that went backward from a line.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from osler.model.architecture import GraphFact, ModuleFact
+from osler.model.architecture import GraphFact, IdleFact, ModuleFact
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
@@ -25,6 +25,15 @@ from osler.model.facts import (
 from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
+from osler.model.wiring import (
+    FollowFact,
+    GrowthFact,
+    LeakFact,
+    LoadFact,
+    MisspeltFact,
+    RebindFact,
+    SelfLoadFact,
+)
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -43,6 +52,7 @@ class Run:
         ended: nothing more will come.
         models: root modules by name.
         modules: parts of the models by full name, as they were at the first call.
+        idle: parts that were declared and neither called nor named again, by full name; known at the end.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
@@ -59,6 +69,14 @@ class Run:
         loaders: loaders that were iterated, by name.
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
+        misspelt: attributes that were meant to be `requires_grad`, by model and name.
+        follows: networks that are overwritten with the weights of another one, by both names.
+        loads: weights of which next to nothing fitted the model, by the line that loads them.
+        rebinds: updates by hand that only give a name to a new tensor.
+        self_loads: weights that were loaded into the memory in which they lie.
+        leaks: steps on gradients that were computed for another optimizer's step as well, by optimizer and
+            the backward that left them.
+        growing: graphs that hold those of all earlier backward calls from their line.
         not_finite: first NaN or infinite value of each measure.
         aliases: weights that were loaded into the model whose memory they share.
         in_place: what is known about the in-place change that made a backward fail.
@@ -76,6 +94,7 @@ class Run:
     ended: bool = False
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
+    idle: dict[str, IdleFact] = field(default_factory=dict[str, IdleFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
@@ -92,6 +111,13 @@ class Run:
     loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
+    misspelt: dict[str, MisspeltFact] = field(default_factory=dict[str, MisspeltFact])
+    follows: dict[str, FollowFact] = field(default_factory=dict[str, FollowFact])
+    loads: dict[Site, LoadFact] = field(default_factory=dict[Site, LoadFact])
+    rebinds: dict[Site, RebindFact] = field(default_factory=dict[Site, RebindFact])
+    self_loads: dict[Site, SelfLoadFact] = field(default_factory=dict[Site, SelfLoadFact])
+    leaks: dict[tuple[str, Site], LeakFact] = field(default_factory=dict[tuple[str, Site], LeakFact])
+    growing: dict[Site, GrowthFact] = field(default_factory=dict[Site, GrowthFact])
     not_finite: dict[str, NotFiniteFact] = field(default_factory=dict[str, NotFiniteFact])
     aliases: dict[Site, AliasFact] = field(default_factory=dict[Site, AliasFact])
     in_place: InPlaceFact | None = None

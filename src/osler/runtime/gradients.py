@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from osler.model import Site
 from osler.runtime.registry import plain
 
 READABLE = 65_536
@@ -26,6 +27,9 @@ ALWAYS_READ = 16
 
 Mark = tuple[int, int] | None
 """Identity and version of a gradient, None if there is none."""
+
+Left = tuple[Site, str]
+"""Where a backward was called, and the optimizer that stepped on its gradients."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +52,9 @@ class Holder:
         unscaled: the loss scale was taken out since the last backward that reached them.
         thread: where the optimizer was first met.
         stepped_on: the smallest gradient of the previous step, kept so that no new one gets its identity.
+        source: where the last backward was called that reached them.
+        left: an earlier backward whose gradients are here although another optimizer has stepped on them.
+        leaked: the same, once a backward of their own has added to them.
     """
 
     name: str
@@ -68,6 +75,9 @@ class Holder:
     after: Mark = None
     at_step: list[Mark] = field(default_factory=list[Mark])
     stepped_on: Tensor | None = None
+    source: Site = ()
+    left: Left | None = None
+    leaked: Left | None = None
     version: int = 0
     copy: Tensor | None = None
     suspect: bool = False
@@ -125,7 +135,7 @@ class Holder:
         """Watching begins again after a rest: what has happened to the gradients meanwhile is not known."""
         self.touched = self.unscaled = True
         self.fresh = self.carried = self.cleared = False
-        self.after = self.copy = None
+        self.after = self.copy = self.left = self.leaked = None
 
     def status(self, closure: bool) -> str:
         """What is in the gradients as the optimizer steps: ``fresh``, ``carried``, ``empty`` or ``stale``."""
@@ -166,7 +176,7 @@ class Holder:
         self.stepped_on = first if first is not None and first.numel() <= COPYABLE else None
         self.stepped = True
         self.fresh = self.touched = self.in_step = False
-        self.copy = None
+        self.copy = self.left = self.leaked = None
 
     def discards(self, moment: int, used: int) -> bool:
         """Whether clearing now would throw away gradients that nobody has used, of an earlier batch.
@@ -197,6 +207,7 @@ class Holder:
         self.fresh = self.carried = False
         self.cleared = self.ever
         self.at_step, self.stepped_on = [], None
+        self.left = self.leaked = None
 
     def holds_something(self, grads: list[Tensor | None]) -> bool:
         """Whether any gradient differs from zero. Reads values; on an accelerator it soon becomes rare."""

@@ -39,6 +39,8 @@ class Model:
         sensitive: Dropout and BatchNorm layers outside frozen parts, with their dotted names.
         registered: identities of all its submodules.
         called: identities of the submodules that were called while gradients were recorded.
+        seen: identities of those that were called at all, in the calls that are looked into.
+        looks: calls without gradient recording that were looked into.
         calls: root calls with a graph so far.
         last_input: first tensor of the previous call, weakly, and how often it came in a row.
         strangers: submodules that were called inside it without being registered, with the line.
@@ -51,6 +53,8 @@ class Model:
     sensitive: list[tuple[str, nn.Module]] = field(default_factory=list[tuple[str, nn.Module]])
     registered: set[int] = field(default_factory=set[int])
     called: set[int] = field(default_factory=set[int])
+    seen: set[int] = field(default_factory=set[int])
+    looks: int = 0
     calls: int = 0
     last_input: weakref.ref[Tensor] | None = None
     repeats: int = 0

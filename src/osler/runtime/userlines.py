@@ -75,6 +75,10 @@ class UserLines:
             return ()
         return (Place(code.co_filename, code.co_firstlineno, code.co_name),)
 
+    def files(self) -> set[str]:
+        """The user's files whose code was met."""
+        return {code.co_filename for code in self._pinned.values() if self._kinds[id(code)]}
+
     def is_user_file(self, name: str) -> bool:
         """Whether a file is the user's."""
         if name.startswith(self._own):

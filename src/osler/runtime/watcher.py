@@ -17,14 +17,18 @@ from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, S
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
+from osler.runtime.following import Following
 from osler.runtime.gradients import Holder
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.inputs import Given
+from osler.runtime.leaks import Leaks
 from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
+from osler.runtime.misspelt import misspelt
 from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
+from osler.runtime.rebinds import rebinds
 from osler.runtime.registry import Registry, held
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
@@ -32,6 +36,9 @@ from osler.runtime.userlines import UserLines
 
 MOST_LOOKS = 3
 """Close looks per program: what three did not find a fourth will not."""
+
+UPDATED = 4
+"""Backward calls after which some step should have followed, or the source is searched for an update."""
 
 GROWTH = 2
 """Factor between the backward calls after which all parameters are looked at."""
@@ -62,6 +69,8 @@ class Watcher:
         self.holders: weakref.WeakKeyDictionary[Optimizer, Holder] = weakref.WeakKeyDictionary()
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
+        self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
+        self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
         self.inside = Inside()
         self.given = Given()
         self.stop_reason = ""
@@ -73,8 +82,7 @@ class Watcher:
         self.look: CloseLook | None = None
         self.look_wanted = False
         self.next_census = 1
-        self._looks = 0
-        self._look_turn = 0
+        self._looks = self._look_turn = 0
         self.used_backward = 0
         self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
         self.at_finish.append(self.measuring.later.read)
@@ -185,9 +193,22 @@ class Watcher:
         run = self.run
         run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
         run.parameters_step = run.steps
+        self.gate_misspelt.within(self.note_misspelt)
+        if not run.rebinds and (run.crash is not None or (run.backwards >= UPDATED and not run.steps)):
+            self.gate_rebinds.within(self.note_rebinds)
         for name, strange in self.census.strange.items():
             if name in run.optimizers:
                 run.optimizers[name] = replace(run.optimizers[name], strange=strange)
+
+    def note_misspelt(self) -> None:
+        """Was something set that was meant to be `requires_grad`?"""
+        models = [(m.name, module) for m in self.registry.models if (module := m.module()) is not None]
+        found = misspelt(models, self.lines.files(), self.census.is_reached)
+        self.run.misspelt = {**self.run.misspelt, **found}
+
+    def note_rebinds(self) -> None:
+        """Nothing was updated so far: does the source try?"""
+        self.run.rebinds = {fact.site: fact for fact in rebinds(self.lines.files())}
 
     def follow_loss(self, loss: Tensor, frame: FrameType) -> None:
         """In a program without modules the loss itself tells whether graphs outlive their turn."""

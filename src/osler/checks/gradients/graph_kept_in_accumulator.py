@@ -70,7 +70,7 @@ check = Check(
     expected="the graph of a batch is freed after its step",
     why="Memory grows with every batch until it runs out, and the program slows down.",
     fix="Keep the number instead of the tensor: `.item()`, or `.detach()` to stay on the device.",
-    symptoms=("memory-grows", "graph-retained"),
+    symptoms=("memory-grows",),
 )
 
 

@@ -17,6 +17,7 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.growth import Growth
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
@@ -51,11 +52,15 @@ class Backwards:
         self.gate_after = watcher.gate("gradients")
         self.gate_failed = watcher.gate("backward calls that fail")
         self.walks: dict[Site, int] = {}
+        self.site: Site = ()
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
         self.gate_loss = watcher.gate("what computes the loss")
         self.gate_inputs = watcher.gate("inputs that are not finite")
         self.doubted: set[Site] = set()
+        self.growth = Growth(watcher.run)
+        self.gate_growth = watcher.gate("graphs that grow")
+        self.gate_following = watcher.gate("networks that follow others")
 
     def wrap(
         self,
@@ -146,20 +151,32 @@ class Backwards:
         self.gate_loss.within(self.examine, roots[0], site)
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
-        for holder in watcher.all_holders():
-            holder.before_backward()
+        self.site = site
+        self.compare()
         known = "loss" in watcher.run.not_finite
         self.measure(roots[0], site)
         if not known and "loss" in watcher.run.not_finite:
             self.gate_inputs.within(self.suspect, frame, site)
         watcher.ledger.emit(Kind.BACKWARD, "", site, frozenset(traits))
 
+    def compare(self) -> None:
+        """Look at gradients and followers as they are ahead of a backward."""
+        watcher = self.watcher
+        if watcher.following.copies:
+            self.gate_following.within(watcher.following.arrived)
+        holders = watcher.all_holders()
+        if len(holders) > 1:
+            watcher.leaks.before_backward(holders)
+        for holder in holders:
+            holder.before_backward()
+
     def after(self) -> None:
         """``backward`` has run."""
         watcher = self.watcher
         moment = watcher.ledger.moments
         for holder in watcher.all_holders():
-            holder.after_backward(moment, watcher.run.backwards)
+            if holder.after_backward(moment, watcher.run.backwards):
+                watcher.leaks.reached(holder, self.site)
         watcher.look_at_parameters()
         watcher.by_hand.after_backward()
         if not watcher.registry.models:  # nothing but the next loss would announce the next turn
@@ -196,6 +213,7 @@ class Backwards:
         if count == 1:
             self.draw(roots[0], site)
         found = leaves(roots)
+        self.gate_growth.within(self.grown, roots[0], site, frame)
         census = watcher.census
         census.reach(found)
         loose = self.loose(found)
@@ -212,6 +230,11 @@ class Backwards:
         ):
             self.input_sites.add(site)
         watcher.by_hand.watch([t for t in loose if census.of(t).sightings > 1 or isinstance(t, nn.Parameter)])
+
+    def grown(self, root: Tensor, site: Site, frame: FrameType) -> None:
+        """Does the graph hold those of earlier calls?"""
+        models = [module for m in self.watcher.registry.models if (module := m.module()) is not None]
+        self.growth.look(root, site, self.walks[site], self.watcher.lines.frame(frame), models)
 
     def examine(self, root: Tensor, site: Site) -> None:
         """Look at the operations of the loss: on the first calls of a line, and with every census."""

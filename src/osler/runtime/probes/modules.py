@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.compiler import is_compiling
 
 from osler.model import Kind, ModelFact, NotFiniteFact
+from osler.runtime.idle import Idle
 from osler.runtime.nonfinite import Scan, odd_value
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
@@ -24,7 +25,7 @@ from osler.runtime.structure import Structure
 from osler.runtime.watcher import Watcher
 
 RECORDED = 4
-"""Root calls with a graph in which the calls of submodules are recorded, at 0.3 µs per submodule."""
+"""Root calls with a graph, and without, in which submodules are recorded, at 0.3 µs for each."""
 
 FORWARD = Kind.FORWARD
 """A name of this module is found faster than a member of an enumeration."""
@@ -52,6 +53,9 @@ class Forwards:
         self.structure = Structure(watcher.run, watcher.lines)
         self.scan: Scan | None = None
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
+        self.gate_idle = watcher.gate("parts that are not used")
+        self.idle = Idle(watcher.lines)
+        watcher.at_finish.append(lambda: self.gate_idle.within(self.list_idle))
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.__call__``."""
@@ -135,6 +139,9 @@ class Forwards:
             model.called.update((id(root), id(module)))
             if id(module) not in model.registered:
                 model.refresh()
+        elif model.looks < RECORDED and not torch.is_grad_enabled():
+            self.root = model
+            model.looks += 1
         return model
 
     def owner(self, module: nn.Module, frame: FrameType) -> nn.Module:
@@ -172,7 +179,10 @@ class Forwards:
     def submodule(self, module: nn.Module, frame: FrameType) -> None:
         """A call below the root: it is used; if the root does not know it, it is not registered."""
         model = self.root
-        if model is None or not torch.is_grad_enabled():
+        if model is None:
+            return
+        model.seen.add(id(module))
+        if not torch.is_grad_enabled():
             return
         model.called.add(id(module))
         if id(module) not in model.registered:
@@ -181,10 +191,16 @@ class Forwards:
 
     def returned(self, module: nn.Module, args: Any, output: Any, frame: FrameType) -> None:
         """A call below the root returned: in the root's first call its place and shapes are written down."""
-        if self.root is not None and not self.root.calls:
+        if self.root is not None and not self.root.calls and torch.is_grad_enabled():
             self.structure.returned(module, args, output, frame)
         if self.scan is not None:
             self.scan.add(module, args, output, self.watcher.lines.site(frame))
+
+    def list_idle(self) -> None:
+        """At the end: what was declared and never used?"""
+        run, models = self.watcher.run, self.watcher.registry.models
+        if not self.watcher.compile_seen:
+            run.idle = {f"{f.model}.{f.name}": f for f in self.idle.facts(models, run.parameters)}
 
     def look_through(self, model: Model, scan: Scan, outputs: list[Tensor]) -> None:
         """A forward whose inner calls were kept is over: is its output finite, and who made it otherwise?"""
@@ -223,6 +239,8 @@ class Forwards:
         if graph and not model.calls and (root := model.module()) is not None:
             self.structure.returned(root, args, output, frame)
         model.calls += graph
+        if graph and model.calls == RECORDED:
+            self.gate_idle.within(self.idle.note, model)
         key = (mode, "grad" if graph else "" if recording else "no-grad", *odd)
         traits = self.traits.get(key)
         if traits is None:

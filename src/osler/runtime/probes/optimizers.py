@@ -48,6 +48,7 @@ class Optimizers:
         self.gate_clear = watcher.gate("zero_grad")
         self.gate_before = watcher.gate("gradients before steps")
         self.gate_after = watcher.gate("optimizer steps")
+        self.gate_following = watcher.gate("networks that may follow others")
         self.stepping: list[int] = []
         self.updates = Updates(watcher.run)
         self.traits: frozenset[str] = NOTHING
@@ -172,8 +173,14 @@ class Optimizers:
         watcher.by_hand.release(holder.parameters)
         watcher.used_backward = max(watcher.used_backward, holder.number)
         watcher.scale_read = False
+        site = watcher.lines.site(frame)
+        holders = watcher.all_holders()
+        if len(holders) > 1:
+            watcher.leaks.stepped(holder, holders, site)
+        if watcher.following.is_due():
+            self.gate_following.within(watcher.following.stepped)
         holder.after_step()
-        watcher.ledger.step(holder.name, watcher.lines.site(frame), self.traits)
+        watcher.ledger.step(holder.name, site, self.traits)
 
 
 def is_stepping(identity: int, frame: FrameType | None) -> bool:

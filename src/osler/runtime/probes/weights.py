@@ -7,15 +7,20 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
 from torch import Tensor, nn
 from torch.compiler import is_compiling
 
-from osler.model import AliasFact, Site
+from osler.model import AliasFact, SelfLoadFact, Site
+from osler.runtime.fitting import fitted
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
+
+Taken = tuple[weakref.ref[Any], int, Site, weakref.ref[nn.Module]]
+"""Weights, the optimizer steps finished when they were taken, the line, and the module they belong to."""
 
 MOST = 64
 """Kept sets of weights that are remembered, the newest."""
@@ -34,7 +39,9 @@ class Weights:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self.gate = watcher.gate("kept weights")
-        self.taken: dict[int, tuple[weakref.ref[Any], int, Site]] = {}
+        self.gate_fit = watcher.gate("weights that are loaded")
+        self.taken: dict[int, Taken] = {}
+        self.missed: weakref.WeakKeyDictionary[nn.Module, Site] = weakref.WeakKeyDictionary()
 
     def wrap_taken(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``state_dict``; a module calls it for its parts with a destination."""
@@ -42,19 +49,20 @@ class Weights:
         def state_dict(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:
             result = original(self_, *args, **kwargs)
             if not args and kwargs.get("destination") is None and not is_compiling():
-                self.gate.call(self.take, result, sys._getframe(1))
+                self.gate.call(self.take, self_, result, sys._getframe(1))
             return result
 
         return state_dict
 
-    def take(self, weights: Any, frame: FrameType) -> None:
-        """Weights were asked for: remember when and where."""
+    def take(self, module: nn.Module, weights: Any, frame: FrameType) -> None:
+        """Weights were asked for: remember whose, when and where."""
         try:
             kept = weakref.ref(weights)
         except TypeError:  # a plain dict, as hooks may return: what is not held may be another one later
             return
         watcher = self.watcher
-        self.taken[id(weights)] = (kept, watcher.run.steps, watcher.lines.site(frame))
+        site = watcher.lines.site(frame)
+        self.taken[id(weights)] = (kept, watcher.run.steps, site, weakref.ref(module))
         if len(self.taken) > MOST:
             del self.taken[next(iter(self.taken))]
 
@@ -63,23 +71,51 @@ class Weights:
 
         def load_state_dict(self_: nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
             if not is_compiling():
-                self.gate.call(self.load, self_, state_dict, sys._getframe(1))
+                assign = bool(args[1] if len(args) > 1 else kwargs.get("assign"))
+                strict = bool(args[0] if args else kwargs.get("strict", True))
+                self.gate.call(self.load, self_, state_dict, assign, sys._getframe(1))
+                self.gate_fit.call(self.fit, self_, state_dict, strict, sys._getframe(1))
             return original(self_, state_dict, *args, **kwargs)
 
         return load_state_dict
 
-    def load(self, module: nn.Module, weights: Any, frame: FrameType) -> None:
-        """Weights are about to be loaded: are they the model's own?"""
+    def load(self, module: nn.Module, weights: Any, assign: bool, frame: FrameType) -> None:
+        """Weights are about to be loaded: are they the model's own, or those of another one?"""
+        run = self.watcher.run
+        site = self.watcher.lines.site(frame)
         known = self.taken.get(id(weights))
-        if known is None or known[0]() is not weights:
-            return
-        _, step, site = known
+        known = known if known is not None and known[0]() is weights else None
         addresses = ((name, p.data_ptr()) for name, p in module.named_parameters())
         own = {name: at for name, at in addresses if at}  # empty ones, subclasses and those on meta have none
-        run = self.watcher.run
-        if step < run.steps and own and all(shares(weights, name, at) for name, at in own.items()):
-            loaded = self.watcher.lines.site(frame)
-            run.aliases[loaded] = AliasFact(loaded, site, step, run.steps)
+        is_own = bool(own) and isinstance(weights, Mapping)
+        if is_own and all(shares(weights, name, at) for name, at in own.items()):  # pyright: ignore
+            if known is not None and known[1] < run.steps:
+                run.aliases[site] = AliasFact(site, known[2], known[1], run.steps)
+            elif run.steps:
+                self.count(SelfLoadFact(site, type(module).__name__, 0, run.steps))
+        elif known is not None and (source := known[3]()) is not None and type(source) is type(module):
+            if assign:
+                self.count(SelfLoadFact(site, type(module).__name__, 0, run.steps, assigned=True))
+            else:
+                self.watcher.following.copied(module, source, site)
+
+    def fit(self, module: nn.Module, weights: Any, strict: bool, frame: FrameType) -> None:
+        """Weights are about to be loaded: do they fit? If they must, torch will say so."""
+        watcher = self.watcher
+        loads = watcher.run.loads
+        if not strict and isinstance(weights, Mapping):
+            fact = fitted(module, weights, watcher.lines.site(frame), watcher.run.steps)  # pyright: ignore
+            if fact is not None and (not fact.matched or fact.renamed > fact.matched):
+                loads[fact.site] = fact
+                self.missed[module] = fact.site
+                return
+        for part in module.modules() if self.missed else ():
+            loads.pop(self.missed.pop(part, ()), None)
+
+    def count(self, fact: SelfLoadFact) -> None:
+        """Weights were loaded into the memory in which they lie."""
+        known = self.watcher.run.self_loads.get(fact.site, fact)
+        self.watcher.run.self_loads[fact.site] = replace(known, times=known.times + 1)
 
 
 def shares(weights: Mapping[str, object], name: str, address: int) -> bool:

@@ -1,0 +1,1 @@
+"""Initialisation and signal: does it flow?"""
