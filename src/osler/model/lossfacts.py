@@ -151,19 +151,21 @@ class InputFact:
 
 @dataclass(frozen=True, slots=True)
 class SignFact:
-    """With which sign loss functions enter what a backward starts from.
+    """With which sign and factor loss functions enter what a backward starts from.
 
     Attributes:
         site: where the backward is called.
         lowered: functions that the steps make smaller.
         raised: functions that the steps make larger.
         step: optimizer steps finished before.
+        averages: functions that average over their samples, each with the factor before it.
     """
 
     site: Site
     lowered: tuple[str, ...]
     raised: tuple[str, ...]
     step: int = 0
+    averages: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from osler.runtime.graph import described, leaves
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
-from osler.runtime.loss_signs import signs
+from osler.runtime.loss_signs import terms
 from osler.runtime.patches import Patches
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
@@ -221,10 +221,13 @@ class Backwards:
         ways = {bool(g.get("maximize")) for _, optimizer in optimizers for g in optimizer.param_groups}
         if len(ways) > 1:
             return
-        found = signs(root)
-        up, down = (found[1], found[-1]) if True not in ways else (found[-1], found[1])
-        if up or down:
-            self.watcher.run.signs[site] = SignFact(site, up, down, self.watcher.run.steps)
+        found = terms(root)
+        lowered, raised = tuple(found.rising), tuple(found.falling)
+        if True in ways:
+            lowered, raised = raised, lowered
+        if lowered or raised:
+            averages = tuple(found.averages)
+            self.watcher.run.signs[site] = SignFact(site, lowered, raised, self.watcher.run.steps, averages)
 
     def suspect(self, frame: FrameType, site: Site) -> None:
         """The loss is not finite for the first time: was the batch?"""
