@@ -3,7 +3,7 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.architecture import GraphFact, ModuleFact
+from osler.model.architecture import FrozenNormFact, GraphFact, ModuleFact
 from osler.model.check import (
     CALLED_HERE,
     Check,
@@ -112,6 +112,7 @@ __all__ = [
     "External",
     "Finding",
     "ForwardFact",
+    "FrozenNormFact",
     "GradientState",
     "GraphFact",
     "Group",

@@ -51,3 +51,26 @@ class GraphFact:
     edges: tuple[tuple[int, int], ...]
     parameters: tuple[tuple[int, str], ...]
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenNormFact:
+    """A BatchNorm layer that cannot learn, behind another such layer, in a model called in train mode.
+
+    Attributes:
+        name: dotted name inside the model.
+        model: name of the root module.
+        site: where the model is called.
+        looks: calls in train mode that were looked at.
+        moved: of these, calls that moved the running statistics.
+        since: optimizer steps finished before the first of them.
+        step: optimizer steps finished before the last.
+    """
+
+    name: str
+    model: str
+    site: Site
+    looks: int = 0
+    moved: int = 0
+    since: int = 0
+    step: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from osler.model.architecture import GraphFact, ModuleFact
+from osler.model.architecture import FrozenNormFact, GraphFact, ModuleFact
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
@@ -43,6 +43,7 @@ class Run:
         ended: nothing more will come.
         models: root modules by name.
         modules: parts of the models by full name, as they were at the first call.
+        frozen_norms: frozen BatchNorm layers that were called in train mode, by full name.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
@@ -76,6 +77,7 @@ class Run:
     ended: bool = False
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
+    frozen_norms: dict[str, FrozenNormFact] = field(default_factory=dict[str, FrozenNormFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])

@@ -43,7 +43,10 @@ def test_names_noise_that_is_passed_through() -> None:
     assert found.place.line == 40
 
 
-PLAIN = "model = nn.Sequential(nn.Linear(8, 16), {}, nn.Linear(16, 4))\noptimizer = torch.optim.SGD(model.parameters(), lr=0.05)"
+PLAIN = """
+model = nn.Sequential(nn.Linear(8, 16), {}, nn.Linear(16, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+"""
 
 QUIET = {
     "nothing but training": ("", "pass"),

@@ -97,8 +97,8 @@ def learns_from_other_batches(run: Run) -> Iterator[Finding]:
             yield check.finding(
                 forwards[0].site,
                 f"`{model}` was called {counted(extra, 'time')} in train mode without being trained on the "
-                f"output: the running statistics of {listed([n or model for n in norms[model]])} took in those "
-                "batches too.",
+                f"output: the running statistics of {listed([n or model for n in norms[model]])} took in "
+                "those batches too.",
                 step=patterns[0].steps_before,
                 subject=model,
                 evidence=[Evidence("forwards in train mode that train nothing", extra, "0")],

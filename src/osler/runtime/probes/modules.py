@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.compiler import is_compiling
 
 from osler.model import Kind, ModelFact, NotFiniteFact
+from osler.runtime.frozen_norms import FrozenNorms
 from osler.runtime.nonfinite import Scan, odd_value
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
@@ -49,6 +50,9 @@ class Forwards:
         self.structure = Structure(watcher.run, watcher.lines)
         self.scan: Scan | None = None
         self.traits: dict[tuple[str, ...], frozenset[str]] = {}
+        self.norms = FrozenNorms(watcher.run)
+        self.gate_norms = watcher.gate("frozen BatchNorm layers")
+        self.compares = False
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.__call__``."""
@@ -125,6 +129,9 @@ class Forwards:
         elif model.stale:
             model.refresh()
         watcher.compile_seen = watcher.compile_seen or model.compiled
+        self.compares = (
+            model.has_norms and root.training and bool(self.gate_norms.within(self.norms.before, root))
+        )
         if (model.calls < RECORDED or watcher.scan_wanted) and torch.is_grad_enabled():
             self.root = model
             if not model.calls or watcher.scan_wanted:
@@ -208,6 +215,8 @@ class Forwards:
         watcher = self.watcher
         site = watcher.lines.site(frame)
         mode = model.mode()
+        if self.compares and (root := model.module()) is not None:
+            self.gate_norms.within(self.norms.after, root, model, site)
         outputs = tensors_in(output)
         recording = torch.is_grad_enabled()
         graph = recording and any(t.requires_grad for t in outputs)
