@@ -107,6 +107,7 @@ def keyed(name: str, value: object) -> object:
 KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
     "frozen_norms": attrgetter("model", "name"),
+    "idle_norms": attrgetter("backward"),
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),
     "schedules": attrgetter("name"),

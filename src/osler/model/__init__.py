@@ -3,7 +3,7 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.architecture import FrozenNormFact, GraphFact, ModuleFact
+from osler.model.architecture import FrozenNormFact, GraphFact, IdleNormFact, ModuleFact
 from osler.model.check import (
     CALLED_HERE,
     Check,
@@ -118,6 +118,7 @@ __all__ = [
     "Group",
     "Helper",
     "Histogram",
+    "IdleNormFact",
     "InPlaceFact",
     "IndexFact",
     "InputFact",

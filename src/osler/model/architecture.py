@@ -54,6 +54,27 @@ class GraphFact:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleNormFact:
+    """Calls of `batch_norm` with `training=False` that use the mean 0 and variance 1 they began with.
+
+    Attributes:
+        backward: where the backward is called that goes through them.
+        sites: where they are called, if known.
+        calls: how many there are, by their statistics.
+        looks: backward calls that were looked at; in all of them it was so.
+        first: optimizer steps finished before the first look.
+        step: optimizer steps finished before the last.
+    """
+
+    backward: Site
+    sites: tuple[Site, ...]
+    calls: int
+    looks: int
+    first: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenNormFact:
     """A BatchNorm layer that cannot learn, behind another such layer, in a model called in train mode.
 

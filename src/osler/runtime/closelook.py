@@ -107,6 +107,7 @@ class CloseLook(TorchFunctionMode):
         self._of_leaves: set[int] = set()
         self.spread: list[Spread] = []
         self.logs: list[tuple[Site, Site]] = []
+        self.norms: list[tuple[Site, int]] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -118,6 +119,8 @@ class CloseLook(TorchFunctionMode):
         name = spelled(func)
         if name not in QUESTIONS:
             site = self._lines.site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+            if name == "batch_norm" and len(args) > 1 and isinstance(args[1], Tensor):
+                self.norms.append((site, args[1].data_ptr()))
             self._note(name, site, [*args, *(kwargs or {}).values()], result)
         return result
 

@@ -17,6 +17,7 @@ from torch.overrides import has_torch_function
 from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
+from osler.runtime.idle_norms import NAME, idle_norms, looked_at
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
@@ -51,6 +52,7 @@ class Backwards:
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
         self.gate_loss = watcher.gate("what computes the loss")
+        self.gate_norms = watcher.gate("BatchNorm behind the loss")
         self.gate_inputs = watcher.gate("inputs that are not finite")
         self.doubted: set[Site] = set()
 
@@ -211,6 +213,9 @@ class Backwards:
                 run.underflows.setdefault(log.site, log)
         if self.walks[site] == 1:
             self.note_signs(root, site)
+        graph = run.graphs.get(site)
+        if graph is not None and any(NAME in name for name in graph.operations):
+            self.gate_norms.within(self.note_norms, root, site)
         if look is None and site not in self.doubted and suspicious(root):
             self.doubted.add(site)
             watcher.want_look()
@@ -228,6 +233,22 @@ class Backwards:
         if lowered or raised:
             averages = tuple(found.averages)
             self.watcher.run.signs[site] = SignFact(site, lowered, raised, self.watcher.run.steps, averages)
+
+    def note_norms(self, root: Tensor, site: Site) -> None:
+        """Does the loss go through BatchNorm whose statistics nobody updates?"""
+        watcher = self.watcher
+        run, look = watcher.run, watcher.look
+        known = run.idle_norms.get(site)
+        if known is None and self.walks[site] > 1:
+            return
+        found = idle_norms(root, watcher.registry)
+        if not found:
+            run.idle_norms.pop(site, None)
+            return
+        calls = look.norms if look is not None and not look.over else []
+        fact = run.idle_norms[site] = looked_at(known, site, found, calls, run.steps)
+        if not fact.sites and look is None:
+            watcher.want_look()
 
     def suspect(self, frame: FrameType, site: Site) -> None:
         """The loss is not finite for the first time: was the batch?"""
