@@ -3,7 +3,7 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.architecture import FrozenNormFact, GraphFact, IdleNormFact, ModuleFact
+from osler.model.architecture import FrozenNormFact, GraphFact, IdleNormFact, ModuleFact, PrecisionFact
 from osler.model.check import (
     CALLED_HERE,
     Check,
@@ -143,6 +143,7 @@ __all__ = [
     "Parameters",
     "Pattern",
     "Place",
+    "PrecisionFact",
     "Record",
     "Related",
     "RetainedFact",

@@ -54,6 +54,27 @@ class GraphFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PrecisionFact:
+    """16-bit formats in which gradients flow through the graph of the first backward from a line.
+
+    Attributes:
+        backward: where the backward is called.
+        float16: results of operations whose gradients have this type.
+        bfloat16: the same for the other type.
+        nodes: nodes of the graph.
+        scaled: what backward starts from is the loss times more than 1, or times an unknown number.
+        step: optimizer steps finished before.
+    """
+
+    backward: Site
+    float16: int
+    bfloat16: int
+    nodes: int
+    scaled: bool
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IdleNormFact:
     """Calls of `batch_norm` with `training=False` that use the mean 0 and variance 1 they began with.
 

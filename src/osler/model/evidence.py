@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from osler.model.architecture import FrozenNormFact, GraphFact, IdleNormFact, ModuleFact
+from osler.model.architecture import FrozenNormFact, GraphFact, IdleNormFact, ModuleFact, PrecisionFact
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
@@ -44,6 +44,7 @@ class Run:
         models: root modules by name.
         modules: parts of the models by full name, as they were at the first call.
         frozen_norms: frozen BatchNorm layers that were called in train mode, by full name.
+        precisions: 16-bit formats behind each backward.
         idle_norms: backward calls through BatchNorm whose statistics nobody updates.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
@@ -79,6 +80,7 @@ class Run:
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
     frozen_norms: dict[str, FrozenNormFact] = field(default_factory=dict[str, FrozenNormFact])
+    precisions: dict[Site, PrecisionFact] = field(default_factory=dict[Site, PrecisionFact])
     idle_norms: dict[Site, IdleNormFact] = field(default_factory=dict[Site, IdleNormFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])

@@ -97,8 +97,8 @@ def normalises_nothing(run: Run) -> Iterator[Finding]:
         for site in fact.sites:
             yield check.finding(
                 site,
-                "`batch_norm` is called with `training=False` and normalises by a mean of 0 and a variance of "
-                f"1, as at the start: in {fact.step - fact.first} steps nothing has updated them.",
+                "`batch_norm` is called with `training=False` and normalises by a mean of 0 and a variance "
+                f"of 1, as at the start: in {fact.step - fact.first} steps nothing has updated them.",
                 step=fact.first,
                 related=[(fact.backward, "this backward goes through it")],
                 evidence=[Evidence("steps without an update of the statistics", fact.step - fact.first, "0")],

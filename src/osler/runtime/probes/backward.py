@@ -23,6 +23,7 @@ from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
 from osler.runtime.loss_signs import terms
 from osler.runtime.patches import Patches
+from osler.runtime.precision import precision
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
 
@@ -213,9 +214,8 @@ class Backwards:
                 run.underflows.setdefault(log.site, log)
         if self.walks[site] == 1:
             self.note_signs(root, site)
-        graph = run.graphs.get(site)
-        if graph is not None and any(NAME in name for name in graph.operations):
-            self.gate_norms.within(self.note_norms, root, site)
+            self.note_precision(root, site)
+        self.gate_norms.within(self.note_norms, root, site)
         if look is None and site not in self.doubted and suspicious(root):
             self.doubted.add(site)
             watcher.want_look()
@@ -234,12 +234,20 @@ class Backwards:
             averages = tuple(found.averages)
             self.watcher.run.signs[site] = SignFact(site, lowered, raised, self.watcher.run.steps, averages)
 
+    def note_precision(self, root: Tensor, site: Site) -> None:
+        """In which precision do the gradients of this loss flow?"""
+        fact = precision(root, site, self.watcher.run.steps)
+        if fact is not None:
+            self.watcher.run.precisions[site] = fact
+
     def note_norms(self, root: Tensor, site: Site) -> None:
         """Does the loss go through BatchNorm whose statistics nobody updates?"""
         watcher = self.watcher
         run, look = watcher.run, watcher.look
-        known = run.idle_norms.get(site)
-        if known is None and self.walks[site] > 1:
+        known, graph = run.idle_norms.get(site), run.graphs.get(site)
+        if (known is None and self.walks[site] > 1) or graph is None:
+            return
+        if not any(NAME in name for name in graph.operations):
             return
         found = idle_norms(root, watcher.registry)
         if not found:
