@@ -108,6 +108,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
     "frozen_norms": attrgetter("model", "name"),
     "idle_norms": attrgetter("backward"),
+    "comparisons": attrgetter("site"),
     "precisions": attrgetter("backward"),
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),

@@ -48,6 +48,7 @@ from osler.model.histogram import Histogram
 from osler.model.lossfacts import (
     LAYERS,
     BroadcastFact,
+    ComparisonFact,
     IndexFact,
     InputFact,
     LossCallFact,
@@ -97,6 +98,7 @@ __all__ = [
     "ClipFact",
     "Code",
     "Column",
+    "ComparisonFact",
     "Confidence",
     "Const",
     "Context",

@@ -22,7 +22,15 @@ from osler.model.facts import (
     by_model,
     elements_of,
 )
-from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
+from osler.model.lossfacts import (
+    BroadcastFact,
+    ComparisonFact,
+    IndexFact,
+    InputFact,
+    LossCallFact,
+    SignFact,
+    UnderflowFact,
+)
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 
@@ -55,6 +63,7 @@ class Run:
         losses: contracts of loss inputs, one per call site.
         loss_calls: arguments of loss functions, one per call site.
         broadcasts: losses whose operands were spread against each other by accident.
+        comparisons: answers that were compared with targets of another shape, in what was looked at closely.
         indices: class ids and indices outside their table.
         underflows: logarithms taken of a softmax.
         signs: which loss functions each backward lowers and raises.
@@ -91,6 +100,7 @@ class Run:
     losses: dict[LossCall, LossInputFact] = field(default_factory=dict[LossCall, LossInputFact])
     loss_calls: dict[LossCall, LossCallFact] = field(default_factory=dict[LossCall, LossCallFact])
     broadcasts: dict[LossCall, BroadcastFact] = field(default_factory=dict[LossCall, BroadcastFact])
+    comparisons: dict[Site, ComparisonFact] = field(default_factory=dict[Site, ComparisonFact])
     indices: dict[LossCall, IndexFact] = field(default_factory=dict[LossCall, IndexFact])
     underflows: dict[Site, UnderflowFact] = field(default_factory=dict[Site, UnderflowFact])
     signs: dict[Site, SignFact] = field(default_factory=dict[Site, SignFact])

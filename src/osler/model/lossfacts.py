@@ -90,6 +90,32 @@ class BroadcastFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonFact:
+    """Answers of a model and targets that were compared although they do not belong together one by one.
+
+    Attributes:
+        site: where they are compared.
+        operation: ``eq``, ``sub`` …
+        kind: ``spread``: an axis of length 1 spread them against each other · ``argmax of all entries``:
+            there is one answer for the whole batch · ``argmax of one entry``: every answer is 0.
+        answers: shape of the model's answers.
+        targets: shape of the targets.
+        result: shape of what came out.
+        made_at: where the answers were made, if known.
+        step: optimizer steps finished before.
+    """
+
+    site: Site
+    operation: str
+    kind: str
+    answers: Shape
+    targets: Shape
+    result: Shape
+    made_at: Site = ()
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFact:
     """Class ids or indices outside the table that they point into.
 

@@ -132,14 +132,23 @@ class Forwards:
         self.compares = (
             model.has_norms and root.training and bool(self.gate_norms.within(self.norms.before, root))
         )
-        if (model.calls < RECORDED or watcher.scan_wanted) and torch.is_grad_enabled():
-            self.root = model
-            if not model.calls or watcher.scan_wanted:
-                self.scan = Scan()
-            model.called.update((id(root), id(module)))
-            if id(module) not in model.registered:
-                model.refresh()
+        if not torch.is_grad_enabled():
+            watcher.look_at_metrics(model.calls, frame)
+            return model
+        if watcher.evaluating:
+            watcher.end_look()
+        if model.calls < RECORDED or watcher.scan_wanted:
+            self.record(model, root, module)
         return model
+
+    def record(self, model: Model, root: nn.Module, module: nn.Module) -> None:
+        """In this call the calls of submodules are recorded."""
+        self.root = model
+        if not model.calls or self.watcher.scan_wanted:
+            self.scan = Scan()
+        model.called.update((id(root), id(module)))
+        if id(module) not in model.registered:
+            model.refresh()
 
     def owner(self, module: nn.Module, frame: FrameType) -> nn.Module:
         """The module that is really at work: a user's module may call its parts outside ``__call__``."""
