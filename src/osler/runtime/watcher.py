@@ -19,7 +19,7 @@ from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
 from osler.runtime.gradients import Holder
-from osler.runtime.guard import Gate, Guard
+from osler.runtime.guard import Gate, Guard, function_modes
 from osler.runtime.ledger import Ledger, nothing
 from osler.runtime.measuring import Measuring
 from osler.runtime.nonfinite import poisoned
@@ -287,6 +287,8 @@ class Watcher:
             frame: of the caller.
         """
         if not calls or len(self.evaluated) >= METRICS or self.look is not None or self.compile_seen:
+            return
+        if function_modes():  # the script's own would see other functions than without ours
             return
         site = self.lines.site(frame)
         if not site or site[0] in self.evaluated:

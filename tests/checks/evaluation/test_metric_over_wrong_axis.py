@@ -109,5 +109,5 @@ def test_says_what_an_argmax_is() -> None:
     assert [(r.place.line, r.label) for r in one.related] == [(8, "the answers are made here")]
 
 
-def test_does_not_apply_without_evaluation() -> None:
-    assert check.applies(Run()) == "nothing is evaluated"
+def test_is_silent_where_nothing_was_compared() -> None:
+    assert findings(run_of([[event(Kind.FORWARD, "Net", 11, "no-grad")]]), [check]) == ()
