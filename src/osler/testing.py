@@ -105,6 +105,10 @@ def keyed(name: str, value: object) -> object:
 
 KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
+    "frozen_norms": attrgetter("model", "name"),
+    "idle_norms": attrgetter("backward"),
+    "comparisons": attrgetter("site"),
+    "precisions": attrgetter("backward"),
     "optimizers": attrgetter("name"),
     "parameters": attrgetter("full_name"),
     "modules": lambda fact: f"{fact.model}.{fact.name}" if fact.name else fact.model,

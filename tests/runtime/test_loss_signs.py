@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from osler.runtime.loss_signs import signs
+from osler.runtime.loss_signs import terms
 
 X = torch.randn(6, 3, requires_grad=True)
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -27,4 +27,25 @@ WEIGHT = torch.tensor(2.0, requires_grad=True)
     ],
 )
 def test_which_way_a_loss_goes(make, up: tuple[str, ...], down: tuple[str, ...]) -> None:
-    assert signs(make()) == {1: up, -1: down}
+    found = terms(make())
+    assert (tuple(found.rising), tuple(found.falling)) == (up, down)
+
+
+@pytest.mark.parametrize(
+    ("make", "averages"),
+    [
+        (lambda: F.cross_entropy(X, Y), [("cross_entropy", 1.0)]),
+        (lambda: F.cross_entropy(X, Y) / 4, [("cross_entropy", 0.25)]),
+        (lambda: 0.5 * F.cross_entropy(X, Y) * 0.5, [("cross_entropy", 0.25)]),
+        (lambda: F.mse_loss(X, X.detach(), reduction="none").mean(), [("mse_loss", 1.0)]),
+        (lambda: F.cross_entropy(X, Y) + F.mse_loss(X, -X) / 2, [("cross_entropy", 1.0), ("mse_loss", 0.5)]),
+        (lambda: F.cross_entropy(X, Y, reduction="sum"), []),
+        (lambda: F.cross_entropy(X, Y, reduction="sum") / 6, []),
+        (lambda: F.mse_loss(X, X.detach(), reduction="none").sum(), []),
+        (lambda: torch.stack([F.cross_entropy(X, Y), F.cross_entropy(-X, Y)]).mean(), []),
+        (lambda: F.cross_entropy(X, Y) * WEIGHT, []),
+        (lambda: 1 / F.cross_entropy(X, Y), []),
+    ],
+)
+def test_which_losses_are_means(make, averages: list[tuple[str, float]]) -> None:
+    assert sorted(terms(make()).averages) == averages

@@ -3,7 +3,14 @@
 from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, flat
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
-from osler.model.architecture import GraphFact, IdleFact, ModuleFact
+from osler.model.architecture import (
+    FrozenNormFact,
+    GraphFact,
+    IdleFact,
+    IdleNormFact,
+    ModuleFact,
+    PrecisionFact,
+)
 from osler.model.check import (
     CALLED_HERE,
     Check,
@@ -48,6 +55,7 @@ from osler.model.histogram import Histogram
 from osler.model.lossfacts import (
     LAYERS,
     BroadcastFact,
+    ComparisonFact,
     IndexFact,
     InputFact,
     LossCallFact,
@@ -108,6 +116,7 @@ __all__ = [
     "ClipFact",
     "Code",
     "Column",
+    "ComparisonFact",
     "Confidence",
     "Const",
     "Context",
@@ -124,6 +133,7 @@ __all__ = [
     "Finding",
     "FollowFact",
     "ForwardFact",
+    "FrozenNormFact",
     "GradientState",
     "GraphFact",
     "Group",
@@ -131,6 +141,7 @@ __all__ = [
     "Helper",
     "Histogram",
     "IdleFact",
+    "IdleNormFact",
     "InPlaceFact",
     "IndexFact",
     "InputFact",
@@ -158,6 +169,7 @@ __all__ = [
     "Parameters",
     "Pattern",
     "Place",
+    "PrecisionFact",
     "RebindFact",
     "Record",
     "Related",

@@ -72,3 +72,68 @@ class GraphFact:
     edges: tuple[tuple[int, int], ...]
     parameters: tuple[tuple[int, str], ...]
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionFact:
+    """16-bit formats in which gradients flow through the graph of the first backward from a line.
+
+    Attributes:
+        backward: where the backward is called.
+        float16: results of operations whose gradients have this type.
+        bfloat16: the same for the other type.
+        nodes: nodes of the graph.
+        scaled: what backward starts from is the loss times more than 1, or times an unknown number.
+        step: optimizer steps finished before.
+    """
+
+    backward: Site
+    float16: int
+    bfloat16: int
+    nodes: int
+    scaled: bool
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IdleNormFact:
+    """Calls of `batch_norm` with `training=False` that use the mean 0 and variance 1 they began with.
+
+    Attributes:
+        backward: where the backward is called that goes through them.
+        sites: where they are called, if known.
+        calls: how many there are, by their statistics.
+        looks: backward calls that were looked at; in all of them it was so.
+        first: optimizer steps finished before the first look.
+        step: optimizer steps finished before the last.
+    """
+
+    backward: Site
+    sites: tuple[Site, ...]
+    calls: int
+    looks: int
+    first: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenNormFact:
+    """A BatchNorm layer that cannot learn, behind another such layer, in a model called in train mode.
+
+    Attributes:
+        name: dotted name inside the model.
+        model: name of the root module.
+        site: where the model is called.
+        looks: calls in train mode that were looked at.
+        moved: of these, calls that moved the running statistics.
+        since: optimizer steps finished before the first of them.
+        step: optimizer steps finished before the last.
+    """
+
+    name: str
+    model: str
+    site: Site
+    looks: int = 0
+    moved: int = 0
+    since: int = 0
+    step: int = 0

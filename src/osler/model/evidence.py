@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from osler.model.architecture import GraphFact, IdleFact, ModuleFact
+from osler.model.architecture import (
+    FrozenNormFact,
+    GraphFact,
+    IdleFact,
+    IdleNormFact,
+    ModuleFact,
+    PrecisionFact,
+)
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
@@ -22,7 +29,15 @@ from osler.model.facts import (
     by_model,
     elements_of,
 )
-from osler.model.lossfacts import BroadcastFact, IndexFact, InputFact, LossCallFact, SignFact, UnderflowFact
+from osler.model.lossfacts import (
+    BroadcastFact,
+    ComparisonFact,
+    IndexFact,
+    InputFact,
+    LossCallFact,
+    SignFact,
+    UnderflowFact,
+)
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.wiring import (
@@ -53,6 +68,9 @@ class Run:
         models: root modules by name.
         modules: parts of the models by full name, as they were at the first call.
         idle: parts that were declared and neither called nor named again, by full name; known at the end.
+        frozen_norms: frozen BatchNorm layers that were called in train mode, by full name.
+        precisions: 16-bit formats behind each backward.
+        idle_norms: backward calls through BatchNorm whose statistics nobody updates.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
@@ -62,6 +80,7 @@ class Run:
         losses: contracts of loss inputs, one per call site.
         loss_calls: arguments of loss functions, one per call site.
         broadcasts: losses whose operands were spread against each other by accident.
+        comparisons: answers that were compared with targets of another shape, in what was looked at closely.
         indices: class ids and indices outside their table.
         underflows: logarithms taken of a softmax.
         signs: which loss functions each backward lowers and raises.
@@ -95,6 +114,9 @@ class Run:
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
     idle: dict[str, IdleFact] = field(default_factory=dict[str, IdleFact])
+    frozen_norms: dict[str, FrozenNormFact] = field(default_factory=dict[str, FrozenNormFact])
+    precisions: dict[Site, PrecisionFact] = field(default_factory=dict[Site, PrecisionFact])
+    idle_norms: dict[Site, IdleNormFact] = field(default_factory=dict[Site, IdleNormFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
@@ -104,6 +126,7 @@ class Run:
     losses: dict[LossCall, LossInputFact] = field(default_factory=dict[LossCall, LossInputFact])
     loss_calls: dict[LossCall, LossCallFact] = field(default_factory=dict[LossCall, LossCallFact])
     broadcasts: dict[LossCall, BroadcastFact] = field(default_factory=dict[LossCall, BroadcastFact])
+    comparisons: dict[Site, ComparisonFact] = field(default_factory=dict[Site, ComparisonFact])
     indices: dict[LossCall, IndexFact] = field(default_factory=dict[LossCall, IndexFact])
     underflows: dict[Site, UnderflowFact] = field(default_factory=dict[Site, UnderflowFact])
     signs: dict[Site, SignFact] = field(default_factory=dict[Site, SignFact])

@@ -90,6 +90,32 @@ class BroadcastFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonFact:
+    """Answers of a model and targets that were compared although they do not belong together one by one.
+
+    Attributes:
+        site: where they are compared.
+        operation: ``eq``, ``sub`` …
+        kind: ``spread``: an axis of length 1 spread them against each other · ``argmax of all entries``:
+            there is one answer for the whole batch · ``argmax of one entry``: every answer is 0.
+        answers: shape of the model's answers.
+        targets: shape of the targets.
+        result: shape of what came out.
+        made_at: where the answers were made, if known.
+        step: optimizer steps finished before.
+    """
+
+    site: Site
+    operation: str
+    kind: str
+    answers: Shape
+    targets: Shape
+    result: Shape
+    made_at: Site = ()
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IndexFact:
     """Class ids or indices outside the table that they point into.
 
@@ -151,19 +177,21 @@ class InputFact:
 
 @dataclass(frozen=True, slots=True)
 class SignFact:
-    """With which sign loss functions enter what a backward starts from.
+    """With which sign and factor loss functions enter what a backward starts from.
 
     Attributes:
         site: where the backward is called.
         lowered: functions that the steps make smaller.
         raised: functions that the steps make larger.
         step: optimizer steps finished before.
+        averages: functions that average over their samples, each with the factor before it.
     """
 
     site: Site
     lowered: tuple[str, ...]
     raised: tuple[str, ...]
     step: int = 0
+    averages: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from osler.model import CutFact, Site, is_stray
+from osler.model import ComparisonFact, CutFact, Site, is_stray
 from osler.runtime.graph import leaves
 from osler.runtime.userlines import UserLines
 
@@ -50,6 +50,16 @@ ARITHMETIC = {
     **dict.fromkeys(("maximum", "minimum"), "maximum"),
 }
 """Operations on two tensors, entry by entry, by the names under which they are called."""
+
+COMPARING = frozenset(("eq", "ne"))
+"""Operations that compare entry by entry, as a count of right answers does."""
+
+PICKING = frozenset(("max", "min"))
+"""Operations that keep an axis while they choose an answer: that is no layout for a comparison."""
+
+OF_ALL = "argmax of all entries"
+OF_ONE = "argmax of one entry"
+"""What makes answers that do not depend on the sample."""
 
 Spread = tuple[str, Site, tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """Operation, line, shapes of both operands and of the result."""
@@ -91,10 +101,23 @@ class CloseLook(TorchFunctionMode):
     """
 
     def __init__(
-        self, lines: UserLines, name_of: Callable[[Tensor], str], resting: Callable[[], bool]
+        self,
+        lines: UserLines,
+        name_of: Callable[[Tensor], str],
+        resting: Callable[[], bool],
+        inside: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Args: resting: whether Osler itself is at work, so that its own operations are passed over."""
+        """Make one.
+
+        Args:
+            lines: finds the user's lines.
+            name_of: the name of a parameter.
+            resting: whether Osler itself is at work, so that its own operations are passed over.
+            inside: whether a model is computing its output.
+        """
         super().__init__()
+        self._inside = inside
+        self.comparisons: list[ComparisonFact] = []
         self.over = False
         self._lines = lines
         self._name_of = name_of
@@ -107,6 +130,7 @@ class CloseLook(TorchFunctionMode):
         self._of_leaves: set[int] = set()
         self.spread: list[Spread] = []
         self.logs: list[tuple[Site, Site]] = []
+        self.norms: list[tuple[Site, int]] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -118,6 +142,8 @@ class CloseLook(TorchFunctionMode):
         name = spelled(func)
         if name not in QUESTIONS:
             site = self._lines.site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+            if name == "batch_norm" and len(args) > 1 and isinstance(args[1], Tensor):
+                self.norms.append((site, args[1].data_ptr()))
             self._note(name, site, [*args, *(kwargs or {}).values()], result)
         return result
 
@@ -147,6 +173,8 @@ class CloseLook(TorchFunctionMode):
         inputs = list(flat_tensors(given))
         traces = [t for t in map(self._trace, inputs) if t is not None]
         self._note_operands(name, site, inputs, result)
+        if not self._inside():
+            self._note_comparison(name, site, inputs, result)
         cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(name, given))
         outputs = list(flat_tensors([result]))
         upstream = [t for t in inputs if t.requires_grad]
@@ -164,7 +192,8 @@ class CloseLook(TorchFunctionMode):
             known = self._trace(output)
             earlier = known.cuts if known else frozenset[int]()
             made_from = traces[0] if traces else None
-            self._traces[id(output)] = Trace(weakref.ref(output), cuts | earlier, name, site, made_from)
+            made_by = axis_of(name, inputs, given)
+            self._traces[id(output)] = Trace(weakref.ref(output), cuts | earlier, made_by, site, made_from)
 
     def _note_operands(self, name: str, site: Site, inputs: list[Tensor], result: object) -> None:
         """Operands that an axis of length 1 spread against each other, and logarithms of a softmax."""
@@ -183,12 +212,37 @@ class CloseLook(TorchFunctionMode):
             if made_by == "softmax":
                 self.logs.append((site, made_at))
 
-    def _on_purpose(self, column: Tensor, site: Site) -> bool:
+    def _note_comparison(self, name: str, site: Site, inputs: list[Tensor], result: object) -> None:
+        """An answer of a model that meets a target of another shape, or does not depend on its sample."""
+        verb = name.strip("_")
+        verb = verb if verb in COMPARING else ARITHMETIC.get(verb, "")
+        if not verb or len(inputs) != 2 or not isinstance(result, Tensor) or result.requires_grad:
+            return
+        answers = [t for t in inputs if self._is_answer(t)]
+        if len(answers) != 1:
+            return
+        answer = answers[0]
+        target = inputs[1] if answer is inputs[0] else inputs[0]
+        left, right, whole = tuple(answer.shape), tuple(target.shape), tuple(result.shape)
+        column = answer if len(left) > len(right) else target
+        made_by, made_at = self.origin(answer)
+        shaping = SHAPING - PICKING if verb in COMPARING else SHAPING
+        if is_stray(left, right, whole) and not self._on_purpose(column, site, shaping):
+            self.comparisons.append(ComparisonFact(site, verb, "spread", left, right, whole))
+        elif verb in COMPARING and made_by in (OF_ALL, OF_ONE) and target.numel() > 1:
+            self.comparisons.append(ComparisonFact(site, verb, made_by, left, right, whole, made_at))
+
+    def _is_answer(self, tensor: Tensor) -> bool:
+        """Whether parameters went into a tensor."""
+        trace = self._trace(tensor)
+        return tensor.requires_grad or (trace is not None and bool(trace.cuts))
+
+    def _on_purpose(self, column: Tensor, site: Site, shaping: frozenset[str] = SHAPING) -> bool:
         """Whether an operand got its axis in the very function that uses it."""
         trace = self._trace(column)
         while trace is not None and trace.made_by in COPIES:
             trace = trace.made_from
-        if trace is None or trace.made_by not in SHAPING or not trace.made_at or not site:
+        if trace is None or trace.made_by not in shaping or not trace.made_at or not site:
             return False
         here, there = site[0], trace.made_at[0]
         return (here.file, here.function) == (there.file, there.function)
@@ -222,6 +276,22 @@ class CloseLook(TorchFunctionMode):
             elif (known := self._arrays.get(id(value))) is not None and known[0]() is value:
                 found |= known[1]
         return found
+
+
+def axis_of(name: str, inputs: list[Tensor], given: list[object]) -> str:
+    """The operation, or what an `argmax` of scores over no axis, or over one of length 1, amounts to.
+
+    Args:
+        name: of the operation.
+        inputs: its tensors: (samples, classes).
+        given: all its arguments.
+    """
+    if name != "argmax" or not inputs or inputs[0].dim() < 2 or inputs[0].shape[0] < 2:
+        return name
+    axis = next((a for a in given[1:] if isinstance(a, int) and not isinstance(a, bool)), None)
+    if axis is None:
+        return OF_ALL
+    return OF_ONE if inputs[0].shape[axis] == 1 else name
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -1,7 +1,8 @@
-"""With which sign do loss functions enter what a backward starts from?"""
+"""With which sign and factor do loss functions enter what a backward starts from?"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -27,45 +28,63 @@ LOSSES = {
 LINEAR = frozenset(("mean", "sum", "add", *PASSING))
 """Nodes that keep the sign."""
 
-Signs = dict[int, tuple[str, ...]]
+MEAN = 1
+"""How autograd keeps `reduction="mean"`."""
 
 
-def signs(root: Tensor) -> Signs:
-    """Loss functions behind a root that grow with it, under 1, and those that fall when it grows, under -1.
+@dataclass(slots=True)
+class Terms:
+    """Loss functions behind a root.
 
-    A branch ends where the sign of a factor cannot be told.
+    Attributes:
+        rising: those that grow with the root.
+        falling: those that fall when the root grows.
+        averages: those that average over their samples once, with the factor before them.
     """
-    found: dict[int, dict[str, None]] = {1: {}, -1: {}}
-    todo: list[tuple[Node, int]] = [(root.grad_fn, 1)] if root.grad_fn is not None else []
-    for count, (node, sign) in enumerate(todo):  # grows while it is walked
+
+    rising: dict[str, None] = field(default_factory=dict[str, None])
+    falling: dict[str, None] = field(default_factory=dict[str, None])
+    averages: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+
+
+def terms(root: Tensor) -> Terms:
+    """The loss functions that enter a root. A branch ends where a factor cannot be told."""
+    found = Terms()
+    todo: list[tuple[Node, float, int]] = [(root.grad_fn, 1.0, 0)] if root.grad_fn is not None else []
+    for count, (node, factor, means) in enumerate(todo):  # grows while it is walked
         if count == LARGEST:
             break
         name = operation(node)
         if name in LOSSES:
-            found[sign][spelled(node, name)] = None
+            loss = spelled(node, name)
+            (found.rising if factor > 0 else found.falling)[loss] = None
+            if means + (getattr(node, "_saved_reduction", 0) == MEAN) == 1:
+                found.averages.append((loss, factor))
             continue
         for position, (child, _) in enumerate(node.next_functions):
-            factor = factor_of(node, name, position)
-            if child is not None and factor:
-                todo.append((child, sign * factor))
-    return {sign: tuple(names) for sign, names in found.items()}
+            own = factor_of(node, name, position)
+            if child is not None and own:
+                todo.append((child, factor * own, means + (name == "mean")))
+    return found
 
 
-def factor_of(node: Node, name: str, position: int) -> int:
-    """Sign with which an operand enters the result: 1, -1, or 0 if it cannot be told."""
-    if name in {"mul", "div"}:
-        return sign_of(getattr(node, "_saved_other" if position == 0 else "_saved_self", None))
+def factor_of(node: Node, name: str, position: int) -> float:
+    """Factor with which an operand enters the result, as far as it is one for all; 0 if it cannot be told."""
+    if name == "mul":
+        return number(getattr(node, "_saved_self" if position else "_saved_other", None))
+    if name == "div":
+        other = 0.0 if position else number(getattr(node, "_saved_other", None))
+        return 1 / other if other else 0.0
     if name in {"sub", "rsub"}:
-        return 1 if bool(position) == (name == "rsub") else -1
-    return 1 if name in LINEAR else -1 if name == "neg" else 0
+        return 1.0 if bool(position) == (name == "rsub") else -1.0
+    return 1.0 if name in LINEAR else -1.0 if name == "neg" else 0.0
 
 
-def sign_of(factor: Any) -> int:
-    """Sign of a number on the CPU; 0 if it is none."""
+def number(factor: Any) -> float:
+    """A number on the CPU; 0 if it is none."""
     if not isinstance(factor, Tensor) or factor.numel() != 1 or not factor.is_cpu or factor.requires_grad:
-        return 0
-    value = factor.item()
-    return (value > 0) - (value < 0)
+        return 0.0
+    return float(factor.item())
 
 
 def spelled(node: Node, name: str) -> str:

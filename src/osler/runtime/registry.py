@@ -45,6 +45,7 @@ class Model:
         last_input: first tensor of the previous call, weakly, and how often it came in a row.
         strangers: submodules that were called inside it without being registered, with the line.
         stale: its layers must be looked at again before its next call.
+        has_norms: it has a BatchNorm layer.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Model:
     repeats: int = 0
     strangers: list[tuple[nn.Module, Site]] = field(default_factory=list[tuple[nn.Module, Site]])
     stale: bool = False
+    has_norms: bool = False
 
     def refresh(self) -> None:
         """Look again at the layers: after a mode change, at a new pass, when something was replaced."""
@@ -69,6 +71,7 @@ class Model:
             return
         self.registered = {id(m) for m in module.modules()}
         self.sensitive = list(live_sensitive(module))
+        self.has_norms = any(isinstance(m, _BatchNorm) for m in module.modules())
 
     def mode(self) -> str:
         """``train``, ``eval`` or ``mixed``; empty if no layer behaves differently."""

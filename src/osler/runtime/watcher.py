@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Site
+from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Place, Site
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
 from osler.runtime.following import Following
 from osler.runtime.gradients import Holder
-from osler.runtime.guard import Gate, Guard
+from osler.runtime.guard import Gate, Guard, function_modes
 from osler.runtime.inputs import Given
 from osler.runtime.leaks import Leaks
 from osler.runtime.ledger import Ledger, nothing
@@ -39,6 +39,9 @@ MOST_LOOKS = 3
 
 UPDATED = 4
 """Backward calls after which some step should have followed, or the source is searched for an update."""
+
+METRICS = 3
+"""Lines whose evaluation is looked at closely, once each."""
 
 GROWTH = 2
 """Factor between the backward calls after which all parameters are looked at."""
@@ -74,14 +77,13 @@ class Watcher:
         self.inside = Inside()
         self.given = Given()
         self.stop_reason = ""
-        self.compile_seen = False
-        self.scaler_seen = False
-        self.scale_read = False
-        self.scan_wanted = False
+        self.compile_seen = self.scaler_seen = self.scale_read = self.scan_wanted = False
         self.at_finish: list[Callable[[], None]] = []
         self.look: CloseLook | None = None
         self.look_wanted = False
         self.next_census = 1
+        self.evaluated: set[Place] = set()
+        self._evaluation: CloseLook | None = None
         self._looks = self._look_turn = 0
         self.used_backward = 0
         self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
@@ -250,12 +252,41 @@ class Watcher:
         self.look_wanted = False
         self._look_turn = self.run.turns + 1
         self._looks += 1
-        self.look = CloseLook(self.lines, self.census.name_of, lambda: self.guard.busy)
+        self._look_closely()
+
+    def _look_closely(self) -> None:
+        self.look = CloseLook(
+            self.lines, self.census.name_of, lambda: self.guard.busy, lambda: self.inside.now
+        )
         self.look.__enter__()
+
+    @property
+    def evaluating(self) -> bool:
+        """Whether the close look under way is at an evaluation."""
+        return self.look is not None and self.look is self._evaluation
+
+    def look_at_metrics(self, calls: int, frame: FrameType) -> None:
+        """A model is about to be called without recording: look closely, once for each of a few lines.
+
+        Args:
+            calls: how often it was called with a graph; never before it is trained.
+            frame: of the caller.
+        """
+        if not calls or len(self.evaluated) >= METRICS or self.look is not None or self.compile_seen:
+            return
+        if function_modes():  # the script's own would see other functions than without ours
+            return
+        site = self.lines.site(frame)
+        if not site or site[0] in self.evaluated:
+            return
+        self.evaluated.add(site[0])
+        self._look_turn = self.run.turns
+        self._look_closely()
+        self._evaluation = self.look
 
     def note_cuts(self, root: Tensor, site: Site) -> None:
         """A backward begins during a close look: which cuts lie behind its root?"""
-        if self.look is None or self.look.over:
+        if self.look is None or self.look.over or self.evaluating:
             return
         known = {(c.operation, c.site, c.root) for c in self.run.cuts}
         found = self.look.cuts_behind(root, site)
@@ -264,6 +295,8 @@ class Watcher:
     def end_look(self) -> None:
         """The turn that was looked at is over."""
         if self.look is not None:
+            for fact in self.look.comparisons:
+                self.run.comparisons.setdefault(fact.site, replace(fact, step=self.run.steps))
             self.look.over = True
             self.leave_look()
 

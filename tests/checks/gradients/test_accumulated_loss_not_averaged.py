@@ -1,5 +1,8 @@
+import pytest
+
 from osler.checks.gradients.accumulated_loss_not_averaged import check
-from osler.testing import read
+from osler.model import Finding, Severity
+from osler.testing import examine, read
 
 CODE = """
 for i, (x, y) in enumerate(loader):
@@ -21,3 +24,116 @@ def test_says_what_was_seen() -> None:
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+LOOP = """
+for epoch in range(epochs):
+    for i, (x, y) in enumerate(loader):
+        {loss}.backward()
+        if (i + 1) % 4 == 0:
+            {clip}
+            optimizer.step()
+            optimizer.zero_grad()
+"""
+
+AHEAD = """
+from itertools import islice
+for epoch in range(epochs):
+    batches = iter(loader)
+    while window := list(islice(batches, 4)):
+        for x, y in window:
+            {loss}.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+"""
+
+DRAWN = """
+for step in range(20):
+    for part in range({parts}):
+        rows = torch.randint(192, (16,))
+        x, y = loader.dataset.tensors[0][rows], loader.dataset.tensors[1][rows]
+        {loss}.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+"""
+
+PLAIN = "loss_fn(model(x), y)"
+
+
+def seen(code: str) -> list[Finding]:
+    diagnosis = examine(code)
+    assert not diagnosis.failed
+    return [f for f in diagnosis.findings if f.check == check.name and "run" in f.seen_by]
+
+
+def test_says_what_it_saw_happen() -> None:
+    (found,) = seen(LOOP.format(loss=PLAIN, clip="pass"))
+    assert found.message == (
+        "The mean loss goes backward undivided, and `SGD` steps once in 4 batches: its gradient is the sum "
+        "of their means."
+    )
+    assert (found.place.line, found.severity) == (36, Severity.WARNING)
+    assert [(r.place.line, r.label) for r in found.related] == [(39, "the optimizer steps here")]
+
+
+FAULTY = {
+    "batches drawn ahead": AHEAD.format(loss=PLAIN),
+    "one term of several": LOOP.format(
+        loss=f"({PLAIN} + 0.1 * F.mse_loss(model(x), model(-x)))", clip="pass"
+    ),
+    "averaged by hand": LOOP.format(
+        loss="F.cross_entropy(model(x), y, reduction='none').mean()", clip="pass"
+    ),
+    "a last window that is flushed": LOOP.replace("% 4 == 0", "% 5 == 0 or i == 11").format(
+        loss=PLAIN, clip="pass"
+    ),
+    "two batches": LOOP.replace("% 4", "% 2").format(loss=PLAIN, clip="pass"),
+    "Adam with clipping": "optimizer = torch.optim.Adam(model.parameters())\n"
+    + LOOP.format(loss=PLAIN, clip="nn.utils.clip_grad_norm_(model.parameters(), 1.0)"),
+}
+
+HINTS = {
+    "Adam": "optimizer = torch.optim.Adam(model.parameters())\n" + LOOP.format(loss=PLAIN, clip="pass"),
+    "no loader": DRAWN.format(loss=PLAIN, parts=4),
+}
+
+QUIET = {
+    "divided": LOOP.format(loss=f"({PLAIN} / 4)", clip="pass"),
+    "multiplied": LOOP.format(loss=f"(0.25 * {PLAIN})", clip="pass"),
+    "divided, drawn ahead": AHEAD.format(loss=f"({PLAIN} / len(window))"),
+    "a sum that is divided elsewhere": LOOP.format(
+        loss="F.cross_entropy(model(x), y, reduction='sum')", clip="pass"
+    ),
+    "weighted by its samples": LOOP.format(loss=f"({PLAIN} * (len(x) / 64))", clip="pass"),
+    "written by hand": LOOP.format(loss="(-model(x).log_softmax(1)[range(16), y].mean())", clip="pass"),
+    "a step for each batch": LOOP.replace("% 4", "% 1").format(loss=PLAIN, clip="pass"),
+    "one draw a step": DRAWN.format(loss=PLAIN, parts=1),
+    "two tasks in one step": LOOP.replace("% 4", "% 1").format(
+        loss=f"{PLAIN}.backward()\n        F.mse_loss(model(x), model(-x))", clip="pass"
+    ),
+    "chunks of one batch": LOOP.replace("% 4", "% 1")
+    .replace("{loss}", "for xs, ys in zip(x.chunk(2), y.chunk(2)): {loss}")
+    .format(loss="loss_fn(model(xs), ys)", clip="pass"),
+    "two batches of two loaders": """
+for (x, y), (xs, ys) in zip(loader, DataLoader(rows(192), batch_size=16)):
+    loss_fn(model(x), y).backward()
+    loss_fn(model(xs), ys).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+""",
+}
+
+
+@pytest.mark.parametrize("code", FAULTY.values(), ids=FAULTY.keys())
+def test_is_found(code: str) -> None:
+    assert [f.severity for f in seen(code)] == [Severity.WARNING]
+
+
+@pytest.mark.parametrize("code", HINTS.values(), ids=HINTS.keys())
+def test_hints(code: str) -> None:
+    assert [f.severity for f in seen(code)] == [Severity.HINT]
+
+
+@pytest.mark.parametrize("code", QUIET.values(), ids=QUIET.keys())
+def test_stays_quiet(code: str) -> None:
+    assert seen(code) == []

@@ -28,8 +28,10 @@ for i, (x, y) in enumerate(loader):
 
 ## Not a problem
 
-- A learning rate that was chosen for the sum.
-- Losses that are sums already.
+- A learning rate that was chosen for the sum. With an optimizer that takes out the scale of the gradient, as
+  Adam does, and without clipping, it changes next to nothing: that is a hint.
+- Losses that are sums already, or with any factor before them.
+- Gradients of several losses in one step, as in multi-task training, where every batch is followed by a step.
 - A framework that divides.
 
 ## Sources
@@ -41,8 +43,46 @@ for i, (x, y) in enumerate(loader):
 
 from collections.abc import Iterator
 
-from osler.model import Branch, Check, Code, Finding, Kind, Severity, Tensor, flat
+from osler.model import (
+    Branch,
+    Check,
+    Code,
+    Confidence,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Pattern,
+    Run,
+    Severity,
+    SignFact,
+    Site,
+    Tensor,
+    flat,
+    turns,
+)
 from osler.static.queries import every_loop
+
+PATIENCE = 2
+"""Steps after which the number of batches per step is taken for the program's own."""
+
+SCALE_FREE = frozenset(
+    [
+        "Adadelta",
+        "Adafactor",
+        "Adagrad",
+        "Adam",
+        "Adamax",
+        "AdamW",
+        "Lion",
+        "NAdam",
+        "RAdam",
+        "RMSprop",
+        "Rprop",
+        "SparseAdam",
+    ]
+)
+"""Optimizers whose step hardly depends on the scale of the gradient."""
 
 check = Check(
     __name__,
@@ -50,6 +90,7 @@ check = Check(
     expected="the loss is divided by the number of batches per step",
     why="The gradient grows with the number of batches: the step size is not what it seems.",
     fix="Divide the loss by the number of batches before `backward()`.",
+    symptoms=("gradients-always-clipped", "gradients-explode", "loss-diverges", "updates-too-large"),
 )
 
 
@@ -74,3 +115,78 @@ def summed_over_batches(code: Code) -> Iterator[Finding]:
                     "but never divided by the number of batches.",
                     related=[(steps[0].site, "the optimizer steps once in several batches")],
                 )
+
+
+@check.in_run
+def summed_up_to_a_step(run: Run) -> Iterator[Finding]:
+    for fact in run.signs.values():
+        whole = [function for function, factor in fact.averages if factor == 1]
+        if not whole:
+            continue
+        for optimizer in sorted(run.stepping_on(fact.site)):
+            patterns = [p for p in run.patterns if fact.site in [b.site for b in p.backwards]]
+            steps = [e for e in run.of(Kind.STEP, optimizer) if "fresh" in e.traits]
+            if run.steps_of(optimizer) < PATIENCE or not steps:
+                continue
+            per_step = batches_per_step(run, fact.site, optimizer, patterns)
+            if per_step > 1:
+                yield described(run, fact, whole, optimizer, steps, per_step)
+            elif piles_up(patterns, fact.site, optimizer):
+                yield described(run, fact, whole, optimizer, steps, 0)
+
+
+def batches_per_step(run: Run, backward: Site, optimizer: str, patterns: list[Pattern]) -> int:
+    """Batches of one loader that each go backward from this line before a step; 0 if that is not known."""
+    loaders = {e.subject for p in patterns for e in p.of(Kind.BATCH)}
+    if len(loaders) != 1:
+        return 0
+    only_drawn = [p for p in run.patterns if {e.subject for e in p.events} == loaders and p.of(Kind.BATCH)]
+    ahead = [p for p in only_drawn if p.events == p.of(Kind.BATCH)]
+    repeated = all(sum(b.site == backward for b in p.backwards) > 1 for p in patterns if p.of(Kind.STEP))
+    if ahead and not repeated:
+        return 0
+    windows = max(run.steps_of(optimizer), turns(p for p in patterns if clears(run, p, optimizer)))
+    return round((turns(patterns) + turns(ahead)) / windows)
+
+
+def clears(run: Run, pattern: Pattern, optimizer: str) -> bool:
+    """Whether something clears the optimizer's gradients in these turns."""
+    return any(run.clears(e.subject, optimizer) for e in pattern.of(Kind.CLEAR))
+
+
+def piles_up(patterns: list[Pattern], backward: Site, optimizer: str) -> bool:
+    """Whether, without a loader, a step always follows several forwards and backwards from the same lines."""
+    stepping = [p for p in patterns if optimizer in [e.subject for e in p.of(Kind.STEP)]]
+    if not stepping or any(p.of(Kind.BATCH) for p in patterns):
+        return False
+    return all(
+        sum(b.site == backward for b in p.backwards) > 1
+        and len(set(p.of(Kind.FORWARD))) < len(p.of(Kind.FORWARD))
+        for p in stepping
+    )
+
+
+def described(
+    run: Run, fact: SignFact, functions: list[str], optimizer: str, steps: list[Event], per_step: int
+) -> Finding:
+    harmless = optimizer.split()[0] in SCALE_FREE and not run.of(Kind.CLIP)
+    amount = f"{per_step} batches" if per_step else "several calls"
+    losses = (e.site for e in run.of(Kind.LOSS) if e.subject in functions and "grad" in e.traits)
+    effect = "; its steps hardly depend on that" if harmless else ""
+    return check.finding(
+        fact.site,
+        f"The mean loss goes backward undivided, and `{optimizer}` steps once in {amount}: its gradient is "
+        f"the sum of their means{effect}.",
+        step=fact.step,
+        subject=optimizer,
+        related=[
+            (run.usual_site(steps), "the optimizer steps here"),
+            (next(losses, ()), "the loss is computed here"),
+        ],
+        evidence=[
+            *([Evidence("batches per step", per_step, "1")] if per_step else []),
+            Evidence("factor of the loss", 1, f"1 / {per_step or 'batches per step'}"),
+        ],
+        severity=Severity.HINT if harmless or not per_step else None,
+        confidence=Confidence.CERTAIN if per_step else Confidence.POSSIBLE,
+    )

@@ -18,11 +18,13 @@ from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
 from osler.runtime.growth import Growth
+from osler.runtime.idle_norms import NAME, idle_norms, looked_at
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
 from osler.runtime.loss_part import logs_behind, spread_behind, suspicious
-from osler.runtime.loss_signs import signs
+from osler.runtime.loss_signs import terms
 from osler.runtime.patches import Patches
+from osler.runtime.precision import precision
 from osler.runtime.registry import held, plain
 from osler.runtime.watcher import Watcher
 
@@ -56,6 +58,7 @@ class Backwards:
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
         self.gate_loss = watcher.gate("what computes the loss")
+        self.gate_norms = watcher.gate("BatchNorm behind the loss")
         self.gate_inputs = watcher.gate("inputs that are not finite")
         self.doubted: set[Site] = set()
         self.growth = Growth(watcher.run)
@@ -249,6 +252,8 @@ class Backwards:
                 run.underflows.setdefault(log.site, log)
         if self.walks[site] == 1:
             self.note_signs(root, site)
+            self.note_precision(root, site)
+        self.gate_norms.within(self.note_norms, root, site)
         if look is None and site not in self.doubted and suspicious(root):
             self.doubted.add(site)
             watcher.want_look()
@@ -259,10 +264,37 @@ class Backwards:
         ways = {bool(g.get("maximize")) for _, optimizer in optimizers for g in optimizer.param_groups}
         if len(ways) > 1:
             return
-        found = signs(root)
-        up, down = (found[1], found[-1]) if True not in ways else (found[-1], found[1])
-        if up or down:
-            self.watcher.run.signs[site] = SignFact(site, up, down, self.watcher.run.steps)
+        found = terms(root)
+        lowered, raised = tuple(found.rising), tuple(found.falling)
+        if True in ways:
+            lowered, raised = raised, lowered
+        if lowered or raised:
+            averages = tuple(found.averages)
+            self.watcher.run.signs[site] = SignFact(site, lowered, raised, self.watcher.run.steps, averages)
+
+    def note_precision(self, root: Tensor, site: Site) -> None:
+        """In which precision do the gradients of this loss flow?"""
+        fact = precision(root, site, self.watcher.run.steps)
+        if fact is not None:
+            self.watcher.run.precisions[site] = fact
+
+    def note_norms(self, root: Tensor, site: Site) -> None:
+        """Does the loss go through BatchNorm whose statistics nobody updates?"""
+        watcher = self.watcher
+        run, look = watcher.run, watcher.look
+        known, graph = run.idle_norms.get(site), run.graphs.get(site)
+        if (known is None and self.walks[site] > 1) or graph is None:
+            return
+        if not any(NAME in name for name in graph.operations):
+            return
+        found = idle_norms(root, watcher.registry)
+        if not found:
+            run.idle_norms.pop(site, None)
+            return
+        calls = look.norms if look is not None and not look.over else []
+        fact = run.idle_norms[site] = looked_at(known, site, found, calls, run.steps)
+        if not fact.sites and look is None:
+            watcher.want_look()
 
     def suspect(self, frame: FrameType, site: Site) -> None:
         """The loss is not finite for the first time: was the batch?"""

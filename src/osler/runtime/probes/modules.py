@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.compiler import is_compiling
 
 from osler.model import Kind, ModelFact, NotFiniteFact
+from osler.runtime.frozen_norms import FrozenNorms
 from osler.runtime.idle import Idle
 from osler.runtime.nonfinite import Scan, odd_value
 from osler.runtime.outputs import Pulse
@@ -56,6 +57,9 @@ class Forwards:
         self.gate_idle = watcher.gate("parts that are not used")
         self.idle = Idle(watcher.lines)
         watcher.at_finish.append(lambda: self.gate_idle.within(self.list_idle))
+        self.norms = FrozenNorms(watcher.run)
+        self.gate_norms = watcher.gate("frozen BatchNorm layers")
+        self.compares = False
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.__call__``."""
@@ -132,17 +136,29 @@ class Forwards:
         elif model.stale:
             model.refresh()
         watcher.compile_seen = watcher.compile_seen or model.compiled
-        if (model.calls < RECORDED or watcher.scan_wanted) and torch.is_grad_enabled():
-            self.root = model
-            if not model.calls or watcher.scan_wanted:
-                self.scan = Scan()
-            model.called.update((id(root), id(module)))
-            if id(module) not in model.registered:
-                model.refresh()
-        elif model.looks < RECORDED and not torch.is_grad_enabled():
-            self.root = model
-            model.looks += 1
+        self.compares = (
+            model.has_norms and root.training and bool(self.gate_norms.within(self.norms.before, root))
+        )
+        if not torch.is_grad_enabled():
+            watcher.look_at_metrics(model.calls, frame)
+            if model.looks < RECORDED:
+                self.root = model
+                model.looks += 1
+            return model
+        if watcher.evaluating:
+            watcher.end_look()
+        if model.calls < RECORDED or watcher.scan_wanted:
+            self.record(model, root, module)
         return model
+
+    def record(self, model: Model, root: nn.Module, module: nn.Module) -> None:
+        """In this call the calls of submodules are recorded."""
+        self.root = model
+        if not model.calls or self.watcher.scan_wanted:
+            self.scan = Scan()
+        model.called.update((id(root), id(module)))
+        if id(module) not in model.registered:
+            model.refresh()
 
     def owner(self, module: nn.Module, frame: FrameType) -> nn.Module:
         """The module that is really at work: a user's module may call its parts outside ``__call__``."""
@@ -227,6 +243,8 @@ class Forwards:
         watcher = self.watcher
         site = watcher.lines.site(frame)
         mode = model.mode()
+        if self.compares and (root := model.module()) is not None:
+            self.gate_norms.within(self.norms.after, root, model, site)
         outputs = tensors_in(output)
         recording = torch.is_grad_enabled()
         graph = recording and any(t.requires_grad for t in outputs)
@@ -241,10 +259,7 @@ class Forwards:
         model.calls += graph
         if graph and model.calls == RECORDED:
             self.gate_idle.within(self.idle.note, model)
-        key = (mode, "grad" if graph else "" if recording else "no-grad", *odd)
-        traits = self.traits.get(key)
-        if traits is None:
-            traits = self.traits[key] = frozenset(t for t in key if t)
+        traits = self.traits_of(mode, "grad" if graph else "" if recording else "no-grad", *odd)
         event = watcher.ledger.emit(Kind.FORWARD, model.name, site, traits)
         watcher.ledger.moments += 1
         if graph:
@@ -252,6 +267,13 @@ class Forwards:
             pulse = Pulse(event, watcher.run.turns, lambda _: watcher.ledger.append(used))
             watcher.outputs.follow(outputs, pulse)
             watcher.look_for_kept_graphs(frame)
+
+    def traits_of(self, *names: str) -> frozenset[str]:
+        """One object for each combination; an empty name is none."""
+        known = self.traits.get(names)
+        if known is None:
+            known = self.traits[names] = frozenset(name for name in names if name)
+        return known
 
 
 def oddities(model: Model, mode: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
