@@ -216,13 +216,18 @@ def state(thing: object) -> bytes:
     else:
         tensors = [thing] if isinstance(thing, torch.Tensor) else []
     return b"".join(
-        t.detach().contiguous().cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16
+        dense(t.detach()).cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16
     )
 
 
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in one piece, also if it is sparse."""
+    return tensor.to_dense() if tensor.is_sparse else tensor.contiguous()
+
+
 def healthy() -> list[Program]:
-    """Every healthy program."""
-    return [Program(p) for p in sorted([*HERE.glob("*.py"), HERE / "two_file" / "train.py"])]
+    """Every healthy program: a file, or a folder that starts with its `train.py`."""
+    return [Program(p) for p in sorted([*HERE.glob("*.py"), *HERE.glob("*/train.py")])]
 
 
 @dataclass(frozen=True)
@@ -241,7 +246,8 @@ def faults() -> list[Fault]:
     """Every edit of every program."""
     found: list[Fault] = []
     for file in sorted((HERE / "faults").glob("*.toml")):
-        path = HERE / "two_file" / "train.py" if file.stem == "two_file" else HERE / f"{file.stem}.py"
+        folder = HERE / file.stem
+        path = folder / "train.py" if folder.is_dir() else HERE / f"{file.stem}.py"
         for row in tomllib.loads(file.read_text())["fault"]:
             guilty = row["guilty"] if isinstance(row["guilty"], list) else [row["guilty"]]
             edit = (row.get("file", path.name), row["replace"], row["with"])
