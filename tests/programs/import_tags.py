@@ -90,7 +90,7 @@ def main():
             loss.backward()
             sparse.step()
             dense.step()
-            sums, n = sums + float(loss) * len(tags), n + len(tags)
+            sums, n = sums + loss.item() * len(tags), n + len(tags)
         print(f"epoch {epoch}: loss {sums / n:.4f} F1 {f1(model, held_out):.3f}")
 
 

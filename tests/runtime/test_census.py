@@ -110,6 +110,18 @@ def test_what_an_optimizer_has_trained_that_is_gone_stays_held_by_it() -> None:
     assert {f.optimizers for f in census.take().values()} == {("SGD",)}
 
 
+def test_a_gradient_that_was_written_by_hand_reaches_too() -> None:
+    model, registry = Plain(), Registry()
+    registry.model(model)
+    census = Census(registry)
+    model.body.weight.grad = torch.ones(3, 2)
+    census.hold("SGD", list(model.parameters()))
+    model.head.weight.grad = torch.ones(1, 3)
+    census.glance()
+    model.zero_grad()
+    assert sorted(f.name for f in census.take().values() if f.reached) == ["body.weight", "head.weight"]
+
+
 def test_an_optimizer_that_has_taken_over_the_name_of_one_that_is_gone_speaks_for_itself() -> None:
     model, registry = Plain(), Registry()
     registry.model(model)

@@ -81,9 +81,15 @@ class Census:
             entry.sightings += 1
 
     def hold(self, optimizer: str, tensors: list[Tensor]) -> None:
-        """An optimizer steps on these for the first time; it may be gone at the next look."""
+        """An optimizer steps on these for the first time; it may be gone at the next look.
+
+        The gradients may have been written by hand: then no backward will ever lead here.
+        """
         for tensor in tensors:
             self.of(tensor).holders = (optimizer,)
+            if tensor.requires_grad and not self.of(tensor).reached:
+                self.waiting.append(tensor)
+        self.glance()
 
     def glance(self) -> None:
         """Before a step: has a gradient come to a parameter that had none so far?"""
