@@ -6,8 +6,10 @@ The parent imports torch once; each child starts from there, so a program costs 
 import hashlib
 import io
 import json
+import math
 import os
 import random
+import re
 import sys
 import tempfile
 import tomllib
@@ -225,9 +227,35 @@ def dense(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.to_dense() if tensor.is_sparse else tensor.contiguous()
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A number that the healthy program prints last, and what it must be for the program to have learned."""
+
+    after: str
+    above: float = -math.inf
+    below: float = math.inf
+
+    def number_in(self, text: str) -> float:
+        """The first number behind the last occurrence of the words."""
+        found = re.search(r"[-+]?\d+(\.\d+)?", text.rpartition(self.after)[2])
+        assert found is not None and self.after in text, f"no number after {self.after!r}"
+        return float(found[0])
+
+
 def healthy() -> list[Program]:
     """Every healthy program: a file, or a folder that starts with its `train.py`."""
     return [Program(p) for p in sorted([*HERE.glob("*.py"), *HERE.glob("*/train.py")])]
+
+
+def name_of(program: Program) -> str:
+    """The file's name, or that of its folder."""
+    return program.path.stem if program.path.parent == HERE else program.path.parent.name
+
+
+def learned(program: Program) -> Learned:
+    """What the program must have learned."""
+    text = (HERE / "faults" / f"{name_of(program)}.toml").read_text()
+    return Learned(**tomllib.loads(text)["learned"])
 
 
 @dataclass(frozen=True)
@@ -248,7 +276,7 @@ def faults() -> list[Fault]:
     for file in sorted((HERE / "faults").glob("*.toml")):
         folder = HERE / file.stem
         path = folder / "train.py" if folder.is_dir() else HERE / f"{file.stem}.py"
-        for row in tomllib.loads(file.read_text())["fault"]:
+        for row in tomllib.loads(file.read_text()).get("fault", []):
             guilty = row["guilty"] if isinstance(row["guilty"], list) else [row["guilty"]]
             edit = (row.get("file", path.name), row["replace"], row["with"])
             program = Program(path, (edit,))
