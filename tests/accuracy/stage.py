@@ -217,9 +217,7 @@ def state(thing: object) -> bytes:
         tensors = [*thing.parameters(), *thing.buffers()]
     else:
         tensors = [thing] if isinstance(thing, torch.Tensor) else []
-    return b"".join(
-        dense(t.detach()).cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16
-    )
+    return b"".join(dense(t.detach()).cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16)
 
 
 def dense(tensor: torch.Tensor) -> torch.Tensor:

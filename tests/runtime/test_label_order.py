@@ -16,7 +16,8 @@ def order_of(*batches: list[int], passes: int = 0) -> LabelOrder:
 
 
 @pytest.mark.parametrize(
-    "batches", [[[0], [0], [1]], [[0, 1], [1, 2]], [[0, 0], [0, 1], [2]], [[3, 3], [3]], [[0], [1, 2], [3, 4]]]
+    "batches",
+    [[[0], [0], [1]], [[0, 1], [1, 2]], [[0, 0], [0, 1], [2]], [[3, 3], [3]], [[0], [1, 2], [3, 4]]],
 )
 def test_the_chance_is_that_of_all_deals(batches: list[list[int]]) -> None:
     ids = [i for batch in batches for i in batch]
