@@ -60,9 +60,16 @@ class Weights:
         def load_state_dict(self_: nn.Module, state_dict: Any, *args: Any, **kwargs: Any) -> Any:
             if not is_compiling():
                 self.gate.call(self.load, self_, state_dict, sys._getframe(1))
-            return original(self_, state_dict, *args, **kwargs)
+            result = original(self_, state_dict, *args, **kwargs)
+            if not is_compiling():
+                self.gate.call(self.loaded, self_)
+            return result
 
         return load_state_dict
+
+    def loaded(self, module: nn.Module) -> None:
+        """Weights have been loaded, as a target network is brought up to date."""
+        self.watcher.by_hand.loaded(module.parameters())
 
     def load(self, module: nn.Module, weights: Any, frame: FrameType) -> None:
         """Weights are about to be loaded: are they the model's own?"""
