@@ -28,3 +28,9 @@ WEIGHT = torch.tensor(2.0, requires_grad=True)
 )
 def test_which_way_a_loss_goes(make, up: tuple[str, ...], down: tuple[str, ...]) -> None:
     assert signs(make()) == {1: up, -1: down}
+
+
+def test_a_graph_that_was_freed_says_nothing() -> None:
+    part = WEIGHT * F.cross_entropy(X, Y)
+    part.backward()
+    assert signs(part + 1) == {1: (), -1: ()}

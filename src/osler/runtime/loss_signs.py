@@ -54,10 +54,18 @@ def signs(root: Tensor) -> Signs:
 def factor_of(node: Node, name: str, position: int) -> int:
     """Sign with which an operand enters the result: 1, -1, or 0 if it cannot be told."""
     if name in {"mul", "div"}:
-        return sign_of(getattr(node, "_saved_other" if position == 0 else "_saved_self", None))
+        return sign_of(saved(node, "_saved_other" if position == 0 else "_saved_self"))
     if name in {"sub", "rsub"}:
         return 1 if bool(position) == (name == "rsub") else -1
     return 1 if name in LINEAR else -1 if name == "neg" else 0
+
+
+def saved(node: Node, name: str) -> Any:
+    """What a node has saved; None if a backward has freed it: the script is about to hear of that."""
+    try:
+        return getattr(node, name, None)
+    except RuntimeError:
+        return None
 
 
 def sign_of(factor: Any) -> int:
