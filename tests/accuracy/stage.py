@@ -6,8 +6,10 @@ The parent imports torch once; each child starts from there, so a program costs 
 import hashlib
 import io
 import json
+import math
 import os
 import random
+import re
 import sys
 import tempfile
 import tomllib
@@ -215,14 +217,43 @@ def state(thing: object) -> bytes:
         tensors = [*thing.parameters(), *thing.buffers()]
     else:
         tensors = [thing] if isinstance(thing, torch.Tensor) else []
-    return b"".join(
-        t.detach().contiguous().cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16
-    )
+    return b"".join(dense(t.detach()).cpu().numpy().tobytes() for t in tensors if t.dtype != torch.bfloat16)
+
+
+def dense(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in one piece, also if it is sparse."""
+    return tensor.to_dense() if tensor.is_sparse else tensor.contiguous()
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A number that the healthy program prints last, and what it must be for the program to have learned."""
+
+    after: str
+    above: float = -math.inf
+    below: float = math.inf
+
+    def number_in(self, text: str) -> float:
+        """The first number behind the last occurrence of the words."""
+        found = re.search(r"[-+]?\d+(\.\d+)?", text.rpartition(self.after)[2])
+        assert found is not None and self.after in text, f"no number after {self.after!r}"
+        return float(found[0])
 
 
 def healthy() -> list[Program]:
-    """Every healthy program."""
-    return [Program(p) for p in sorted([*HERE.glob("*.py"), HERE / "two_file" / "train.py"])]
+    """Every healthy program: a file, or a folder that starts with its `train.py`."""
+    return [Program(p) for p in sorted([*HERE.glob("*.py"), *HERE.glob("*/train.py")])]
+
+
+def name_of(program: Program) -> str:
+    """The file's name, or that of its folder."""
+    return program.path.stem if program.path.parent == HERE else program.path.parent.name
+
+
+def learned(program: Program) -> Learned:
+    """What the program must have learned."""
+    text = (HERE / "faults" / f"{name_of(program)}.toml").read_text()
+    return Learned(**tomllib.loads(text)["learned"])
 
 
 @dataclass(frozen=True)
@@ -241,8 +272,9 @@ def faults() -> list[Fault]:
     """Every edit of every program."""
     found: list[Fault] = []
     for file in sorted((HERE / "faults").glob("*.toml")):
-        path = HERE / "two_file" / "train.py" if file.stem == "two_file" else HERE / f"{file.stem}.py"
-        for row in tomllib.loads(file.read_text())["fault"]:
+        folder = HERE / file.stem
+        path = folder / "train.py" if folder.is_dir() else HERE / f"{file.stem}.py"
+        for row in tomllib.loads(file.read_text()).get("fault", []):
             guilty = row["guilty"] if isinstance(row["guilty"], list) else [row["guilty"]]
             edit = (row.get("file", path.name), row["replace"], row["with"])
             program = Program(path, (edit,))

@@ -1,17 +1,17 @@
 """Healthy programs that look like faults: silent, and bit for bit what they are without Osler."""
 
 import pytest
-from stage import Program, healthy, run
+from stage import Program, healthy, learned, name_of, run
 
-each_program = pytest.mark.parametrize(
-    "program", healthy(), ids=lambda p: f"{p.path.parent.name}-{p.path.stem}"
-)
+each_program = pytest.mark.parametrize("program", healthy(), ids=name_of)
 
 
 @each_program
 def test_is_silent_and_unchanged(program: Program) -> None:
     plain, watched = run(program, watched=False), run(program, watched=True)
     assert plain.crash == ""
+    expected = learned(program)
+    assert expected.above < expected.number_in(plain.stdout) < expected.below
     assert watched.headlines == ()
     assert watched.failures == ()
     assert watched.as_stored == ()
@@ -19,6 +19,10 @@ def test_is_silent_and_unchanged(program: Program) -> None:
     assert len(watched.checked) >= 10
     assert (watched.stdout, watched.stderr, watched.crash) == (plain.stdout, plain.stderr, "")
     assert watched.state == plain.state
+
+
+def test_they_are_many() -> None:
+    assert len(healthy()) >= 30
 
 
 @pytest.mark.slow

@@ -206,3 +206,21 @@ def test_releasing_strangers_changes_nothing() -> None:
     program = Program()
     program.updates.release([torch.ones(1)])
     assert program.turn(UPDATES["p -= lr * g"]) == "fresh"
+
+
+def test_loading_weights_is_no_update() -> None:
+    program = Program()
+    for _ in range(COPIES + 2):
+        program.backward()
+        UPDATES["p.copy_()"](program.weight, program.bias)
+        program.updates.loaded([program.weight, program.bias])
+        assert program.updates.changed() == ""
+
+
+@pytest.mark.parametrize("loaded", ["weight", "bias"])
+def test_an_update_of_what_was_not_loaded_is_noticed(loaded: str) -> None:
+    program = Program()
+    program.backward()
+    UPDATES["p.copy_()"](program.weight, program.bias)
+    program.updates.loaded([getattr(program, loaded)])
+    assert program.updates.changed() == "fresh"

@@ -99,6 +99,40 @@ def test_optimizers_are_named_at_the_parameters_they_hold() -> None:
     assert [f.optimizers for f in facts.values()] == [("SGD",), ("Adam", "SGD"), (), ()]
 
 
+def test_what_an_optimizer_has_trained_that_is_gone_stays_held_by_it() -> None:
+    model, registry = Plain(), Registry()
+    registry.model(model)
+    census = Census(registry)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    census.hold(registry.optimizer(optimizer), list(model.parameters()))
+    del optimizer
+    gc.collect()
+    assert {f.optimizers for f in census.take().values()} == {("SGD",)}
+
+
+def test_a_gradient_that_was_written_by_hand_reaches_too() -> None:
+    model, registry = Plain(), Registry()
+    registry.model(model)
+    census = Census(registry)
+    model.body.weight.grad = torch.ones(3, 2)
+    census.hold("SGD", list(model.parameters()))
+    model.head.weight.grad = torch.ones(1, 3)
+    census.glance()
+    model.zero_grad()
+    assert sorted(f.name for f in census.take().values() if f.reached) == ["body.weight", "head.weight"]
+
+
+def test_an_optimizer_that_has_taken_over_the_name_of_one_that_is_gone_speaks_for_itself() -> None:
+    model, registry = Plain(), Registry()
+    registry.model(model)
+    census = Census(registry)
+    census.hold("SGD", list(model.parameters()))
+    second = torch.optim.SGD(model.head.parameters(), lr=0.1)
+    registry.optimizer(second)
+    facts = census.take()
+    assert [facts[f"Plain.{name}"].optimizers for name in ("body.weight", "head.weight")] == [(), ("SGD",)]
+
+
 def test_only_modules_that_were_called_are_used() -> None:
     registry, model = Registry(), Plain()
     registry.model(model).called.add(id(model.body))

@@ -49,3 +49,10 @@ def test_which_way_a_loss_goes(make, up: tuple[str, ...], down: tuple[str, ...])
 )
 def test_which_losses_are_means(make, averages: list[tuple[str, float]]) -> None:
     assert sorted(terms(make()).averages) == averages
+
+
+def test_a_graph_that_was_freed_says_nothing() -> None:
+    part = WEIGHT * F.cross_entropy(X, Y)
+    part.backward()
+    found = terms(part + 1)
+    assert (found.rising, found.falling) == ({}, {})

@@ -54,6 +54,16 @@ class HandUpdates:
             self.holder.choose(self.holder.parameters)
             self.forget()  # what was noted belongs to the parameters as they were
 
+    def loaded(self, parameters: Iterable[Tensor]) -> None:
+        """Weights were loaded into these: that is no update by hand."""
+        if not self._signs:
+            return
+        own = {id(p) for p in parameters}
+        pairs = zip(self.holder.parameters, self._signs, strict=False)
+        self._signs = [sign(p) if id(p) in own else s for p, s in pairs]
+        if id(self._smallest()) in own:
+            self._copy = None
+
     def after_backward(self) -> None:
         """Note how the parameters are before a hand may change them."""
         parameters = self.holder.parameters

@@ -27,6 +27,7 @@ class Known:
     updated: bool = False
     sightings: int = 0
     site: Site = ()
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +80,17 @@ class Census:
             entry.reached = True
             entry.sightings += 1
 
+    def hold(self, optimizer: str, tensors: list[Tensor]) -> None:
+        """An optimizer steps on these for the first time; it may be gone at the next look.
+
+        The gradients may have been written by hand: then no backward will ever lead here.
+        """
+        for tensor in tensors:
+            self.of(tensor).holders = (optimizer,)
+            if tensor.requires_grad and not self.of(tensor).reached:
+                self.waiting.append(tensor)
+        self.glance()
+
     def glance(self) -> None:
         """Before a step: has a gradient come to a parameter that had none so far?"""
         still: list[Tensor] = []
@@ -107,10 +119,7 @@ class Census:
             before: what the look before this one said.
             step: optimizer steps finished now.
         """
-        holders: dict[int, list[str]] = {}
-        for name, optimizer in self.registry.optimizers():
-            for tensor in held(optimizer):
-                holders.setdefault(id(tensor), []).append(name)
+        self._note_holders()
         facts: dict[str, ParameterFact] = {}
         listed = self._listed()
         self.waiting = []
@@ -119,17 +128,33 @@ class Census:
             for name, optimizer in self.registry.optimizers()
         }
         for one in listed.values():
-            self._add(facts, one, holders)
+            self._add(facts, one)
         for key, entry in list(self.known.items()):
             tensor = entry.tensor()
             if tensor is None:
                 del self.known[key]
             elif key not in listed and tensor.is_leaf and tensor.requires_grad and entry.sightings > 1:
                 name = entry.name or f"tensor {tuple(tensor.shape)}"
-                self._add(facts, Owned("", tensor, name), holders)
+                self._add(facts, Owned("", tensor, name))
         return {key: unless_same(before.get(key), fact, step) for key, fact in facts.items()}
 
-    def _add(self, facts: dict[str, ParameterFact], one: Owned, holders: dict[int, list[str]]) -> None:
+    def _note_holders(self) -> None:
+        """Who holds what now. What an optimizer has trained that is gone stays held by it: the training is over.
+
+        Its name may have passed to another optimizer, which then speaks for itself.
+        """
+        alive = list(self.registry.optimizers())
+        holders: dict[int, list[str]] = {}
+        for name, optimizer in alive:
+            for tensor in held(optimizer):
+                holders.setdefault(id(tensor), []).append(name)
+                self.of(tensor)
+        names = {name for name, _ in alive}
+        for key, entry in self.known.items():
+            if key in holders or names.intersection(entry.holders):
+                entry.holders = tuple(sorted(holders.get(key, ())))
+
+    def _add(self, facts: dict[str, ParameterFact], one: Owned) -> None:
         tensor, entry = one.tensor, self.of(one.tensor)
         entry.name = one.name
         entry.reached = entry.reached or tensor.grad is not None
@@ -144,7 +169,7 @@ class Census:
             elements=tensor.numel(),
             trainable=tensor.requires_grad,
             registered=one.registered,
-            optimizers=tuple(sorted(holders.get(id(tensor), ()))),
+            optimizers=entry.holders,
             reached=entry.reached,
             used=one.used,
             updated=entry.updated,

@@ -1,9 +1,8 @@
-"""Do the class ids of a first pass come sorted?"""
+"""Do the class ids of a first pass come sorted, batch after batch?"""
 
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 from math import lgamma, log
 
 import torch
@@ -21,11 +20,13 @@ ENOUGH = -12.0
 class LabelOrder:
     """The class ids of one loss, as far as they were looked at in its first pass.
 
-    If all orders of the ids seen are equally likely, that of n ids is the sorted one with the chance
-    n_1! n_2! … / n!, where n_c counts the ids of class c. This is exact whatever the classes' shares are.
+    The order inside a batch changes no gradient, so a batch counts as a set. If n ids are dealt at random to batches
+    of b_1, b_2, … ids, no batch holds a smaller id than the one before with the chance
+    (Π b_i!) (Π n_c!) / (n! Π n_ic!), where n_c counts the ids of class c and n_ic those of them in batch i. This is
+    exact whatever the classes' shares are. A single batch proves nothing: its chance is 1.
 
     Attributes:
-        labels: ids that have come in ascending order; 0 once they did not.
+        labels: ids that have come in batches of ascending order; 0 once they did not.
         chance: logarithm to base 10 of that chance.
     """
 
@@ -33,6 +34,7 @@ class LabelOrder:
         self.labels = 0
         self.chance = 0.0
         self._counts: Counter[int] = Counter()
+        self._deals = 0.0
         self._passes = passes
         self._latest: int | None = None
         self._over = False
@@ -45,18 +47,15 @@ class LabelOrder:
             self._over = True
             return
         ids: list[int] = target[:MOST].tolist()
-        if not is_sorted(ids if self._latest is None else [self._latest, *ids]):
+        if ids and self._latest is not None and min(ids) < self._latest:
             self._over = True
             if self.chance > ENOUGH:
                 self.labels, self.chance = 0, 0.0
             return
-        self._latest = ids[-1] if ids else self._latest
-        self._counts.update(ids)
+        self._latest = max(ids, default=self._latest)
+        counts = Counter(ids)
+        self._counts.update(counts)
+        self._deals += lgamma(len(ids) + 1) - sum(lgamma(n + 1) for n in counts.values())
         self.labels = self._counts.total()
-        ways = sum(lgamma(n + 1) for n in self._counts.values()) - lgamma(self.labels + 1)
+        ways = self._deals + sum(lgamma(n + 1) for n in self._counts.values()) - lgamma(self.labels + 1)
         self.chance = ways / log(10)
-
-
-def is_sorted(ids: list[int]) -> bool:
-    """Whether no id is smaller than the one before."""
-    return all(a <= b for a, b in pairwise(ids))

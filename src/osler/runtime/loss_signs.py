@@ -58,7 +58,7 @@ def terms(root: Tensor) -> Terms:
         if name in LOSSES:
             loss = spelled(node, name)
             (found.rising if factor > 0 else found.falling)[loss] = None
-            if means + (getattr(node, "_saved_reduction", 0) == MEAN) == 1:
+            if means + (saved(node, "_saved_reduction") == MEAN) == 1:
                 found.averages.append((loss, factor))
             continue
         for position, (child, _) in enumerate(node.next_functions):
@@ -71,13 +71,21 @@ def terms(root: Tensor) -> Terms:
 def factor_of(node: Node, name: str, position: int) -> float:
     """Factor with which an operand enters the result, as far as it is one for all; 0 if it cannot be told."""
     if name == "mul":
-        return number(getattr(node, "_saved_self" if position else "_saved_other", None))
+        return number(saved(node, "_saved_self" if position else "_saved_other"))
     if name == "div":
-        other = 0.0 if position else number(getattr(node, "_saved_other", None))
+        other = 0.0 if position else number(saved(node, "_saved_other"))
         return 1 / other if other else 0.0
     if name in {"sub", "rsub"}:
         return 1.0 if bool(position) == (name == "rsub") else -1.0
     return 1.0 if name in LINEAR else -1.0 if name == "neg" else 0.0
+
+
+def saved(node: Node, name: str) -> Any:
+    """What a node has saved; None if a backward has freed it: the script is about to hear of that."""
+    try:
+        return getattr(node, name, None)
+    except RuntimeError:
+        return None
 
 
 def number(factor: Any) -> float:

@@ -66,6 +66,12 @@ SILENT = {
 }
 
 
+def test_a_model_of_which_nothing_learns_is_no_switched_off_head() -> None:
+    (found,) = findings(seen(replace(BODY, used=False, reached=False), replace(HEAD, used=False)), [check])
+    assert found.severity is Severity.WARNING
+    assert found.message.startswith("No gradient reached 2 of 2 trainable parameters of `Net` in 24 steps")
+
+
 @pytest.mark.parametrize("run", SILENT.values(), ids=SILENT.keys())
 def test_stays_quiet(run: Run) -> None:
     assert_silent(run, [check])

@@ -57,7 +57,8 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Frozen parameters.
-- Layers that are never called, such as a head that is switched off: told as a hint at the end.
+- Layers that are never called, such as a head that is switched off, if the rest of the model learns: told as a
+  hint at the end.
 - Heads and experts that take turns, once each had its turn.
 - A small leftover of a pretrained model, such as an unused pooling layer: told as a hint.
 
@@ -123,10 +124,12 @@ def never_reached(run: Run) -> Iterator[Finding]:
     stepping = {name for name in run.optimizers if run.steps_of(name)}
     waiting = [p for p in run.parameters.values() if p.trainable and not (p.reached or p.updated)]
     held = [p for p in waiting if stepping.intersection(p.optimizers)]
-    for model, unreached in by_model(p for p in held if p.used).items():
+    learning = {p.model for p in run.parameters.values() if p.trainable and (p.reached or p.updated)}
+    idle = [p for p in held if not p.used and p.model in learning]
+    for model, unreached in by_model(p for p in held if p not in idle).items():
         yield describe(run, model, unreached)
     if run.ended:
-        for model, unused in by_model(p for p in held if not p.used).items():
+        for model, unused in by_model(idle).items():
             yield describe_idle(run, model, unused)
 
 

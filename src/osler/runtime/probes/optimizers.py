@@ -170,6 +170,8 @@ class Optimizers:
             self.traits = traits_of(holder.status(closure=True), "closure")
         else:
             self.updates.after(optimizer, holder.name)
+        if not holder.stepped:
+            watcher.census.hold(holder.name, holder.parameters)
         watcher.by_hand.release(holder.parameters)
         watcher.used_backward = max(watcher.used_backward, holder.number)
         watcher.scale_read = False

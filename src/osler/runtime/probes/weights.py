@@ -75,9 +75,16 @@ class Weights:
                 strict = bool(args[0] if args else kwargs.get("strict", True))
                 self.gate.call(self.load, self_, state_dict, assign, sys._getframe(1))
                 self.gate_fit.call(self.fit, self_, state_dict, strict, sys._getframe(1))
-            return original(self_, state_dict, *args, **kwargs)
+            result = original(self_, state_dict, *args, **kwargs)
+            if not is_compiling():
+                self.gate.call(self.loaded, self_)
+            return result
 
         return load_state_dict
+
+    def loaded(self, module: nn.Module) -> None:
+        """Weights have been loaded, as a target network is brought up to date."""
+        self.watcher.by_hand.loaded(module.parameters())
 
     def load(self, module: nn.Module, weights: Any, assign: bool, frame: FrameType) -> None:
         """Weights are about to be loaded: are they the model's own, or those of another one?"""

@@ -1,0 +1,198 @@
+"""The rivals that are handed a model: torchtest2, guardtower, torch-audit, at a program's first backward.
+
+    python examining.py RIVAL SCRIPT
+
+Their users would write the call into the script. Here it is made for them with the best that can be had: the
+root module of the latest forward with its arguments, the optimizer that holds its parameters, the loss as a
+function of output and target if a function of torch computes it from them, and the very loss otherwise.
+torch-audit then watches thirty steps; the others answer at once. Prints a JSON list of warnings and errors,
+or null if nothing could be handed over.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import sys
+import types
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+STEPS = 30
+OVERFIT = 60
+"""Steps of torchtest2's overfit experiment, of at most 200: these models are tiny."""
+
+LOSSES = (
+    "cross_entropy nll_loss mse_loss l1_loss smooth_l1_loss kl_div binary_cross_entropy ctc_loss "
+    "binary_cross_entropy_with_logits"
+).split()
+
+Row = dict[str, Any]
+
+
+class Scene:
+    """What the program has done when it first goes backward."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.model: nn.Module | None = None
+        self.inputs: tuple[Any, ...] = ()
+        self.keywords: dict[str, Any] = {}
+        self.output: Any = None
+        self.loss_fn: Callable[..., Tensor] | None = None
+        self.target: Any = None
+        self.optimizers: list[torch.optim.Optimizer] = []
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer | None:
+        """The first optimizer that holds a parameter of the model, else the first."""
+        own = {id(p) for p in self.model.parameters()} if self.model else set()
+        holders = [
+            o for o in self.optimizers if any(id(p) in own for g in o.param_groups for p in g["params"])
+        ]
+        return next(iter([*holders, *self.optimizers]), None)
+
+
+def say(rows: list[Row] | None) -> NoReturn:
+    """Answer and end, without the script's leftovers."""
+    sys.__stdout__.write("\n" + json.dumps(rows) + "\n")
+    sys.__stdout__.flush()
+    os._exit(0)
+
+
+def watch(scene: Scene, act: Callable[[Scene, Tensor], None]) -> None:
+    """Observe forwards, losses and optimizers; act when the first backward begins."""
+    call, backward, init = nn.Module.__call__, Tensor.backward, torch.optim.Optimizer.__init__
+    acted = False
+
+    def called(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        scene.depth += 1
+        try:
+            output = call(self, *args, **kwargs)
+        finally:
+            scene.depth -= 1
+        is_loss = type(self).__module__ == "torch.nn.modules.loss"
+        if scene.depth == 0 and torch.is_grad_enabled() and not is_loss and not acted:
+            scene.model, scene.inputs, scene.keywords, scene.output = self, args, kwargs, output
+            scene.loss_fn = None
+        return output
+
+    def built(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        scene.optimizers.append(self)
+
+    def back(self: Tensor, *args: Any, **kwargs: Any) -> None:
+        nonlocal acted
+        if not acted:
+            acted = True
+            act(scene, self)
+        backward(self, *args, **kwargs)
+
+    nn.Module.__call__ = called
+    torch.optim.Optimizer.__init__ = built
+    Tensor.backward = back
+    for name in LOSSES:
+        setattr(F, name, noticing(scene, getattr(F, name)))
+
+
+def noticing(scene: Scene, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A loss function that remembers how it was called on the model's output."""
+
+    def loss(given: Any, target: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if given is scene.output:
+            scene.target = target
+            scene.loss_fn = lambda out, t: function(out, t, *args, **kwargs)
+        return function(given, target, *args, **kwargs)
+
+    return loss
+
+
+def torchtest2(scene: Scene, _: Tensor) -> None:
+    """Its eighteen checks; a warning counts as one."""
+    tested = importlib.import_module("torchtest2").check_model(
+        scene.model,
+        dict(scene.keywords) if scene.keywords and not scene.inputs else scene.inputs,
+        scene.target if scene.loss_fn else None,
+        loss_fn=scene.loss_fn,
+        optimizer=scene.optimizer,
+        overfit_steps=OVERFIT,
+    )
+    say([{"code": r.name, "message": r.message} for r in tested.results if str(r.status) in ("WARN", "FAIL")])
+
+
+def guardtower(scene: Scene, loss: Tensor) -> None:
+    """Its audit of one step, computed anew where the loss can be computed from the output."""
+    model, again = scene.model, scene.loss_fn
+    step = (lambda: again(model(*scene.inputs, **scene.keywords), scene.target)) if again else (lambda: loss)
+    tensors = [t for t in scene.inputs if isinstance(t, Tensor) and t.is_floating_point() and t.is_leaf]
+    answer = importlib.import_module("guardtower").audit(
+        model, step, optimizer=scene.optimizer, inputs=tensors if again and tensors else None
+    )
+    bad = [f for f in answer.findings if f.severity.label in ("WARN", "FAIL")]
+    say([{"code": f.catalog_id or f.check, "message": f.message} for f in bad])
+
+
+def torch_audit(scene: Scene, _: Tensor) -> None:
+    """Its two lines of patching, then thirty steps; hints about speed count, as they are warnings there."""
+    audit = importlib.import_module("torch_audit.runtime")
+    auditor = audit.autopatch(scene.model, optimizer=scene.optimizer, every_n_steps=1, reporters=[])
+    left = STEPS
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            finish()
+
+    def finish() -> None:
+        rows = {
+            f.rule_id: f.message for f in auditor.findings if f.severity.value in ("WARN", "ERROR", "FATAL")
+        }
+        say([{"code": code, "message": message} for code, message in rows.items()])
+
+    register_optimizer_step_post_hook(count)
+    at_the_end.append(finish)
+
+
+at_the_end: list[Callable[[], None]] = []
+RIVALS = {"torchtest2": torchtest2, "guardtower": guardtower, "torch-audit": torch_audit}
+
+
+def main(rival: str, script: Path) -> None:
+    """Run the script until the rival has answered; null if it never could."""
+    torch.set_num_threads(1)
+    sys.argv = [str(script)]
+    sys.path.insert(0, str(script.parent))
+    act = RIVALS[rival]
+
+    def guarded(scene: Scene, loss: Tensor) -> None:
+        if scene.model is None or scene.optimizer is None:
+            say(None)
+        try:
+            act(scene, loss)
+        except Exception as error:  # noqa: BLE001 - a rival that breaks has said so
+            say([{"code": "crash", "message": f"{type(error).__name__}: {error}"}])
+
+    module = types.ModuleType("__main__")
+    module.__file__ = str(script)
+    sys.modules["__main__"] = module
+    watch(Scene(), guarded)
+    sys.stdout = sys.stderr = io.StringIO()
+    with suppress(BaseException):  # a faulty program may end as it likes
+        exec(compile(script.read_text(), str(script), "exec"), module.__dict__)
+    for end in at_the_end:
+        end()
+    say(None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
