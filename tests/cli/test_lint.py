@@ -181,3 +181,76 @@ def test_other_files_of_the_tree_are_followed(folder: Path, capfd: pytest.Captur
     assert code == 1
     assert "loops.py:7  error  gradients-not-cleared" in out
     assert "train.py:" in out
+
+
+def test_a_second_time_is_the_same(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    (folder / "broken.py").write_text("import torch\nfor\n")
+    first = lint(capfd)
+    assert (folder / ".osler" / "cache" / "lint.json").is_file()
+    assert lint(capfd) == first
+    assert lint(capfd, "--jobs", "2", "--no-cache") == first
+
+
+def test_without_a_cache_nothing_is_written(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    lint(capfd, "--no-cache")
+    assert [p.name for p in folder.iterdir()] == ["train.py"]
+
+
+@pytest.mark.parametrize("jobs", ["-1", "many"])
+def test_a_number_of_processes_that_is_none(
+    folder: Path, jobs: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", f"--jobs={jobs}"]) == 2
+    assert f"argument --jobs: invalid number of processes value: '{jobs}'" in capfd.readouterr().err
+
+
+def test_a_baseline_passes_over_what_was_there(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    assert main(["lint", "--add-baseline"]) == 0
+    assert capfd.readouterr().err == "osler: 1 finding written to osler-baseline.json\n"
+    (folder / "train.py").write_text(FAULTY.replace("for x", "# moved\n\nfor x"))
+    assert lint(capfd)[0] == 0
+    (folder / "new.py").write_text(FAULTY)
+    code, out = lint(capfd)
+    assert code == 1
+    assert f"new.py:{LINE}  error  gradients-not-cleared" in out
+    assert "train.py:" not in out
+
+
+def test_an_outdated_baseline_is_told(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    main(["lint", "--add-baseline", "--baseline", "known.json"])
+    (folder / "train.py").write_text(PRELUDE)
+    code, out = lint(capfd, "--baseline", "known.json")
+    assert code == 0
+    assert "osler: 1 finding of the baseline no longer found: write it again with --add-baseline" in out
+
+
+def test_a_baseline_that_does_not_exist(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "--baseline", "nowhere.json"]) == 2
+    assert "osler: cannot read the baseline nowhere.json" in capfd.readouterr().err
+
+
+def test_the_project_decides_what_fails(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    (folder / "pyproject.toml").write_text('[tool.osler]\nfail-on = "never"\n')
+    assert lint(capfd)[0] == 0
+    assert lint(capfd, "--fail-on", "error")[0] == 1
+
+
+def test_intended_in_the_project(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    (folder / "pyproject.toml").write_text('[tool.osler.intended]\ngradients-not-cleared = ["opt*"]\n')
+    assert lint(capfd)[0] == 0
+
+
+def test_markdown_speaks_of_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(PRELUDE)
+    (folder / "broken.py").write_text("import torch\nfor\n")
+    out = lint(capfd, "--format", "markdown")[1]
+    assert "**osler:** no problem found in 2 files, " in out
+    assert "**osler:** not seen: broken.py:2: it is not valid Python: invalid syntax" in out
+    assert "step" not in out
+    assert "cost" not in out

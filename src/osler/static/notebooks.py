@@ -14,7 +14,12 @@ ASSIGNED_MAGIC = re.compile(r"^(\s*[\w, ]+=\s*)[%!].*$")
 
 
 def parse_notebook(path: Path, text: str) -> Source:
-    """One source of all code cells; ``cells`` says where each line comes from."""
+    """One source of all code cells, parsed."""
+    return parsed(load_notebook(path, text))
+
+
+def load_notebook(path: Path, text: str) -> Source:
+    """One source of all code cells, not parsed yet; ``cells`` says where each line comes from."""
     try:
         content: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -26,7 +31,7 @@ def parse_notebook(path: Path, text: str) -> Source:
         whole = bool(own) and own[0].startswith("%%")
         lines += ["" if whole else _plain(line) for line in own]
         origin += [(str(number), i) for i in range(1, len(own) + 1)]
-    return parsed(Source(path, "\n".join(lines), cells=tuple(origin)))
+    return Source(path, "\n".join(lines), cells=tuple(origin))
 
 
 def _code_cells(content: object) -> list[str]:

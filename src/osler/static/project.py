@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-import ast
 import os.path
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from osler.static.sources import Source
+
+IMPORT = re.compile(
+    r"""(?:^|[;:])[ \t]*(?:
+        from[ \t]+(?P<from>[.\w \t]+?)[ \t]*\bimport\b[ \t]*
+        (?P<names>\((?:[^()#]|\#[^\n]*)*\)|(?:[^\n;\\]|\\\n)*)
+        |import[ \t]+(?P<modules>(?:[^\n;\\]|\\\n)*)
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""An import statement, or text that looks like one: then files are read together without need."""
+
+COMMENT = re.compile(r"#[^\n]*")
+DOTTED = re.compile(r"[\w.]+")
 
 Wanted = tuple[str, str, int]
 """A folder, a dotted name, and how many dots stand before it."""
@@ -72,17 +85,17 @@ class Project:
 
     def imported(self, source: Source) -> Iterator[Source]:
         """Files of the tree that a file imports."""
-        for node in source.survey.imports:
-            if isinstance(node, ast.Import):
-                yield from _present(self.find(source, a.name, 0) for a in node.names)
-                continue
-            base = node.module or ""
-            inner = [f"{base}.{a.name}" if base else a.name for a in node.names]
-            yield from _present(self.find(source, n, node.level) for n in (base, *inner))
-
-
-def _present(found: Iterable[Source | None]) -> Iterator[Source]:
-    return (s for s in found if s is not None)
+        for statement in IMPORT.finditer(source.text):
+            start, imported = statement["from"], COMMENT.sub("", statement["names"] or statement["modules"])
+            if start is None:
+                wanted = [(name, 0) for name in DOTTED.findall(imported)]
+            else:
+                base = start.lstrip(". \t")
+                level = start.count(".", 0, len(start) - len(base))
+                inner = [f"{base}.{name}" if base else name for name in DOTTED.findall(imported)]
+                wanted = [(name, level) for name in (base, *inner)]
+            found = (self.find(source, name, level) for name, level in wanted)
+            yield from (other for other in found if other is not None)
 
 
 def project(sources: Sequence[Source]) -> Project:

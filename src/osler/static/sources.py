@@ -122,6 +122,11 @@ def dotted(node: ast.AST) -> str:
 
 def read(path: Path) -> Source:
     """Read and parse a file; whatever is wrong with it is said in ``problem``."""
+    return parsed(load(path))
+
+
+def load(path: Path) -> Source:
+    """Read a file without parsing it."""
     try:
         size = path.stat().st_size
         if size > LARGEST:
@@ -131,21 +136,28 @@ def read(path: Path) -> Source:
         return Source(path, problem=error.strerror or "it cannot be read")
     except ValueError:  # a null byte in the name
         return Source(path, problem="it cannot be read")
-    return parse(path, data)
+    return decoded(path, data)
 
 
 def parse(path: Path, data: bytes) -> Source:
     """Parse the bytes of a file."""
+    return parsed(decoded(path, data))
+
+
+def decoded(path: Path, data: bytes) -> Source:
+    """The text of a file in the encoding that it declares."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = io.TextIOWrapper(io.BytesIO(data), encoding).read()
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
         return Source(path, problem=f"its encoding is wrong: {error}")
-    return parsed(Source(path, text))
+    return Source(path, text)
 
 
 def parsed(source: Source) -> Source:
     """The same source with its tree."""
+    if source.problem or source.tree is not None:
+        return source
     if "\0" in source.text:
         source.problem = "it contains null bytes"
         return source
