@@ -254,3 +254,63 @@ def test_markdown_speaks_of_files(folder: Path, capfd: pytest.CaptureFixture[str
     assert "**osler:** not seen: broken.py:2: it is not valid Python: invalid syntax" in out
     assert "step" not in out
     assert "cost" not in out
+
+
+MENDED = FAULTY + "    optimizer.zero_grad()\n"
+
+
+def test_a_diff_is_shown_and_nothing_written(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    assert main(["lint", "--diff"]) == 0
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "osler: nothing to mend, 1 more with --unsafe-fixes, which change the training\n"
+    assert main(["lint", "--diff", "--unsafe-fixes"]) == 1
+    out, err = capfd.readouterr()
+    assert out.startswith("--- a/train.py\n+++ b/train.py\n@@ ")
+    assert out.endswith("     optimizer.step()\n+    optimizer.zero_grad()\n")
+    assert err == "osler: 1 finding would be mended\n"
+    assert (folder / "train.py").read_text() == FAULTY
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_a_file_is_mended_in_its_own_form(
+    end: str, encoding: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    head = f"# -*- coding: {encoding.removesuffix('-sig')} -*-\n# é\n"
+    file = folder / "train.py"
+    file.write_bytes((head + FAULTY).replace("\n", end).encode(encoding))
+    code, out = lint(capfd, "--fix", "--unsafe-fixes")
+    assert code == 0
+    assert "no problem found" in out
+    assert file.read_bytes() == (head + MENDED).replace("\n", end).encode(encoding)
+    assert lint(capfd, "--fix", "--unsafe-fixes") == (code, out)
+
+
+def test_a_file_with_mixed_line_ends_is_left_alone(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = folder / "train.py"
+    file.write_bytes(FAULTY.encode().replace(b"\n", b"\r\n", 3))
+    before = file.read_bytes()
+    assert main(["lint", "--fix", "--unsafe-fixes"]) == 1
+    assert "osler: train.py is left as it was: its line ends are mixed\n" in capfd.readouterr().err
+    assert file.read_bytes() == before
+
+
+def test_an_editor_gets_the_mended_text(folder: Path) -> None:
+    command = [sys.executable, "-m", "osler", "lint", "--stdin-filename", "new.py", "--fix", "--unsafe-fixes"]
+    for given in (FAULTY, MENDED):
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, MENDED)
+
+
+def test_unsafe_alone_is_no_order(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "--unsafe-fixes"]) == 2
+    assert "osler: --unsafe-fixes says which edits are meant\n" in capfd.readouterr().err
+
+
+def test_the_baseline_is_not_mended(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "train.py").write_text(FAULTY)
+    main(["lint", "--add-baseline"])
+    assert lint(capfd, "--fix", "--unsafe-fixes")[0] == 0
+    assert (folder / "train.py").read_text() == FAULTY

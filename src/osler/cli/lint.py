@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +17,13 @@ from osler.settings import FAIL_ON, TEXT
 if TYPE_CHECKING:
     from osler.cli import Parser
     from osler.engine.baseline import Baseline
+    from osler.engine.fixing import Mended
     from osler.engine.linting import Verdict
     from osler.model import Diagnosis
     from osler.report.frame import Frame
     from osler.report.listing import Extent
     from osler.settings import Settings
+    from osler.static.sources import Source
 
 USAGE = "osler lint [options] [PATHS]"
 EPILOG = "Exit code: 0 nothing at or above --fail-on, 1 something, 2 a file could not be read or wrong usage."
@@ -48,6 +51,13 @@ def configure(parser: Parser) -> None:
     add("--jobs", type=number_of_jobs, default=1, metavar="N", help="processes; 0 means one for each core")
     add("--no-cache", dest="cache", action="store_false", help="read every file anew")
     add("--baseline", metavar="FILE", help="findings to pass over; osler-baseline.json if it is here")
+    add("--diff", action="store_true", help="show the edits that --fix would make, and make none")
+    add(
+        "--fix",
+        action="store_true",
+        help="edit what can be mended without changing any number of the training",
+    )
+    add("--unsafe-fixes", action="store_true", help="with --fix or --diff: also what changes the training")
     add("--add-baseline", action="store_true", help="write what is found now to the baseline")
 
 
@@ -68,7 +78,16 @@ def execute(args: Namespace) -> int:
 
     settings, frame = settings_of(args), frame_here()
     baseline = None if args.add_baseline else known_findings(args.baseline, frame)
-    verdict = read(args, settings, baseline)
+    sources = sources_of(args)
+    verdict = read(args, settings, baseline, sources)
+    if args.diff or args.fix:
+        mended = mend_all(args, settings, verdict, sources)
+        if args.diff or args.stdin_filename:
+            show(mended, frame, None if args.diff else sources[0])
+            return FAILED if args.diff and mended.texts and not args.exit_zero else OK
+        write_all(mended, frame)
+        baseline = known_findings(args.baseline, frame_here())
+        verdict = read(args, settings, baseline, sources_of(args))
     if args.add_baseline:
         write_baseline(Path(args.baseline or FILE), verdict.diagnosis, frame)
         return COULD_NOT_RUN if verdict.unread else OK
@@ -88,6 +107,8 @@ def paths_of(args: Namespace) -> list[Path]:
     """
     if args.stdin_filename:
         return [Path(args.stdin_filename)]
+    if args.unsafe_fixes and not (args.fix or args.diff):
+        raise UsageError("--unsafe-fixes says which edits are meant", fix="Add `--diff` or `--fix`.")
     paths = [Path(p) for p in args.paths or ["."]]
     for path in paths:
         if not path.exists():
@@ -142,23 +163,68 @@ def write_baseline(file: Path, diagnosis: Diagnosis, frame: Frame) -> None:
     tell(f"osler: {counted(len(found), 'finding')} written to {file}\n")
 
 
-def read(args: Namespace, settings: Settings, baseline: Baseline | None) -> Verdict:
-    """Read the files, or what an editor holds of one."""
+def sources_of(args: Namespace) -> list[Source]:
+    """The files, or what an editor holds of one."""
+    from osler.engine.linting import open_source
+    from osler.static.files import python_files
+    from osler.static.sources import decoded
+
+    paths = paths_of(args)
+    if args.stdin_filename:
+        return [decoded(paths[0].absolute(), sys.stdin.buffer.read())]
+    return [open_source(path) for path in python_files(paths)]
+
+
+def read(
+    args: Namespace, settings: Settings, baseline: Baseline | None, sources: Sequence[Source]
+) -> Verdict:
+    """What is wrong with the files."""
     from osler import __version__
     from osler.engine.cache import open_cache
     from osler.engine.catalogue import selected
-    from osler.engine.linting import lint, lint_sources, wishes_of
-    from osler.static.sources import parse
+    from osler.engine.linting import lint_sources, wishes_of
 
     checks, wishes = selected(settings.select, settings.ignore), wishes_of(settings, baseline)
-    paths = paths_of(args)
-    if args.stdin_filename:
-        return lint_sources([parse(paths[0].absolute(), sys.stdin.buffer.read())], checks, wishes)
-    cache = open_cache(Path.cwd(), __version__) if args.cache else None
-    verdict = lint(paths, checks, wishes, args.jobs, cache)
+    cache = open_cache(Path.cwd(), __version__) if args.cache and not args.stdin_filename else None
+    verdict = lint_sources(sources, checks, wishes, args.jobs, cache)
     if cache is not None:
         cache.save()
     return replace(verdict, diagnosis=named(verdict.diagnosis, args.paths or ["."]))
+
+
+def mend_all(args: Namespace, settings: Settings, verdict: Verdict, sources: Sequence[Source]) -> Mended:
+    """Edit away what was found."""
+    from osler.engine.catalogue import selected
+    from osler.engine.fixing import mend
+    from osler.engine.linting import parts_of
+    from osler.static.files import concerned
+
+    checks = [c for c in selected(settings.select, settings.ignore) if c.code_detector]
+    parts = parts_of(sources, concerned(sources))
+    return mend(parts, checks, verdict.diagnosis.findings, unsafe=args.unsafe_fixes)
+
+
+def show(mended: Mended, frame: Frame, held: Source | None) -> None:
+    """The edits as a diff, or the new text of the file that an editor holds."""
+    from osler.report.listing import difference, outcome
+    from osler.report.screen import own_stdout
+
+    texts = [(file, mended.before[file], mended.texts[file]) for file in sorted(mended.texts)]
+    edits = "".join(difference(*t, frame.root) for t in texts)
+    own_stdout().write(edits if held is None else mended.texts.get(held.file, held.text))
+    tell(f"osler: {outcome(mended.fixed, mended.unsafe, is_done=held is not None)}\n")
+
+
+def write_all(mended: Mended, frame: Frame) -> None:
+    """Write the files that were mended."""
+    from osler.engine.fixing import write
+    from osler.report.listing import outcome
+    from osler.report.wording import printable, relative
+
+    for file, text in sorted(mended.texts.items()):
+        if reason := write(Path(file), mended.before[file], text):
+            tell(f"osler: {printable(relative(file, frame.root))} is left as it was: {reason}\n")
+    tell(f"osler: {outcome(mended.fixed, mended.unsafe, is_done=True)}\n")
 
 
 def named(diagnosis: Diagnosis, paths: list[str]) -> Diagnosis:

@@ -7,6 +7,7 @@ from osler.model.architecture import GraphFact, ModuleFact
 from osler.model.check import (
     CALLED_HERE,
     Check,
+    CodeFix,
     needs_call,
     needs_clipping,
     needs_loss,
@@ -26,6 +27,7 @@ from osler.model.code import (
 )
 from osler.model.context import Context
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
+from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
@@ -96,6 +98,7 @@ __all__ = [
     "Check",
     "ClipFact",
     "Code",
+    "CodeFix",
     "Column",
     "Confidence",
     "Const",
@@ -106,6 +109,7 @@ __all__ = [
     "Cut",
     "CutFact",
     "Diagnosis",
+    "Edit",
     "Event",
     "Evidence",
     "ExitNode",
@@ -137,6 +141,8 @@ __all__ = [
     "NotFiniteFact",
     "Optimizer",
     "OptimizerFact",
+    "Page",
+    "Pages",
     "ParameterFact",
     "Parameters",
     "Pattern",

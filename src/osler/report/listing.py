@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +16,9 @@ from osler.model import Diagnosis, Finding, Severity, counted
 from osler.report.summary import total
 from osler.report.terminal import Page, drawn, headline
 from osler.report.wording import in_one_line, printable, relative
+
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""As Python counts them: a form feed ends no line."""
 
 Unread = tuple[str, int, str]
 """A file that could not be read: its path, the line, the problem."""
@@ -77,6 +82,27 @@ def _parts(diagnosis: Diagnosis, page: Page, extent: Extent) -> Iterator[Rendera
 
 def _order(finding: Finding) -> tuple[str, int]:
     return (finding.place.file, finding.place.line)
+
+
+def difference(file: str, before: str, after: str, root: Path) -> str:
+    """An edited file as a diff that `patch -p1` understands."""
+    name = printable(relative(file, root))
+    lines = difflib.unified_diff(LINE.findall(before), LINE.findall(after), f"a/{name}", f"b/{name}")
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def outcome(fixed: Counter[str], unsafe: Counter[str], *, is_done: bool) -> str:
+    """How many findings edits take away, and how many more there are edits for."""
+    count = fixed.total()
+    told = (
+        f"{counted(count, 'finding')} {'mended' if is_done else 'would be mended'}"
+        if count
+        else "nothing to mend"
+    )
+    more = f", {unsafe.total()} more with --unsafe-fixes, which change the training" if unsafe.total() else ""
+    return f"{told}{more}"
 
 
 def statistics(diagnosis: Diagnosis, given_up: Mapping[str, int]) -> str:

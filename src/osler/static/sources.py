@@ -154,6 +154,16 @@ def decoded(path: Path, data: bytes) -> Source:
     return Source(path, text)
 
 
+def encoded(data: bytes, text: str) -> bytes | None:
+    """A new text for a file in its encoding and with its line ends; None if these are mixed."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    before = io.TextIOWrapper(io.BytesIO(data), encoding, newline="").read()
+    windows, unix, old = before.count("\r\n"), before.count("\n"), before.count("\r")
+    if windows not in (0, unix) or old != windows:
+        return None
+    return (text.replace("\n", "\r\n") if windows else text).encode(encoding)
+
+
 def parsed(source: Source) -> Source:
     """The same source with its tree."""
     if source.problem or source.tree is not None:

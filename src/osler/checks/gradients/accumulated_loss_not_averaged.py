@@ -39,9 +39,14 @@ for i, (x, y) in enumerate(loader):
 - Reported in [nanoGPT](https://github.com/karpathy/nanoGPT/issues/168)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
-from osler.model import Branch, Check, Code, Finding, Kind, Severity, Tensor, flat
+from osler.model import Branch, Check, Code, Edit, Finding, Kind, Pages, Severity, Tensor, flat
+from osler.static.edits import SIMPLE, calls_in, replaced, statement_around, statement_at, text_of
+from osler.static.mending import other_place
 from osler.static.queries import every_loop
 
 check = Check(
@@ -74,3 +79,21 @@ def summed_over_batches(code: Code) -> Iterator[Finding]:
                     "but never divided by the number of batches.",
                     related=[(steps[0].site, "the optimizer steps once in several batches")],
                 )
+
+
+@check.mends
+def divide_the_loss(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    backward = statement_at(pages, finding.place)
+    guard = statement_around(pages, other_place(finding), ast.If)
+    if backward is None or guard is None or not isinstance(guard.statement, ast.If):
+        return
+    periods = [
+        n.right
+        for n in ast.walk(guard.statement.test)
+        if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod)
+    ]
+    for call in calls_in(backward, "backward"):
+        loss = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(loss, SIMPLE) and len(periods) == 1:
+            text = f"({text_of(backward.page, loss)} / {text_of(guard.page, periods[0])})"
+            yield [replaced(backward.page, loss, text)]

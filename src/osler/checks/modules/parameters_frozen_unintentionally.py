@@ -40,9 +40,13 @@ for epoch in range(epochs):
   [MONAI](https://github.com/Project-MONAI/MONAI/issues/8819)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
-from osler.model import CallFact, Check, Code, Finding, Network, Severity, Tensor
+from osler.model import CallFact, Check, Code, Edit, Finding, Network, Pages, Severity, Tensor
+from osler.static.edits import replaced, statement_at, text_of
 
 MISSPELT = (
     "require_grad",
@@ -84,3 +88,18 @@ def learns(call: CallFact) -> bool:
     """It is set on a module or a parameter, not on a tensor that never carries a gradient."""
     owner = call.arguments.get(0)
     return isinstance(owner, Network) or (isinstance(owner, Tensor) and owner.leaf is not None)
+
+
+@check.mends
+def spelt_right(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    setting = statement_at(pages, finding.place)
+    match setting.statement if setting is not None else None:
+        case ast.Assign(targets=[ast.Attribute(value=owner, attr=name) as target], value=value) if setting:
+            text = text_of(setting.page, owner)
+            if name in MISSPELT:
+                yield [replaced(setting.page, target, f"{text}.requires_grad")]
+            else:
+                given = text_of(setting.page, value)
+                yield [replaced(setting.page, setting.statement, f"{text}.requires_grad_({given})")]
+        case _:
+            pass
