@@ -314,3 +314,25 @@ def test_the_baseline_is_not_mended(folder: Path, capfd: pytest.CaptureFixture[s
     main(["lint", "--add-baseline"])
     assert lint(capfd, "--fix", "--unsafe-fixes")[0] == 0
     assert (folder / "train.py").read_text() == FAULTY
+
+
+def test_sarif_knows_columns_and_the_way(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = f"""{PRELUDE}
+for epoch in range(3):
+    for x, y in loader:
+        optimizer.zero_grad()
+        ü = "é"; loss_fn(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+"""
+    (folder / "train.py").write_text(text, "utf-8")
+    last = len(text.splitlines())
+    (result,) = json.loads(lint(capfd, "--format", "sarif")[1])["runs"][0]["results"]
+    assert result["ruleId"] == "training-in-eval-mode"
+    region = {"startLine": last - 2, "startColumn": 18, "endLine": last - 2, "endColumn": 49}
+    assert result["locations"][0]["physicalLocation"]["region"] == region
+    (flow,) = result["codeFlows"][0]["threadFlows"]
+    way = [(s["location"]["physicalLocation"]["region"]["startLine"]) for s in flow["locations"]]
+    assert way == [last, last - 2]
+    place = json.loads(lint(capfd, "--format", "json")[1])["findings"][0]["place"]
+    assert (place["column"], place["end_line"], place["end_column"]) == (18, last - 2, 49)

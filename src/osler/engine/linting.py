@@ -196,4 +196,5 @@ def in_cell(place: Place, sources: Mapping[str, Source]) -> Place:
     if source is None or not 0 < place.line <= len(source.cells):
         return place
     cell, line = source.cells[place.line - 1]
-    return replace(place, cell=cell, line=line)
+    span = place.span and replace(place.span, end_line=place.span.end_line - place.line + line)
+    return replace(place, cell=cell, line=line, span=span)

@@ -45,7 +45,7 @@ from osler.model.facts import (
     elements_of,
     since,
 )
-from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity, Span
 from osler.model.histogram import Histogram
 from osler.model.lossfacts import (
     LAYERS,
@@ -157,6 +157,7 @@ __all__ = [
     "Shape",
     "SignFact",
     "Site",
+    "Span",
     "StepFact",
     "Subject",
     "Table",

@@ -157,7 +157,7 @@ class Check:
             fix: replaces the check's own advice.
         """
         first = site[0] if site else Place()
-        place = Place(first.file, first.line, first.function, step, subject)
+        place = Place(first.file, first.line, first.function, step, subject, span=first.span)
         others = [Related(s[0], label) for s, label in related if s]
         callers = [Related(p, CALLED_HERE) for p in site[1:]]
         return Finding(

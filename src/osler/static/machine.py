@@ -127,7 +127,8 @@ class Machine:
 
     def place(self, node: ast.AST) -> Place:
         """The line of a node."""
-        return Place(self.source.file, getattr(node, "lineno", 0), self.frame.function)
+        line = getattr(node, "lineno", 0)
+        return Place(self.source.file, line, self.frame.function, span=self.source.span(node))
 
     def emit(
         self,

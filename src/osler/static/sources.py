@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from osler.model import Span
+
 LARGEST = 4 << 20
 """Bytes of a file that is read: larger ones are data."""
 
@@ -44,6 +46,23 @@ class Source:
     def file(self) -> str:
         """The path as findings name it."""
         return str(self.path)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text, as Python counts them."""
+        return self.text.split("\n")
+
+    def span(self, node: ast.AST) -> Span | None:
+        """The columns of a node, counted in characters: the parser counts bytes."""
+        if not isinstance(node, ast.expr | ast.stmt) or node.end_lineno is None:
+            return None
+        start, end = node.col_offset, node.end_col_offset or 0
+        if not self.text.isascii():
+            start, end = self._characters(node.lineno, start), self._characters(node.end_lineno, end)
+        return Span(start + 1, node.end_lineno, end + 1)
+
+    def _characters(self, line: int, column: int) -> int:
+        return len(self.lines[line - 1].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
 
     @property
     def usage(self) -> dict[str, set[str]]:
