@@ -1,5 +1,6 @@
 """Parts of a tree, read in one process or in several."""
 
+import gc
 from pathlib import Path
 
 from osler.engine.catalogue import catalogue
@@ -47,3 +48,12 @@ def test_files_that_import_each_other_are_read_together(tmp_path: Path) -> None:
     assert {"alone.py"} in groups
     assert {"unconcerned.py"} in groups
     assert {"late.py", "__init__.py", "part.py", "other.py", "still.py", "sideways.py"} in groups
+
+
+def test_the_collector_is_left_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(FAULTY)
+    for is_on in (True, False):
+        gc.enable() if is_on else gc.disable()
+        lint([tmp_path], CHECKS)
+        assert gc.isenabled() == is_on
+    gc.enable()

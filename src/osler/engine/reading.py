@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import gc
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from osler.engine.catalogue import catalogue
@@ -67,6 +68,24 @@ class Result:
 
 def read_part(part: Part, checks: Iterable[Check]) -> Result:
     """Parse the files of a part and evaluate the checks on them; the trees are not kept."""
+    with collecting_afterwards():
+        return _read(part, checks)
+
+
+@contextmanager
+def collecting_afterwards() -> Generator[None]:
+    """Look for garbage once, at the end: while a part is read nearly everything that is made stays in use."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(0)
+        if was_enabled:
+            gc.enable()
+
+
+def _read(part: Part, checks: Iterable[Check]) -> Result:
     sources = [parsed(replace(s)) for s in part.sources]
     unread = tuple(Unread(s.file, s.line, s.problem) for s in sources if s.problem)
     if not part.is_concerned:
@@ -85,6 +104,8 @@ def read_parts(parts: Sequence[Part], checks: Sequence[Check], jobs: int = 1) ->
     """
     if jobs == 1 or len(parts) < 2:
         return [read_part(part, checks) for part in parts]
+    from concurrent.futures import ProcessPoolExecutor  # a twentieth of a second that one file does not need
+
     largest_first = sorted(range(len(parts)), key=lambda n: parts[n].size, reverse=True)
     names = tuple(c.name for c in checks)
     results: list[Result] = [Result()] * len(parts)

@@ -6,6 +6,8 @@ import os.path
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 from osler.static.sources import Source
 
@@ -26,7 +28,7 @@ Wanted = tuple[str, str, int]
 """A folder, a dotted name, and how many dots stand before it."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Project:
     """Sources by path.
 
@@ -38,6 +40,11 @@ class Project:
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
     found: dict[Wanted, Source | None] = field(default_factory=dict[Wanted, "Source | None"])
 
+    @cached_property
+    def heads(self) -> frozenset[str]:
+        """Names that the path of an import can begin with: those of the files and folders."""
+        return frozenset(part.removesuffix(".py") for path in self.sources for part in Path(path).parts)
+
     def find(self, source: Source, name: str, level: int) -> Source | None:
         """The file of a module as imported from another file; None if it lies outside."""
         key = (os.path.dirname(source.file), name, level)
@@ -47,6 +54,8 @@ class Project:
 
     def _search(self, folder: str, name: str, level: int) -> Source | None:
         parts = name.split(".") if name else []
+        if parts and parts[0] not in self.heads:
+            return None
         if level:
             for _ in range(level - 1):
                 folder = os.path.dirname(folder)

@@ -21,6 +21,13 @@ DEEPEST = 150
 """Levels of nesting that are followed: Python's own parser accepts about 200."""
 
 
+NOTED = (ast.Call, ast.For, ast.Import, ast.ImportFrom)
+"""Nodes that say what is done to a name."""
+
+SIMPLE = frozenset({int, str, type(None), ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg})
+"""What stands in nodes and has nothing of interest below."""
+
+
 @dataclass(eq=False)
 class Source:
     """A file, parsed or not.
@@ -91,21 +98,17 @@ def survey(tree: ast.AST) -> Survey:
     level = [tree]
     while level:
         found.depth += 1
+        children: list[ast.AST] = []
         for node in level:
-            _note(node, found)
-        level = [child for node in level for child in _children(node)]
+            if isinstance(node, NOTED):
+                _note(node, found)
+            for value in vars(node).values():
+                if type(value) in SIMPLE:
+                    continue
+                items = cast("list[object]", value) if isinstance(value, list) else (value,)
+                children += [n for n in items if isinstance(n, ast.AST) and type(n) not in SIMPLE]
+        level = children
     return found
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    children: list[ast.AST] = []
-    for name in node._fields:
-        value: object = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            children.append(value)
-        elif isinstance(value, list):
-            children += [item for item in cast("list[object]", value) if isinstance(item, ast.AST)]
-    return children
 
 
 def _note(node: ast.AST, found: Survey) -> None:
