@@ -73,6 +73,14 @@ def test_without_a_folder_the_command_line_alone_counts(project: Path) -> None:
     assert load(None, {"fail-on": "error"}, KNOWN, FORMATS) == Settings(fail_on=Severity.ERROR)
 
 
+def test_a_command_may_have_defaults_of_its_own(project: Path) -> None:
+    usual = Settings(fail_on=Severity.WARNING)
+    assert load(project, {}, KNOWN, FORMATS, usual).fail_on is Severity.WARNING
+    write(project, "[tool.osler]\nfail-on = 'error'\n")
+    assert load(project, {}, KNOWN, FORMATS, usual).fail_on is Severity.ERROR
+    assert load(project, {"fail-on": "never"}, KNOWN, FORMATS, usual).fail_on is None
+
+
 def test_never_means_none(project: Path) -> None:
     assert load(project, {"fail-on": "never", "stop-on": "never"}, KNOWN, FORMATS) == Settings()
 

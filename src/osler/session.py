@@ -17,6 +17,7 @@ from osler.engine.catalogue import catalogue, selected
 from osler.engine.diagnose import Outcome, Terms, considered, diagnose
 from osler.engine.fold import fold
 from osler.engine.judge import Judgement
+from osler.engine.linting import wishes_of
 from osler.errors import UsageError
 from osler.model import Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
 from osler.settings import Settings
@@ -196,7 +197,10 @@ class Session:
         if not listed:
             return Reading()
         checks = selected(self.settings.select, self.settings.ignore)
-        return self.watcher.gate("the source").call(read_program, listed, checks) or Reading()
+        return (
+            self.watcher.gate("the source").call(read_program, listed, checks, wishes_of(self.settings))
+            or Reading()
+        )
 
     def _close_facts(self, cost: Cost, reading: Reading) -> str:
         """Record the last facts; the run directory, empty if there is none."""

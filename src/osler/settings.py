@@ -39,7 +39,7 @@ class Settings:
         run_dir: absolute path of that directory; None means a new one below ``.osler/runs``.
         quiet: print nothing but the script's own output.
         intended: check name to patterns of subjects for which the user wants exactly that.
-        lint: pattern of absolute paths to the checks that `osler lint` leaves out there.
+        lint: pattern of absolute paths to the checks that reading the source leaves out there.
     """
 
     select: tuple[str, ...] = ()
@@ -55,6 +55,10 @@ class Settings:
     quiet: bool = False
     intended: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     lint: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def intends(self, subject: str, check: str) -> bool:
+        """Whether ``[tool.osler.intended]`` says that the user wants exactly that."""
+        return any(fnmatchcase(subject, pattern) for pattern in self.intended.get(check, ()))
 
     def ignores(self, file: str, check: str) -> bool:
         """Whether this check is left out for this file in ``[tool.osler.lint.per-file-ignores]``."""
@@ -87,7 +91,11 @@ class _Source:
 
 
 def load(
-    folder: Path | None, given: Mapping[str, object], known: Collection[str], formats: Mapping[str, str]
+    folder: Path | None,
+    given: Mapping[str, object],
+    known: Collection[str],
+    formats: Mapping[str, str],
+    otherwise: Settings = Settings(),
 ) -> Settings:
     """Read the settings for a script.
 
@@ -99,13 +107,14 @@ def load(
         given: values from the command line, by key as written in the table; they win.
         known: names of all checks.
         formats: how the files of each format end, by the format's name; empty if there is no custom.
+        otherwise: what holds where neither says anything.
 
     Raises:
         SettingsError: a key is unknown or a value is wrong.
         UnknownName: the command line names a check that does not exist.
     """
     file, table = _find_table(folder.resolve()) if folder is not None else (None, {})
-    settings = Settings()
+    settings = otherwise
     if file:
         settings = replace(
             settings, **_read(table, _Source(f"{file} [tool.osler]", file.parent, known, formats))

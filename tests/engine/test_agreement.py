@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from osler.engine.agreement import READ_HERE, Reading, agreed, read_program
-from osler.engine.catalogue import catalogue
+from osler.engine.catalogue import catalogue, selected
 from osler.engine.diagnose import Terms, diagnose
+from osler.engine.linting import wishes_of
 from osler.model import Confidence, Finding, Kind, Place, Related, Severity
+from osler.settings import load
 from osler.static.suppressions import Suppression
 from osler.testing import event, run_of
 
@@ -95,3 +97,19 @@ def test_its_comments_are_read_too(tmp_path: Path) -> None:
     reading = read_program([path], catalogue().values())
     assert [c.name for c in reading.comments] == [NAME]
     assert all(f.suppressed for f in reading.findings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "[tool.osler.lint.per-file-ignores]\n'*.py' = ['gradients-not-cleared']\n",
+        "[tool.osler]\nignore = ['gradients-not-cleared']\n",
+    ],
+)
+def test_what_the_project_leaves_out_is_left_out_of_the_reading(settings: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(SOURCE.format(comment=""))
+    (tmp_path / "pyproject.toml").write_text(settings)
+    chosen = load(tmp_path, {}, catalogue(), {})
+    checks = selected(chosen.select, chosen.ignore)
+    assert read_program([path], checks, wishes_of(chosen)).findings == ()

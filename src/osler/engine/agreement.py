@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osler.engine.linting import lint_sources, open_source
+from osler.engine.linting import NO_WISHES, Wishes, lint_sources, open_source
 from osler.model import Check, Confidence, Finding, Place, Related, Severity
 from osler.static.suppressions import Suppression, acknowledged, suppressions
 
@@ -37,10 +37,16 @@ UNREAD = Reading()
 """Nothing was read."""
 
 
-def read_program(files: Iterable[Path], checks: Iterable[Check]) -> Reading:
-    """Read the files that a program consists of."""
+def read_program(files: Iterable[Path], checks: Iterable[Check], wishes: Wishes = NO_WISHES) -> Reading:
+    """Read the files that a program consists of.
+
+    Args:
+        files: paths.
+        checks: what to look for.
+        wishes: what the user does not want to hear of.
+    """
     sources = [open_source(path) for path in files]
-    verdict = lint_sources(sources, checks)
+    verdict = lint_sources(sources, checks, wishes)
     return Reading(verdict.diagnosis.findings, tuple(suppressions(sources)))
 
 

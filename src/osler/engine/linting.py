@@ -3,42 +3,71 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
-from osler.engine.fold import fold
-from osler.engine.judge import judge_code
+from osler.engine.baseline import Baseline
+from osler.engine.fold import fold, merged
+from osler.engine.reading import Part, Result, Unread, read_parts
 from osler.model import Check, Diagnosis, Finding, Place, Related, Severity, Subject
+from osler.settings import Settings
 from osler.static.files import concerned, python_files
-from osler.static.notebooks import parse_notebook
+from osler.static.notebooks import load_notebook
 from osler.static.project import project
-from osler.static.reader import read_code
-from osler.static.sources import Source, read
+from osler.static.sources import Source, load
 from osler.static.suppressions import Suppression, acknowledged, suppressions, unused
 
 Choice = Callable[[Finding], bool]
 
 
-def nothing(finding: Finding) -> bool:
-    """Leave no finding out."""
+def none(finding: Finding) -> bool:
+    """Choose no finding."""
     del finding
     return False
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A file that could not be read.
+class Wishes:
+    """What the user does not want to hear of.
 
     Attributes:
-        file: its path.
-        line: where the problem is, 0 if unknown.
-        problem: why, one clause.
+        is_left_out: findings that are dropped.
+        is_intended: findings that are kept as acknowledged; asked in order of file and line.
     """
 
-    file: str
-    line: int
-    problem: str
+    is_left_out: Choice = none
+    is_intended: Choice = none
+
+
+NO_WISHES = Wishes()
+"""Everything is told."""
+
+
+def wishes_of(settings: Settings, baseline: Baseline | None = None) -> Wishes:
+    """What the settings leave out for some files, what they say is intended, and what a baseline knows."""
+
+    def is_left_out(finding: Finding) -> bool:
+        return settings.ignores(finding.place.file, finding.check)
+
+    def is_intended(finding: Finding) -> bool:
+        intended = finding.suppressed or settings.intends(finding.place.subject, finding.check)
+        return intended or (baseline is not None and baseline.knows(finding))
+
+    return Wishes(is_left_out, is_intended)
+
+
+class Memory(Protocol):
+    """Keeps what reading a part gave."""
+
+    def recall(self, part: Part, checks: Sequence[Check]) -> Result | None:
+        """What it gave before, if nothing has changed."""
+        ...
+
+    def keep(self, part: Part, checks: Sequence[Check], result: Result) -> None:
+        """What it gave now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,63 +76,103 @@ class Verdict:
 
     Attributes:
         diagnosis: what was found.
-        files: how many files were looked at.
-        read: how many of them have to do with training.
+        read: how many of the files have to do with training.
         unread: those that could not be read.
         unused: comments that acknowledge what is not there.
         given_up: what was not followed, by reason.
     """
 
     diagnosis: Diagnosis
-    files: int = 0
     read: int = 0
     unread: tuple[Unread, ...] = ()
     unused: tuple[Suppression, ...] = ()
     given_up: Counter[str] = field(default_factory=Counter[str])
 
+    @property
+    def files(self) -> int:
+        """How many files were looked at."""
+        return self.diagnosis.subject.files
 
-def lint(paths: Iterable[Path], checks: Iterable[Check], is_left_out: Choice = nothing) -> Verdict:
+
+def lint(
+    paths: Iterable[Path],
+    checks: Iterable[Check],
+    wishes: Wishes = NO_WISHES,
+    jobs: int = 1,
+    memory: Memory | None = None,
+) -> Verdict:
     """Read files and folders and evaluate the checks on them.
 
     Args:
         paths: files and folders.
-        checks: what to look for.
-        is_left_out: findings that the user does not want in this file.
+        checks: what to look for; for more than one process, from the catalogue.
+        wishes: what the user does not want to hear of.
+        jobs: processes.
+        memory: of what the same files gave before.
     """
-    return lint_sources([open_source(path) for path in python_files(paths)], checks, is_left_out)
+    sources = [open_source(path) for path in python_files(paths)]
+    return lint_sources(sources, checks, wishes, jobs, memory)
 
 
 def open_source(path: Path) -> Source:
     """A file of Python, or a notebook, whatever is wrong with it."""
     if path.suffix != ".ipynb":
-        return read(path)
+        return load(path)
     try:
-        return parse_notebook(path, path.read_text("utf-8-sig"))
+        return load_notebook(path, path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         return Source(path, problem=f"it cannot be read: {error}")
 
 
 def lint_sources(
-    sources: Iterable[Source], checks: Iterable[Check], is_left_out: Choice = nothing
+    sources: Iterable[Source],
+    checks: Iterable[Check],
+    wishes: Wishes = NO_WISHES,
+    jobs: int = 1,
+    memory: Memory | None = None,
 ) -> Verdict:
-    """Evaluate the checks on files that have been read."""
+    """Evaluate the checks on files that have been read; the other arguments are those of `lint`."""
     every, wanted = list(sources), [c for c in checks if c.code_detector]
     chosen = concerned(every)
-    tree = project(chosen)
-    by_name = {c.name: c for c in wanted}
-    findings: list[Finding] = []
-    given_up = Counter[str]()
-    for group in tree.groups():
-        code = read_code(group, tree)
-        given_up.update(code.given_up)
-        findings += [f for f in judge_code(code, wanted).findings if not is_left_out(f)]
+    by_name, by_file = {c.name: c for c in wanted}, {s.file: s for s in chosen}
+    results = remembered(parts_of(every, chosen), wanted, jobs, memory)
+    told = [f for r in results for f in r.findings if not wishes.is_left_out(f)]
     comments = suppressions(chosen)
-    idle = [s for s in unused(findings, comments) if s.name in by_name]
-    marked = acknowledged(findings, comments)
-    shown = [as_in_notebook(f, by_name, tree.sources) for f in in_order(marked)]
-    diagnosis = Diagnosis(Subject("lint"), fold(shown, by_name), tuple(sorted(by_name)))
-    unread = tuple(Unread(s.file, s.line, s.problem) for s in every if s.problem)
-    return Verdict(diagnosis, len(every), len(chosen), unread, tuple(idle), given_up)
+    idle = [s for s in unused(told, comments) if s.name in by_name]
+    marked = in_order(merged(acknowledged(told, comments)))
+    shown = [intended(as_in_notebook(f, by_name, by_file), wishes) for f in marked]
+    diagnosis = Diagnosis(Subject("lint", files=len(every)), fold(shown, by_name), tuple(sorted(by_name)))
+    unread = sorted((u for r in results for u in r.unread), key=lambda u: (u.file, u.line))
+    given_up = sum((Counter(r.given_up) for r in results), Counter[str]())
+    return Verdict(diagnosis, len(chosen), tuple(unread), tuple(idle), given_up)
+
+
+def parts_of(every: Sequence[Source], chosen: Sequence[Source]) -> list[Part]:
+    """What can be read independently: groups of files with training in them, and each other file."""
+    taken = {id(s) for s in chosen}
+    groups = project(chosen).groups()
+    return [Part(tuple(group), is_concerned=True) for group in groups] + [
+        Part((s,), is_concerned=False) for s in every if id(s) not in taken
+    ]
+
+
+def remembered(
+    parts: Sequence[Part], checks: Sequence[Check], jobs: int, memory: Memory | None
+) -> list[Result]:
+    """Read what is not known yet."""
+    if memory is None:
+        return read_parts(parts, checks, jobs)
+    known = {n: found for n, p in enumerate(parts) if (found := memory.recall(p, checks)) is not None}
+    new = [n for n in range(len(parts)) if n not in known]
+    for n, result in zip(new, read_parts([parts[n] for n in new], checks, jobs), strict=True):
+        memory.keep(parts[n], checks, result)
+        known[n] = result
+    return [known[n] for n in range(len(parts))]
+
+
+def intended(finding: Finding, wishes: Wishes) -> Finding:
+    """The finding, marked if the user wants exactly that."""
+    return replace(finding, suppressed=True) if wishes.is_intended(finding) else finding
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -127,4 +196,5 @@ def in_cell(place: Place, sources: Mapping[str, Source]) -> Place:
     if source is None or not 0 < place.line <= len(source.cells):
         return place
     cell, line = source.cells[place.line - 1]
-    return replace(place, cell=cell, line=line)
+    span = place.span and replace(place.span, end_line=place.span.end_line - place.line + line)
+    return replace(place, cell=cell, line=line, span=span)

@@ -14,6 +14,7 @@ from osler.model.architecture import (
 from osler.model.check import (
     CALLED_HERE,
     Check,
+    CodeFix,
     needs_call,
     needs_clipping,
     needs_loss,
@@ -33,6 +34,7 @@ from osler.model.code import (
 )
 from osler.model.context import Context
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
+from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
@@ -50,7 +52,7 @@ from osler.model.facts import (
     elements_of,
     since,
 )
-from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity, Span
 from osler.model.histogram import Histogram
 from osler.model.lossfacts import (
     LAYERS,
@@ -115,6 +117,7 @@ __all__ = [
     "Check",
     "ClipFact",
     "Code",
+    "CodeFix",
     "Column",
     "ComparisonFact",
     "Confidence",
@@ -126,6 +129,7 @@ __all__ = [
     "Cut",
     "CutFact",
     "Diagnosis",
+    "Edit",
     "Event",
     "Evidence",
     "ExitNode",
@@ -165,6 +169,8 @@ __all__ = [
     "NotFiniteFact",
     "Optimizer",
     "OptimizerFact",
+    "Page",
+    "Pages",
     "ParameterFact",
     "Parameters",
     "Pattern",
@@ -182,6 +188,7 @@ __all__ = [
     "Shape",
     "SignFact",
     "Site",
+    "Span",
     "StepFact",
     "Subject",
     "Table",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from osler.model.code import Code
+from osler.model.edit import Edit, Pages
 from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
@@ -15,6 +16,8 @@ CALLED_HERE = "called here"
 
 CodeDetector = Callable[[Code], Iterator[Finding]]
 RunDetector = Callable[[Run], Iterator[Finding]]
+CodeFix = Callable[[Finding, Pages], Iterator[list[Edit]]]
+"""Gives the edits that may mend a finding, the best first; an empty list is none."""
 Applicability = Callable[[Run], str]
 
 
@@ -81,6 +84,8 @@ class Check:
     code_detector: CodeDetector | None = field(default=None, init=False)
     by_absence: bool = field(default=False, init=False)
     run_detector: RunDetector | None = field(default=None, init=False)
+    code_fix: CodeFix | None = field(default=None, init=False)
+    is_safe_to_fix: bool = field(default=False, init=False)
     applies: Applicability = field(default=always_applies, init=False)
 
     @property
@@ -107,6 +112,16 @@ class Check:
         """Register the detector that reads a run, live or stored."""
         self.run_detector = detect
         return detect
+
+    def mends(self, fix: CodeFix) -> CodeFix:
+        """Register how the source is mended, where one edit is certain to be right; training changes."""
+        self.code_fix = fix
+        return fix
+
+    def mends_safely(self, fix: CodeFix) -> CodeFix:
+        """The same for a fix that changes no number of the training."""
+        self.is_safe_to_fix = True
+        return self.mends(fix)
 
     def applies_when(self, reason: Applicability) -> Applicability:
         """Register a function that says why a run cannot show this problem; empty text if it can."""
@@ -142,7 +157,7 @@ class Check:
             fix: replaces the check's own advice.
         """
         first = site[0] if site else Place()
-        place = Place(first.file, first.line, first.function, step, subject)
+        place = Place(first.file, first.line, first.function, step, subject, span=first.span)
         others = [Related(s[0], label) for s, label in related if s]
         callers = [Related(p, CALLED_HERE) for p in site[1:]]
         return Finding(

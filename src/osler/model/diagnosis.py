@@ -74,6 +74,7 @@ class Subject:
         exit_code: exit code of the script, None while it runs.
         ended_by: how the script ended: ``""``, ``exception``, ``interrupt``, ``SIGTERM``, ``os._exit`` …
         run: path of the run directory, empty if none was written.
+        files: source files that were looked at.
     """
 
     command: str = "run"
@@ -86,6 +87,7 @@ class Subject:
     exit_code: int | None = None
     ended_by: str = ""
     run: str = ""
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

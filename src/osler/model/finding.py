@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -28,6 +28,21 @@ class Confidence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Where in its line something begins, and where it ends.
+
+    Attributes:
+        column: 1-based, in characters.
+        end_line: 1-based.
+        end_column: 1-based, behind the last character.
+    """
+
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where: a line of the user's file, a step of the run, or both.
 
@@ -39,6 +54,8 @@ class Place:
         subject: dotted module or parameter name, or the name of an optimizer.
         rank: global process number.
         cell: notebook cell, if the code came from one.
+        span: the part of the line, where the source was read; running a program tells lines only. Two places
+            in one line are the same place.
     """
 
     file: str = ""
@@ -48,6 +65,7 @@ class Place:
     subject: str = ""
     rank: int = 0
     cell: str | None = None
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ def place(finding: Finding) -> dict[str, str]:
     file, line = finding.place.file, finding.place.line
     if not Path(file).is_absolute():  # a notebook cell or text that was executed: nothing to show it beside
         return {}
-    return {"file": printable(file)} | ({"line": str(line)} if line else {})
+    span = finding.place.span
+    columns = {"col": str(span.column)} if span else {}
+    return {"file": printable(file)} | ({"line": str(line), **columns} if line else {})
 
 
 def message(group: Group, frame: Frame) -> str:

@@ -117,12 +117,13 @@ def finding(seen: Finding, frame: Frame) -> dict[str, object]:
 
 def place(where: Place, root: Path) -> dict[str, object]:
     """One place. Columns are not known from running a program."""
+    span = where.span
     return {
         "file": relative(where.file, root) if where.file else None,
         "line": where.line or None,
-        "column": None,
-        "end_line": None,
-        "end_column": None,
+        "column": span and span.column,
+        "end_line": span and span.end_line,
+        "end_column": span and span.end_column,
         "step": where.step,
         "subject": where.subject or None,
         "rank": where.rank,

@@ -122,8 +122,8 @@ def result(finding: Finding, group: Group, diagnosis: Diagnosis, frame: Frame) -
     }
     if related := [r for r in finding.related if r.place.file]:
         told["relatedLocations"] = [labelled(r, n, frame) for n, r in enumerate(related)]
-    if callers := [r for r in related if r.label == CALLED_HERE]:
-        told["codeFlows"] = [flow(finding, callers, frame)]
+    if any(r.label == CALLED_HERE for r in related) or (related and "code" in finding.seen_by):
+        told["codeFlows"] = [flow(finding, related, frame)]
     if finding.suppressed or group.cause.suppressed:
         told["suppressions"] = [{"kind": "external", "justification": "acknowledged as intended"}]
     return told
@@ -145,7 +145,7 @@ def location(place: Place, frame: Frame, *, otherwise: str = "") -> Values:
     """A place; without a file, the whole script: GitHub refuses a log with a result that has no file."""
     told: Values = {}
     if file := place.file or otherwise:
-        told["physicalLocation"] = physical(file, place.line if place.file else 0, frame)
+        told["physicalLocation"] = physical(file, place if place.file else Place(), frame)
     logical: list[Values] = []
     if place.function:
         logical.append({"name": printable(place.function), "kind": "function"})
@@ -156,12 +156,23 @@ def location(place: Place, frame: Frame, *, otherwise: str = "") -> Values:
     return told
 
 
-def physical(file: str, line: int, frame: Frame) -> Values:
-    """File and line. The column is not known from running a program."""
+def physical(file: str, place: Place, frame: Frame) -> Values:
+    """File and line, with the columns if the source was read: running a program does not tell them."""
     told: Values = {"artifactLocation": artifact(file, frame.root)}
-    if line:
-        told["region"] = {"startLine": line}
+    if place.line:
+        told["region"] = {"startLine": place.line, **columns(place)}
     return told
+
+
+def columns(place: Place) -> Values:
+    """The part of the line; a cell's columns are those of no line in its file."""
+    if place.span is None or place.cell is not None:
+        return {}
+    return {
+        "startColumn": place.span.column,
+        "endLine": place.span.end_line,
+        "endColumn": place.span.end_column,
+    }
 
 
 def artifact(file: str, root: Path) -> Values:
@@ -185,9 +196,11 @@ def labelled(other: Related, number: int, frame: Frame) -> Values:
     return {"id": number, "message": message(other.label), **location(other.place, frame)}
 
 
-def flow(finding: Finding, callers: list[Related], frame: Frame) -> Values:
-    """The way to the place: from the outermost caller inwards."""
-    way = [(r.place, r.label) for r in reversed(callers)] + [(finding.place, finding.message)]
+def flow(finding: Finding, related: list[Related], frame: Frame) -> Values:
+    """The way to the place: from the outermost caller inwards, then what takes part, where it was read."""
+    callers = [r for r in related if r.label == CALLED_HERE]
+    others = [r for r in related if r.label != CALLED_HERE and "code" in finding.seen_by]
+    way = [(r.place, r.label) for r in (*reversed(callers), *others)] + [(finding.place, finding.message)]
     stations = [{"location": {**location(p, frame), "message": message(text)}} for p, text in way]
     return {"threadFlows": [{"locations": stations}]}
 

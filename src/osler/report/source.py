@@ -31,6 +31,8 @@ class Sources:
 
     def line(self, place: Place) -> str:
         """The line of a place, stripped; empty if unknown."""
+        if place.cell is not None and place.file.endswith(".ipynb"):
+            return ""  # the lines of the file are JSON
         lines = self.lines(place.file) if place.file else []
         return lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
 

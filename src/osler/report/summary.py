@@ -19,6 +19,9 @@ ENDINGS: Mapping[str, str] = {
 }
 """How a script can be cut short, in words."""
 
+READING = "lint"
+"""The command that reads source code: nothing ran, so that there are no steps to speak of."""
+
 SHORT = 1.0
 """Seconds of training below which a share of them says nothing about a real run."""
 
@@ -34,7 +37,9 @@ def opening(diagnosis: Diagnosis) -> Iterator[str]:
     subject = diagnosis.subject
     if cut := ending(subject):
         yield cut
-    if diagnosis.headlines:
+    if subject.command == READING:
+        yield total(diagnosis)
+    elif diagnosis.headlines:
         yield f"{problems(diagnosis)} in {script(subject)}"
     elif not subject.backwards and not subject.steps:
         yield from no_training(subject)
@@ -84,6 +89,12 @@ def healthy(diagnosis: Diagnosis) -> str:
     return ", ".join([f"{found} in {steps} ({'; '.join(parts)})", *record(diagnosis.subject)])
 
 
+def total(diagnosis: Diagnosis) -> str:
+    """What reading source files gave: how many problems of each severity, in how many files."""
+    read = f"{counted(diagnosis.subject.files, 'file')}, {counted(len(diagnosis.checked), 'check')}"
+    return f"{problems(diagnosis) or 'no problem found'} in {read}"
+
+
 def problems(diagnosis: Diagnosis) -> str:
     """How many problems of each severity."""
     counts = Counter(g.cause.severity for g in diagnosis.groups if not g.cause.suppressed)
@@ -92,7 +103,7 @@ def problems(diagnosis: Diagnosis) -> str:
 
 def summary(diagnosis: Diagnosis) -> Iterator[str]:
     """What was looked at and what was not; nothing more if all is well and all was seen."""
-    if diagnosis.headlines:
+    if diagnosis.headlines and diagnosis.subject.command != READING:
         yield looked_at(diagnosis)
         if diagnosis.not_applicable:
             yield not_applicable(diagnosis.not_applicable)

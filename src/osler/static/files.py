@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from osler.static.sources import Source
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist", "venv", "env"})
 """Folders that hold no source of the user's."""
@@ -20,7 +22,7 @@ IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\
 
 WORD = re.compile(r"\w+")
 
-Rules = tuple[tuple[Path, GitIgnoreSpec], ...]
+Rules = tuple[tuple[Path, "GitIgnoreSpec"], ...]
 """The `.gitignore` files above a folder, with the folders they stand in."""
 
 
@@ -60,8 +62,10 @@ def _rules_above(folder: Path) -> Rules:
 
 
 def _rules_in(folder: Path, names: list[str]) -> Rules:
-    if ".gitignore" not in names:
+    if ".gitignore" not in names or not (folder / ".gitignore").is_file():
         return ()
+    from pathspec import GitIgnoreSpec  # most single files stand in no repository
+
     try:
         lines = (folder / ".gitignore").read_text("utf-8", "replace").splitlines()
         return ((folder.absolute(), GitIgnoreSpec.from_lines(lines)),)

@@ -87,6 +87,7 @@ class Machine:
         modules: finds modules of the linted tree.
         turning: numbers of the loops around the current line, in all functions.
         turn_marks: where in the journal the current turns of those loops began.
+        places: lines of nodes, made once.
         born: in which loops a value got its first name; the value is kept so that its identity stays its own.
     """
 
@@ -118,6 +119,7 @@ class Machine:
     born: dict[int, tuple[tuple[int, ...], Value]] = field(
         default_factory=dict[int, tuple[tuple[int, ...], Value]]
     )
+    places: dict[ast.AST, Place] = field(default_factory=dict[ast.AST, Place])
     target: str = ""
     pending: Callable[[Value], None] | None = None
 
@@ -133,7 +135,14 @@ class Machine:
 
     def place(self, node: ast.AST) -> Place:
         """The line of a node."""
-        return Place(self.source.file, getattr(node, "lineno", 0), self.frame.function)
+        frame = self.frames[-1]
+        known = self.places.get(node)
+        if known is not None and known.function == frame.function:
+            return known
+        source = frame.source
+        place = Place(source.file, getattr(node, "lineno", 0), frame.function, span=source.span(node))
+        self.places[node] = place
+        return place
 
     def emit(
         self,

@@ -20,7 +20,12 @@ PYTHON_CELLS = frozenset({"%%time", "%%timeit", "%%capture", "%%prun"})
 
 
 def parse_notebook(path: Path, text: str) -> Source:
-    """One source of all code cells; ``cells`` says where each line comes from."""
+    """One source of all code cells, parsed."""
+    return parsed(load_notebook(path, text))
+
+
+def load_notebook(path: Path, text: str) -> Source:
+    """One source of all code cells, not parsed yet; ``cells`` says where each line comes from."""
     try:
         content: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -31,7 +36,7 @@ def parse_notebook(path: Path, text: str) -> Source:
         own = _python(cell).split("\n")
         lines += own
         origin += [(str(number), i) for i in range(1, len(own) + 1)]
-    return parsed(Source(path, "\n".join(lines), cells=tuple(origin)))
+    return Source(path, "\n".join(lines), cells=tuple(origin))
 
 
 def _code_cells(content: object) -> list[str]:

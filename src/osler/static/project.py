@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-import ast
 import os.path
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 from osler.static.sources import Source
+
+IMPORT = re.compile(
+    r"""(?:^|[;:])[ \t]*(?:
+        from[ \t]+(?P<from>[.\w \t]+?)[ \t]*\bimport\b[ \t]*
+        (?P<names>\((?:[^()#]|\#[^\n]*)*\)|(?:[^\n;\\]|\\\n)*)
+        |import[ \t]+(?P<modules>(?:[^\n;\\]|\\\n)*)
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
+"""An import statement, or text that looks like one: then files are read together without need."""
+
+COMMENT = re.compile(r"#[^\n]*")
+DOTTED = re.compile(r"[\w.]+")
 
 Wanted = tuple[str, str, int]
 """A folder, a dotted name, and how many dots stand before it."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Project:
     """Sources by path.
 
@@ -25,6 +40,11 @@ class Project:
     sources: dict[str, Source] = field(default_factory=dict[str, Source])
     found: dict[Wanted, Source | None] = field(default_factory=dict[Wanted, "Source | None"])
 
+    @cached_property
+    def heads(self) -> frozenset[str]:
+        """Names that the path of an import can begin with: those of the files and folders."""
+        return frozenset(part.removesuffix(".py") for path in self.sources for part in Path(path).parts)
+
     def find(self, source: Source, name: str, level: int) -> Source | None:
         """The file of a module as imported from another file; None if it lies outside."""
         key = (os.path.dirname(source.file), name, level)
@@ -34,6 +54,8 @@ class Project:
 
     def _search(self, folder: str, name: str, level: int) -> Source | None:
         parts = name.split(".") if name else []
+        if parts and parts[0] not in self.heads:
+            return None
         if level:
             for _ in range(level - 1):
                 folder = os.path.dirname(folder)
@@ -72,17 +94,17 @@ class Project:
 
     def imported(self, source: Source) -> Iterator[Source]:
         """Files of the tree that a file imports."""
-        for node in source.survey.imports:
-            if isinstance(node, ast.Import):
-                yield from _present(self.find(source, a.name, 0) for a in node.names)
-                continue
-            base = node.module or ""
-            inner = [f"{base}.{a.name}" if base else a.name for a in node.names]
-            yield from _present(self.find(source, n, node.level) for n in (base, *inner))
-
-
-def _present(found: Iterable[Source | None]) -> Iterator[Source]:
-    return (s for s in found if s is not None)
+        for statement in IMPORT.finditer(source.text):
+            start, imported = statement["from"], COMMENT.sub("", statement["names"] or statement["modules"])
+            if start is None:
+                wanted = [(name, 0) for name in DOTTED.findall(imported)]
+            else:
+                base = start.lstrip(". \t")
+                level = start.count(".", 0, len(start) - len(base))
+                inner = [f"{base}.{name}" if base else name for name in DOTTED.findall(imported)]
+                wanted = [(name, level) for name in (base, *inner)]
+            found = (self.find(source, name, level) for name, level in wanted)
+            yield from (other for other in found if other is not None)
 
 
 def project(sources: Sequence[Source]) -> Project:

@@ -193,6 +193,12 @@ def in_train_mode(code: Code, fact: ForwardFact) -> bool:
     return is_trained(code, fact.model) and not serves_backward(code, fact.forward)
 
 
+def is_inspection(code: Code, backward: Action) -> bool:
+    """It goes through models in eval mode: gradients are looked at, as in saliency maps and attacks."""
+    modes = {s.was for t in code.trained if t.backward is backward for states in t.visits for s in states}
+    return modes == {"eval"}
+
+
 def loops_of(trace: Trace) -> list[Node]:
     """The outermost loops on a way."""
     return _loops(trace.nodes)

@@ -12,11 +12,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from osler.model import Span
+
 LARGEST = 4 << 20
 """Bytes of a file that is read: larger ones are data."""
 
 DEEPEST = 150
 """Levels of nesting that are followed: Python's own parser accepts about 200."""
+
+
+NOTED = (ast.Call, ast.For, ast.Import, ast.ImportFrom)
+"""Nodes that say what is done to a name."""
+
+SIMPLE = frozenset({int, str, type(None), ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg})
+"""What stands in nodes and has nothing of interest below."""
 
 
 @dataclass(eq=False)
@@ -45,6 +54,23 @@ class Source:
         """The path as findings name it."""
         return str(self.path)
 
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text, as Python counts them."""
+        return self.text.split("\n")
+
+    def span(self, node: ast.AST) -> Span | None:
+        """The columns of a node, counted in characters: the parser counts bytes."""
+        if not isinstance(node, ast.expr | ast.stmt) or node.end_lineno is None:
+            return None
+        start, end = node.col_offset, node.end_col_offset or 0
+        if not self.text.isascii():
+            start, end = self._characters(node.lineno, start), self._characters(node.end_lineno, end)
+        return Span(start + 1, node.end_lineno, end + 1)
+
+    def _characters(self, line: int, column: int) -> int:
+        return len(self.lines[line - 1].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
+
     @property
     def usage(self) -> dict[str, set[str]]:
         """What is done to each dotted name anywhere in the file."""
@@ -72,21 +98,17 @@ def survey(tree: ast.AST) -> Survey:
     level = [tree]
     while level:
         found.depth += 1
+        children: list[ast.AST] = []
         for node in level:
-            _note(node, found)
-        level = [child for node in level for child in _children(node)]
+            if isinstance(node, NOTED):
+                _note(node, found)
+            for value in vars(node).values():
+                if type(value) in SIMPLE:
+                    continue
+                items = cast("list[object]", value) if isinstance(value, list) else (value,)
+                children += [n for n in items if isinstance(n, ast.AST) and type(n) not in SIMPLE]
+        level = children
     return found
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    children: list[ast.AST] = []
-    for name in node._fields:
-        value: object = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            children.append(value)
-        elif isinstance(value, list):
-            children += [item for item in cast("list[object]", value) if isinstance(item, ast.AST)]
-    return children
 
 
 def _note(node: ast.AST, found: Survey) -> None:
@@ -122,6 +144,11 @@ def dotted(node: ast.AST) -> str:
 
 def read(path: Path) -> Source:
     """Read and parse a file; whatever is wrong with it is said in ``problem``."""
+    return parsed(load(path))
+
+
+def load(path: Path) -> Source:
+    """Read a file without parsing it."""
     try:
         size = path.stat().st_size
         if size > LARGEST:
@@ -131,21 +158,38 @@ def read(path: Path) -> Source:
         return Source(path, problem=error.strerror or "it cannot be read")
     except ValueError:  # a null byte in the name
         return Source(path, problem="it cannot be read")
-    return parse(path, data)
+    return decoded(path, data)
 
 
 def parse(path: Path, data: bytes) -> Source:
     """Parse the bytes of a file."""
+    return parsed(decoded(path, data))
+
+
+def decoded(path: Path, data: bytes) -> Source:
+    """The text of a file in the encoding that it declares."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = io.TextIOWrapper(io.BytesIO(data), encoding).read()
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
         return Source(path, problem=f"its encoding is wrong: {error}")
-    return parsed(Source(path, text))
+    return Source(path, text)
+
+
+def encoded(data: bytes, text: str) -> bytes | None:
+    """A new text for a file in its encoding and with its line ends; None if these are mixed."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    before = io.TextIOWrapper(io.BytesIO(data), encoding, newline="").read()
+    windows, unix, old = before.count("\r\n"), before.count("\n"), before.count("\r")
+    if windows not in (0, unix) or old != windows:
+        return None
+    return (text.replace("\n", "\r\n") if windows else text).encode(encoding)
 
 
 def parsed(source: Source) -> Source:
     """The same source with its tree."""
+    if source.problem or source.tree is not None:
+        return source
     if "\0" in source.text:
         source.problem = "it contains null bytes"
         return source

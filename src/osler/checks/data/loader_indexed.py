@@ -26,9 +26,13 @@ print(model(x).shape)
 - [DataLoader](https://docs.pytorch.org/docs/stable/data.html)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import Check, Code, Edit, Finding, Pages, Severity
+from osler.static.edits import call_at, replaced, text_of
 
 check = Check(
     __name__,
@@ -43,3 +47,15 @@ check = Check(
 def indexed(code: Code) -> Iterator[Finding]:
     for call in code.calls_of("Loader.[]"):
         yield check.finding((call.place,), "a loader is indexed: every batch is loaded to use one.")
+
+
+@check.mends
+def take_the_first(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    listed = call_at(pages, finding.place, "list")
+    for node in ast.walk(listed.page.tree) if listed is not None else ():
+        match node:
+            case ast.Subscript(value=ast.Call(args=[loader]) as call, slice=ast.Constant(value=0)):
+                if listed is not None and call is listed.call:
+                    yield [replaced(listed.page, node, f"next(iter({text_of(listed.page, loader)}))")]
+            case _:
+                pass

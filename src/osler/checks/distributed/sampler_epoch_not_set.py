@@ -48,10 +48,16 @@ for epoch in range(epochs):
   [ParallelWaveGAN](https://github.com/kan-bayashi/ParallelWaveGAN/issues/177)
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from osler.model import Check, Code, Const, Finding, Helper, Loader, Severity, Value
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from osler.model import Check, Code, Const, Edit, Finding, Helper, Loader, Pages, Severity, Value
 from osler.model.values import Maybe
+from osler.static.edits import insert_first, statement_around, statement_at, text_of
+from osler.static.mending import other_place
 from osler.static.queries import every_loop, goes_backward
 
 check = Check(
@@ -88,3 +94,14 @@ def sampler_of(value: Value | None) -> Helper | None:
         return None
     shuffle = sampler.options.get("shuffle")
     return None if isinstance(shuffle, Const) and not shuffle.value else sampler
+
+
+@check.mends
+def tell_the_epoch(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    built, head = statement_at(pages, finding.place), other_place(finding)
+    epochs = statement_around(pages, replace(head, line=head.line - 1), ast.For)
+    match built.statement if built is not None else None, epochs.statement if epochs is not None else None:
+        case ast.Assign(targets=[target]), ast.For(target=ast.Name(id=epoch)) if built and epochs:
+            yield insert_first(epochs, f"{text_of(built.page, target)}.set_epoch({epoch})")
+        case _:
+            pass

@@ -52,8 +52,9 @@ model.load_state_dict(best)
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Evidence, Finding, Helper, Run, Severity, Value, counted
+from osler.model import Check, Code, Edit, Evidence, Finding, Helper, Pages, Run, Severity, Value, counted
 from osler.model.values import Maybe
+from osler.static.edits import call_at, first_import, imports, insert_before, replaced, text_of, together
 
 check = Check(
     __name__,
@@ -90,6 +91,19 @@ def bare(value: Value | None) -> Value | None:
 @check.applies_when
 def nothing_loaded(run: Run) -> str:
     return "" if run.aliases else "no weights were loaded into the model they came from"
+
+
+@check.mends
+def take_a_copy(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    called = call_at(pages, finding.place, "state_dict")
+    if called is None:
+        return
+    page = called.page
+    copied = [replaced(page, called.call, f"copy.deepcopy({text_of(page, called.call)})")]
+    if imports(page, "copy"):
+        yield copied
+    elif (first := first_import(page)) is not None:
+        yield together(insert_before(first, "import copy"), copied)
 
 
 @check.in_run

@@ -48,22 +48,29 @@ for epoch in range(epochs):
 - [Should use torch.no_grad in validation_step()?](https://github.com/skorch-dev/skorch/issues/218)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
 from osler.model import (
     Check,
     Code,
+    Edit,
     Event,
     Evidence,
     Finding,
     ForwardFact,
     Kind,
+    Pages,
     Pattern,
     Run,
     Severity,
     Tensor,
     turns,
 )
+from osler.static.edits import imports, insert_before, put_under, statement_around
+from osler.static.mending import region, trains
 from osler.static.queries import anywhere, is_apart, is_named_evaluation, serves_backward, shown
 
 PATIENCE = 3
@@ -106,6 +113,17 @@ def records(code: Code, fact: ForwardFact) -> bool:
     if not has_graph or fact.forward.recording is not True or not is_apart(code, fact):
         return False
     return fact.always("eval") or is_named_evaluation(fact)
+
+
+@check.mends_safely
+def under_no_grad(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    whole = region(pages, finding.place)
+    function = statement_around(pages, finding.place, ast.FunctionDef)
+    if whole is None or not imports(whole.page, "torch"):
+        return
+    if function is not None and not trains(function):
+        yield insert_before(function, "@torch.no_grad()")
+    yield put_under(whole, "with torch.no_grad():")
 
 
 @check.in_run

@@ -41,6 +41,9 @@ for i, (x, y) in enumerate(loader):
 - Reported in [nanoGPT](https://github.com/karpathy/nanoGPT/issues/168)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
 from osler.model import (
@@ -48,10 +51,12 @@ from osler.model import (
     Check,
     Code,
     Confidence,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
+    Pages,
     Pattern,
     Run,
     Severity,
@@ -61,6 +66,8 @@ from osler.model import (
     flat,
     turns,
 )
+from osler.static.edits import SIMPLE, calls_in, replaced, statement_around, statement_at, text_of
+from osler.static.mending import other_place
 from osler.static.queries import every_loop
 
 PATIENCE = 2
@@ -190,3 +197,21 @@ def described(
         severity=Severity.HINT if harmless or not per_step else None,
         confidence=Confidence.CERTAIN if per_step else Confidence.POSSIBLE,
     )
+
+
+@check.mends
+def divide_the_loss(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    backward = statement_at(pages, finding.place)
+    guard = statement_around(pages, other_place(finding), ast.If)
+    if backward is None or guard is None or not isinstance(guard.statement, ast.If):
+        return
+    periods = [
+        n.right
+        for n in ast.walk(guard.statement.test)
+        if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod)
+    ]
+    for call in calls_in(backward, "backward"):
+        loss = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(loss, SIMPLE) and len(periods) == 1:
+            text = f"({text_of(backward.page, loss)} / {text_of(guard.page, periods[0])})"
+            yield [replaced(backward.page, loss, text)]

@@ -40,7 +40,21 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Evidence, Finding, Kind, Run, Severity, needs_clipping, turns
+from osler.model import (
+    Check,
+    Code,
+    Edit,
+    Evidence,
+    Finding,
+    Kind,
+    Pages,
+    Run,
+    Severity,
+    needs_clipping,
+    turns,
+)
+from osler.static.edits import move_before, statement_at
+from osler.static.mending import neighbours
 from osler.static.queries import anywhere, shown
 
 PATIENCE = 2
@@ -70,6 +84,14 @@ def clipped_when_used(code: Code) -> Iterator[Finding]:
 
 
 check.applies_when(needs_clipping)
+
+
+@check.mends
+def clip_before_the_step(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    clip = statement_at(pages, finding.place)
+    for step in neighbours(clip, "step") if clip is not None else ():
+        if clip is not None and step.statement.lineno < clip.statement.lineno:
+            yield move_before(clip, step)
 
 
 @check.in_run

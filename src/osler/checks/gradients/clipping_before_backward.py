@@ -43,16 +43,20 @@ from osler.model import (
     Check,
     ClipFact,
     Code,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
+    Pages,
     Pattern,
     Run,
     Severity,
     needs_clipping,
     turns,
 )
+from osler.static.edits import move_behind, statement_at
+from osler.static.mending import neighbours
 from osler.static.queries import everywhere, shown
 
 PATIENCE = 2
@@ -89,6 +93,14 @@ def is_too_early(fact: ClipFact) -> bool:
 
 
 check.applies_when(needs_clipping)
+
+
+@check.mends
+def clip_after_backward(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    clip = statement_at(pages, finding.place)
+    for backward in neighbours(clip, "backward") if clip is not None else ():
+        if clip is not None and backward.statement.lineno > clip.statement.lineno:
+            yield move_behind(clip, backward)
 
 
 @check.in_run

@@ -50,15 +50,19 @@ from osler.model import (
     Action,
     Check,
     Code,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
+    Pages,
     Pattern,
     Run,
     Severity,
     turns,
 )
+from osler.static.edits import calls_in, insert_before, receiver, statement_at
+from osler.static.mending import other_place, stepped
 from osler.static.queries import innermost_loops
 
 PATIENCE = 2
@@ -104,6 +108,14 @@ def clipped_while_scaled(code: Code) -> Iterator[Finding]:
 @check.applies_when
 def no_scaler(run: Run) -> str:
     return "" if run.context.scaler else "no gradient scaler steps"
+
+
+@check.mends
+def unscale_before_clipping(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    clip, step = statement_at(pages, finding.place), statement_at(pages, other_place(finding))
+    if clip is not None and step is not None and (optimizer := stepped(step)):
+        scaler = receiver(step.page, calls_in(step, "step")[0])
+        yield insert_before(clip, f"{scaler}.unscale_({optimizer})")
 
 
 @check.in_run

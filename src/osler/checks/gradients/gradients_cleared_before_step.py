@@ -50,16 +50,20 @@ from osler.model import (
     BY_HAND,
     Check,
     Code,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
+    Pages,
     Pattern,
     Run,
     Severity,
     needs_step,
     turns,
 )
+from osler.static.edits import insert_after, remove, statement_at, text_of, together
+from osler.static.mending import other_place
 from osler.static.queries import everywhere, late_backward, shown
 
 PATIENCE = 3
@@ -104,6 +108,14 @@ def cleared_on_every_way(code: Code) -> Iterator[Finding]:
             )
 
 
+@check.mends
+def clear_after_the_step(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    clear, step = statement_at(pages, finding.place), statement_at(pages, other_place(finding, "stepped"))
+    if clear is not None and step is not None:
+        yield remove(clear)
+        yield together(remove(clear), insert_after(step, text_of(clear.page, clear.statement)))
+
+
 @check.in_run
 def cleared_too_early(run: Run) -> Iterator[Finding]:
     for optimizer in run.subjects(Kind.STEP):
@@ -143,8 +155,7 @@ def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
 def updated_by_nothing(run: Run) -> Iterator[Finding]:
     """Updates by hand that left every value as it was, although a backward had just run."""
     empty = [p for e, p in run.events(Kind.STEP) if e.subject == BY_HAND and "empty" in e.traits]
-    count = turns(empty)
-    if count < PATIENCE:
+    if (count := turns(empty)) < PATIENCE:
         return
     pattern = empty[0]
     yield check.finding(
@@ -216,13 +227,9 @@ def describe_window(run: Run, optimizer: str, discards: Counter[Event], first: i
 
 def thrown(run: Run, pattern: Pattern, optimizer: str) -> list[Event]:
     """Clears of a turn that throw away gradients which no other optimizer uses."""
-    return [
-        event
-        for index, event in enumerate(pattern.events)
-        if "discards" in event.traits
-        and run.clears(event.subject, optimizer)
-        and not used_elsewhere(run, pattern, index, optimizer)
-    ]
+    clears = (i for i, e in enumerate(pattern.events) if "discards" in e.traits)
+    own = (i for i in clears if run.clears(pattern.events[i].subject, optimizer))
+    return [pattern.events[i] for i in own if not used_elsewhere(run, pattern, i, optimizer)]
 
 
 def used_elsewhere(run: Run, pattern: Pattern, index: int, optimizer: str) -> bool:
@@ -240,5 +247,4 @@ def used_elsewhere(run: Run, pattern: Pattern, index: int, optimizer: str) -> bo
 
 def another_never_steps(run: Run) -> bool:
     """An optimizer that is cleared but never steps: the gradients thrown away may be meant for it."""
-    idle = set(run.optimizers).difference(run.subjects(Kind.STEP))
-    return not idle.isdisjoint(run.subjects(Kind.CLEAR))
+    return bool((run.optimizers.keys() - set(run.subjects(Kind.STEP))) & set(run.subjects(Kind.CLEAR)))

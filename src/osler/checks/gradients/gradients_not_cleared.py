@@ -49,18 +49,22 @@ from osler.model import (
     Check,
     Code,
     Confidence,
+    Edit,
     Event,
     Evidence,
     Finding,
     GradientState,
     Kind,
+    Pages,
     Pattern,
     Run,
     Severity,
     StepFact,
     needs_step,
 )
+from osler.static.edits import insert_after, statement_at
 from osler.static.ledger import NO, concerns
+from osler.static.mending import stepped
 from osler.static.queries import everywhere, shown
 
 PATIENCE = 3
@@ -124,6 +128,13 @@ def may_be_cleared_by_caller(code: Code, fact: StepFact) -> bool:
 def piled_up(fact: StepFact) -> GradientState | None:
     """A state in which old gradients are left, if they always are or if nothing could clear them."""
     return fact.always("carried") or (None if fact.clears else fact.sometimes("carried"))
+
+
+@check.mends
+def clear_after_the_step(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    step = statement_at(pages, finding.place)
+    if step is not None and (optimizer := stepped(step)):
+        yield insert_after(step, f"{optimizer}.zero_grad()")
 
 
 @check.in_run

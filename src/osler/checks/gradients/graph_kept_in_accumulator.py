@@ -44,21 +44,25 @@ for epoch in range(epochs):
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from osler.model import (
     Action,
     Check,
     Code,
+    Edit,
     Evidence,
     Finding,
     Kind,
+    Pages,
     RetainedFact,
     Run,
     Severity,
     Site,
     Tensor,
 )
+from osler.static.edits import SIMPLE, replaced, statement_at, text_of
 from osler.static.queries import everywhere, root_sites
 
 PATIENCE = 3
@@ -91,6 +95,18 @@ def loss_summed_with_graph(code: Code) -> Iterator[Finding]:
             f"`{name}` keeps the graph of every batch: each turn of the loop adds a tensor with its history.",
             subject=name,
         )
+
+
+@check.mends_safely
+def keep_the_number(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    kept = statement_at(pages, finding.place)
+    match kept.statement if kept is not None else None:
+        case ast.AugAssign(value=value) | ast.Expr(value=ast.Call(args=[value], keywords=[])) if kept:
+            text = text_of(kept.page, value)
+            is_one = isinstance(value, SIMPLE)
+            yield [replaced(kept.page, value, f"{text if is_one else f'({text})'}.detach()")]
+        case _:
+            pass
 
 
 @check.in_run

@@ -57,7 +57,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Frozen parameters.
-- Layers that are never called, such as a head that is switched off, if the rest of the model learns: told as a
+- Layers that are never called, such as a head that is switched off, if the rest of the model learns: a
   hint at the end.
 - Heads and experts that take turns, once each had its turn.
 - A small leftover of a pretrained model, such as an unused pooling layer: told as a hint.

@@ -44,7 +44,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Event, Evidence, Finding, Kind, Pattern, Run, Severity, Site, needs_step
+from osler.model import (
+    Check,
+    Code,
+    Edit,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Pages,
+    Pattern,
+    Run,
+    Severity,
+    Site,
+    needs_step,
+)
+from osler.static.edits import move_behind, statement_at
+from osler.static.mending import other_place
 from osler.static.queries import everywhere, late_backward, shown
 
 PATIENCE = 2
@@ -90,6 +106,13 @@ def stepped_ahead(code: Code) -> Iterator[Finding]:
                 subject=fact.optimizer.name,
                 related=[(backward.site, "the gradients are computed here, after the step")],
             )
+
+
+@check.mends
+def step_after_backward(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    step, backward = statement_at(pages, finding.place), statement_at(pages, other_place(finding))
+    if step is not None and backward is not None:
+        yield move_behind(step, backward)
 
 
 @check.in_run

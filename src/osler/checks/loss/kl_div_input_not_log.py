@@ -45,7 +45,21 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import LAYERS, Check, Code, Evidence, Finding, LossCallFact, Run, Severity, needs_call
+from osler.model import (
+    LAYERS,
+    Check,
+    Code,
+    Edit,
+    Evidence,
+    Finding,
+    LossCallFact,
+    Pages,
+    Run,
+    Severity,
+    needs_call,
+)
+from osler.static.edits import call_at, renamed
+from osler.static.mending import other_place
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -75,6 +89,13 @@ def no_logarithm_flows_in(code: Code) -> Iterator[Finding]:
                 "as its first argument.",
                 related=[((activation.place,), "this is no logarithm of a probability")],
             )
+
+
+@check.mends
+def take_the_logarithm(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    softmax = other_place(finding)
+    yield renamed(call_at(pages, softmax, "softmax"), "log_softmax")
+    yield renamed(call_at(pages, softmax, "Softmax"), "LogSoftmax")
 
 
 @check.in_run

@@ -48,15 +48,18 @@ from osler.model import (
     Check,
     Code,
     Const,
+    Edit,
     Evidence,
     Finding,
     Kind,
     Loss,
+    Pages,
     Run,
     Severity,
     needs_call,
     size_of,
 )
+from osler.static.edits import add_argument, call_at, only_call, replaced
 from osler.static.queries import everywhere
 
 check = Check(
@@ -82,6 +85,15 @@ def is_default(loss: Loss) -> bool:
     """It averages over all elements."""
     given = loss.options.get("reduction", Const("mean"))
     return given == Const("mean") and not loss.options.keys() & {"size_average", "reduce"}
+
+
+@check.mends
+def average_over_samples(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    called = call_at(pages, finding.place, "kl_div") or only_call(pages, finding.place.file, "KLDivLoss")
+    if called is not None:
+        given = [k.value for k in called.call.keywords if k.arg == "reduction"]
+        yield [replaced(called.page, v, '"batchmean"') for v in given]
+        yield add_argument(called, 'reduction="batchmean"')
 
 
 @check.in_run

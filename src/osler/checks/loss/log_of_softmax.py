@@ -36,9 +36,14 @@ for epoch in range(epochs):
 - [log_softmax](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Run, Severity, Tensor
+from osler.model import Check, Code, Edit, Finding, Pages, Run, Severity, Tensor
+from osler.static.edits import call_at, renamed, together, unwrap
+from osler.static.mending import other_place
 
 check = Check(
     __name__,
@@ -69,6 +74,20 @@ def in_two_steps(code: Code) -> Iterator[Finding]:
                 "probabilities.",
                 related=[((value.activation.place,), "softmax is applied here")],
             )
+
+
+@check.mends
+def in_one_step(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    logarithm = call_at(pages, finding.place, "log")
+    softmax = call_at(pages, other_place(finding), "softmax")
+    if logarithm is None or softmax is None:
+        return
+    outer = logarithm.call
+    inner = (
+        outer.args[0] if outer.args else outer.func.value if isinstance(outer.func, ast.Attribute) else None
+    )
+    if inner is not None and inner is softmax.call:
+        yield together(unwrap(logarithm, inner), renamed(softmax, "log_softmax"))
 
 
 @check.in_run

@@ -42,7 +42,20 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import LAYERS, Check, Code, Evidence, Finding, LossCallFact, Run, Severity, needs_call
+from osler.model import (
+    LAYERS,
+    Check,
+    Code,
+    Edit,
+    Evidence,
+    Finding,
+    LossCallFact,
+    Pages,
+    Run,
+    Severity,
+    needs_call,
+)
+from osler.static.edits import call_at, only_call, renamed
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -71,6 +84,13 @@ def scores_flow_in(code: Code) -> Iterator[Finding]:
                 "raw scores, not probabilities.",
                 related=[((activation.place,), "the scores are computed here")],
             )
+
+
+@check.mends
+def use_the_logits(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    function = call_at(pages, finding.place, "binary_cross_entropy")
+    yield renamed(function, "binary_cross_entropy_with_logits")
+    yield renamed(only_call(pages, finding.place.file, "BCELoss"), "BCEWithLogitsLoss")
 
 
 @check.in_run

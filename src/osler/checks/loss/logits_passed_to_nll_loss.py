@@ -45,7 +45,8 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
+from osler.model import Check, Code, Edit, Evidence, Finding, LossInputFact, Pages, Run, Severity, needs_loss
+from osler.static.edits import call_at, only_call, renamed
 from osler.static.queries import loss_inputs
 
 POSITIVE_SHARE = 0.5
@@ -88,6 +89,12 @@ def scores_flow_in(code: Code) -> Iterator[Finding]:
                 f"`nll_loss` receives the output of {layer} in line {activation.place.line}: raw scores.",
                 related=[((activation.place,), "the scores are computed here")],
             )
+
+
+@check.mends
+def use_cross_entropy(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    yield renamed(call_at(pages, finding.place, "nll_loss"), "cross_entropy")
+    yield renamed(only_call(pages, finding.place.file, "NLLLoss"), "CrossEntropyLoss")
 
 
 @check.in_run

@@ -46,7 +46,9 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Evidence, Finding, Run, Severity, needs_loss
+from osler.model import Check, Code, Edit, Evidence, Finding, Pages, Run, Severity, needs_loss
+from osler.static.edits import call_at, renamed
+from osler.static.mending import other_place
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -79,6 +81,13 @@ def probabilities_flow_in(code: Code) -> Iterator[Finding]:
                 "probabilities, not their logarithms.",
                 related=[((activation.place,), "softmax is applied here")],
             )
+
+
+@check.mends
+def take_the_logarithm(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    softmax = other_place(finding)
+    yield renamed(call_at(pages, softmax, "softmax"), "log_softmax")
+    yield renamed(call_at(pages, softmax, "Softmax"), "LogSoftmax")
 
 
 @check.in_run

@@ -43,7 +43,8 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Evidence, Finding, Run, Severity, needs_call
+from osler.model import Check, Code, Edit, Evidence, Finding, Pages, Run, Severity, needs_call
+from osler.static.mending import other_place, without_activation
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -72,6 +73,11 @@ def sigmoid_flows_in(code: Code) -> Iterator[Finding]:
                 f"in line {activation.place.line}.",
                 related=[((activation.place,), "sigmoid is applied here")],
             )
+
+
+@check.mends
+def pass_the_logits(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    yield without_activation(pages, other_place(finding), "sigmoid", "Sigmoid")
 
 
 @check.in_run

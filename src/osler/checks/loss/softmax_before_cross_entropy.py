@@ -49,7 +49,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osler.model import Check, Code, Evidence, Finding, LossInputFact, Run, Severity, needs_loss
+from osler.model import Check, Code, Edit, Evidence, Finding, LossInputFact, Pages, Run, Severity, needs_loss
+from osler.static.mending import other_place, without_activation
 from osler.static.queries import loss_inputs
 
 check = Check(
@@ -91,6 +92,13 @@ def probabilities_flow_in(code: Code) -> Iterator[Finding]:
                 fix="Remove the `log_softmax`, or keep it and use `nll_loss`.",
             )
             yield replace(harmless, why="It applies log_softmax itself; another one only takes time.")
+
+
+@check.mends
+def pass_the_logits(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    softmax = other_place(finding)
+    yield without_activation(pages, softmax, "softmax", "Softmax")
+    yield without_activation(pages, softmax, "log_softmax", "LogSoftmax")
 
 
 @check.in_run

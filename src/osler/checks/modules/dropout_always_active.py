@@ -63,9 +63,13 @@ for epoch in range(epochs):
   [nanoGPT](https://github.com/karpathy/nanoGPT/pull/240)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
-from osler.model import CallFact, Check, Code, Const, Finding, Severity
+from osler.model import CallFact, Check, Code, Const, Edit, Finding, Pages, Severity
+from osler.static.edits import add_argument, call_at, statement_around
 
 FUNCTIONS = tuple(
     f"torch.nn.functional.{name}"
@@ -107,3 +111,19 @@ def is_on(call: CallFact, position: int, name: str) -> bool:
 def is_guarded(call: CallFact) -> bool:
     """It only runs in training."""
     return any("train" in guard for guard in call.guards)
+
+
+@check.mends
+def follow_the_mode(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    names = {name.rpartition(".")[2] for name in FUNCTIONS}
+    called, method = (
+        call_at(pages, finding.place, *names),
+        statement_around(pages, finding.place, ast.FunctionDef),
+    )
+    if called is not None and method is not None and is_method(method.statement):
+        yield add_argument(called, "training=self.training")
+
+
+def is_method(function: ast.stmt) -> bool:
+    """It has a `self`."""
+    return isinstance(function, ast.FunctionDef) and [a.arg for a in function.args.args[:1]] == ["self"]

@@ -57,10 +57,12 @@ from osler.model import (
     Check,
     Code,
     Confidence,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
+    Pages,
     Pattern,
     Place,
     Run,
@@ -69,6 +71,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
+from osler.static.mending import switched_around
 from osler.static.queries import anywhere, in_train_mode, shown, switches_mode
 
 PATIENCE = 2
@@ -99,6 +102,11 @@ def no_eval_anywhere(code: Code) -> Iterator[Finding]:
                 f"{shown(fact.model)} is evaluated in train mode: no `eval()` comes before it.",
                 subject=fact.model.name,
             )
+
+
+@check.mends
+def switch_around(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    yield from switched_around(pages, finding.place, "eval", "train")
 
 
 @check.in_run

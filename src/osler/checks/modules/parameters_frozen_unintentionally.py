@@ -42,6 +42,9 @@ for epoch in range(epochs):
   [MONAI](https://github.com/Project-MONAI/MONAI/issues/8819)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
 from osler.model import (
@@ -50,18 +53,21 @@ from osler.model import (
     Check,
     Code,
     Confidence,
+    Edit,
     Evidence,
     Finding,
     Kind,
     MisspeltFact,
     Network,
     OptimizerFact,
+    Pages,
     Run,
     Severity,
     Tensor,
     counted,
     listed,
 )
+from osler.static.edits import replaced, statement_at, text_of
 
 PATIENCE = 3
 """Steps of an optimizer with nothing but frozen parameters before we speak."""
@@ -174,3 +180,18 @@ def holds_only_frozen(run: Run, optimizer: OptimizerFact) -> Iterator[Finding]:
         confidence=Confidence.LIKELY,
         fix="Unfreeze them with `requires_grad_(True)`, or remove the optimizer.",
     )
+
+
+@check.mends
+def spelt_right(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    setting = statement_at(pages, finding.place)
+    match setting.statement if setting is not None else None:
+        case ast.Assign(targets=[ast.Attribute(value=owner, attr=name) as target], value=value) if setting:
+            text = text_of(setting.page, owner)
+            if name in MISSPELT:
+                yield [replaced(setting.page, target, f"{text}.requires_grad")]
+            else:
+                given = text_of(setting.page, value)
+                yield [replaced(setting.page, setting.statement, f"{text}.requires_grad_({given})")]
+        case _:
+            pass

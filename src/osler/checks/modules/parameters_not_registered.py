@@ -68,15 +68,18 @@ for epoch in range(epochs):
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from osler.model import (
     Check,
     Code,
+    Edit,
     Evidence,
     Finding,
     Kind,
     Network,
+    Pages,
     ParameterFact,
     Run,
     Series,
@@ -89,6 +92,7 @@ from osler.model import (
     listed,
     since,
 )
+from osler.static.edits import replaced, statement_at, text_of
 from osler.static.queries import learns
 from osler.static.reach import held
 
@@ -150,6 +154,18 @@ def layers_in(part: Value) -> list[Network]:
         else []
     )
     return [n for item in items for n in ([item] if isinstance(item, Network) else layers_in(item))]
+
+
+@check.mends
+def in_a_module_list(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    built = statement_at(pages, finding.place)
+    match built.statement if built is not None else None:
+        case ast.Assign(value=ast.List() | ast.ListComp() | ast.Tuple() as layers) if built:
+            yield [replaced(built.page, layers, f"nn.ModuleList({text_of(built.page, layers)})")]
+        case ast.Assign(value=ast.Dict() | ast.DictComp() as layers) if built:
+            yield [replaced(built.page, layers, f"nn.ModuleDict({text_of(built.page, layers)})")]
+        case _:
+            pass
 
 
 @check.in_run

@@ -57,6 +57,9 @@ for epoch in range(epochs):
 - [Rest of the epoch trained in eval mode](https://github.com/joeynmt/joeynmt/issues/184)
 """
 
+from __future__ import annotations
+
+import ast
 from collections.abc import Iterator
 
 from osler.model import (
@@ -64,10 +67,12 @@ from osler.model import (
     Check,
     Code,
     Confidence,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
+    Pages,
     ParameterFact,
     Pattern,
     Run,
@@ -77,6 +82,7 @@ from osler.model import (
     needs_mode,
     turns,
 )
+from osler.static.edits import insert_before, insert_first, statement_around
 from osler.static.queries import anywhere, shown, switches_mode
 
 PATIENCE = 3
@@ -143,6 +149,14 @@ def is_beside_training(code: Code, fact: TrainingFact) -> bool:
 def is_stepped(code: Code, fact: TrainingFact) -> bool:
     """An optimizer that holds the module steps on this way."""
     return any(s.trace is fact.trace and s.optimizer.holds(fact.model) is not False for s in code.stepped)
+
+
+@check.mends
+def train_mode_again(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    loop, model = statement_around(pages, finding.place, (ast.For, ast.While)), finding.place.subject
+    if loop is not None and model:
+        yield insert_before(loop, f"{model}.train()")
+        yield insert_first(loop, f"{model}.train()")
 
 
 @check.in_run

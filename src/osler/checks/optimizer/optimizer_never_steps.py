@@ -47,12 +47,14 @@ from osler.model import (
     Check,
     Code,
     Confidence,
+    Edit,
     Event,
     Evidence,
     Finding,
     Kind,
     Optimizer,
     OptimizerFact,
+    Pages,
     Run,
     Severity,
     Trace,
@@ -60,8 +62,9 @@ from osler.model import (
     needs_optimizer,
     since,
 )
+from osler.static.edits import calls_in, insert_after, statement_at
 from osler.static.ledger import YES, concerns, reaches
-from osler.static.queries import loops_of, shown
+from osler.static.queries import is_inspection, loops_of, shown
 from osler.static.reach import groups, steppers
 
 PATIENCE = 3
@@ -124,12 +127,6 @@ def no_step_in_sight(code: Code) -> Iterator[Finding]:
             )
 
 
-def is_inspection(code: Code, backward: Action) -> bool:
-    """It goes through models in eval mode: gradients are looked at, as in saliency maps and attacks."""
-    modes = {s.was for t in code.trained if t.backward is backward for states in t.visits for s in states}
-    return modes == {"eval"}
-
-
 def built_in(trace: Trace) -> list[Optimizer]:
     """Optimizers of torch that are built on this way and stay in code that was read."""
     built = [a.subject for a in flat(trace.nodes) if a.kind is Kind.BUILD]
@@ -140,6 +137,13 @@ def trained_for(trace: Trace, optimizer: Optimizer) -> Action | None:
     """A backward that certainly computes gradients for the optimizer."""
     backwards = (a for a in flat(loops_of(trace)) if a.kind is Kind.BACKWARD)
     return next((b for b in backwards if reaches(optimizer, b) == YES), None)
+
+
+@check.mends
+def step_after_backward(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    backward = statement_at(pages, finding.place)
+    if backward is not None and not calls_in(backward, "scale"):
+        yield insert_after(backward, f"{finding.place.subject}.step()")
 
 
 @check.in_run

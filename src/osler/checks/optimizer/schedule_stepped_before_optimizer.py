@@ -40,7 +40,8 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Event, Finding, Kind, Run, Severity, flat, needs_schedule
+from osler.model import Check, Code, Edit, Event, Finding, Kind, Pages, Run, Severity, flat, needs_schedule
+from osler.static.edits import Spot, move_behind, statement_at
 from osler.static.queries import every_loop
 
 check = Check(
@@ -71,6 +72,13 @@ def schedule_first(code: Code) -> Iterator[Finding]:
 
 
 check.applies_when(needs_schedule)
+
+
+@check.mends
+def step_last(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    schedule = statement_at(pages, finding.place)
+    if schedule is not None:
+        yield move_behind(schedule, Spot(schedule.page, schedule.block[-1], schedule.block))
 
 
 @check.in_run
