@@ -50,6 +50,12 @@ def test_a_decorator_does_the_same(trained) -> None:
     assert recording(read) == [False, False, True]
 
 
+@pytest.mark.parametrize(("given", "state"), [("False", False), ("True", True)])
+def test_a_decorator_that_says_so(trained, given, state) -> None:
+    read = trained(f"@torch.set_grad_enabled({given})\ndef f(): model(x)\nf(); model(x)")
+    assert recording(read) == [state, True]
+
+
 def test_switching_without_with_lasts(trained) -> None:
     read = trained("torch.set_grad_enabled(False)\nmodel(x)\ntorch.set_grad_enabled(True)\nmodel(x)")
     assert recording(read) == [False, True]

@@ -2,7 +2,22 @@
 
 import pytest
 
-from osler.model import Const, External, Loader, Maybe, Network, Parameters, Series, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    External,
+    Helper,
+    Loader,
+    Loss,
+    Maybe,
+    Network,
+    Optimizer,
+    Parameters,
+    Place,
+    Series,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.iteration import Zipped, element, source_of, unrolled
 
 LOADER, NET = Loader("loader", "torch.utils.data.DataLoader"), Network("net", "torch.nn.Linear")
@@ -64,6 +79,9 @@ def test_what_hands_out_nothing_known(machine, node, value) -> None:
     [
         (Series([Const("a"), Const("b")]), 2),
         (Series([NET, LOADER]), 2),
+        (Series([Optimizer("a"), Optimizer("b")]), 2),
+        (Series([Helper("schedule"), Helper("schedule")]), 2),
+        (Series([Loss("torch.nn.MSELoss", Place()), Loss("torch.nn.L1Loss", Place())]), 2),
         (Series([Series([Const("a"), Const(1)]), Series([Const("b"), Const(2)])]), 2),
         (Zipped([Series([Const("a"), Const("b")]), Series([LOADER, LOADER, LOADER])]), 2),
     ],

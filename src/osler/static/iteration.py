@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from osler.model import (
     Const,
     External,
+    Helper,
     Loader,
+    Loss,
     Maybe,
     Network,
+    Optimizer,
     Parameters,
     Series,
     Table,
@@ -101,7 +104,7 @@ def unrolled(value: Value) -> list[Value] | None:
 
 def _is_distinct(item: Value) -> bool:
     match item:
-        case Const(value=str() | bool()) | Network() | Loader():
+        case Const(value=str() | bool()) | Network() | Optimizer() | Loader() | Helper() | Loss():
             return True
         case Series():
             return item.whole and any(_is_distinct(i) for i in item.items)
