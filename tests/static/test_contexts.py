@@ -22,6 +22,8 @@ def recording(read) -> list[bool | None]:
         ("torch.enable_grad()", True),
         ("torch.set_grad_enabled(False)", False),
         ("torch.set_grad_enabled(True)", True),
+        ("torch.set_grad_enabled(mode=False)", False),
+        ("torch.inference_mode(mode=False)", True),
         ("torch.set_grad_enabled(training)", None),
         ("torch.autocast('cuda')", True),
         ("torch.cuda.amp.autocast()", True),
@@ -34,6 +36,35 @@ def recording(read) -> list[bool | None]:
 def test_recording_of_gradients(trained, manager, state) -> None:
     read = trained(f"with {manager}:\n    model(x)\nmodel(x)")
     assert recording(read) == [state, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("quiet = torch.no_grad()", False),
+        ("quiet = torch.no_grad() if True else nullcontext()", False),
+        ("quiet = torch.no_grad() if what else nullcontext()", None),
+        ("quiet = torch.enable_grad() if what else torch.no_grad()", None),
+        ("quiet = nullcontext()", True),
+    ],
+)
+def test_a_manager_that_was_made_before(trained, text, state) -> None:
+    read = trained(f"from contextlib import nullcontext\n{text}\nwith quiet:\n    model(x)\nmodel(x)")
+    assert recording(read) == [state, True]
+
+
+def test_a_manager_entered_through_a_stack(trained) -> None:
+    read = trained(
+        """
+        from contextlib import ExitStack
+        with ExitStack() as stack:
+            model(x)
+            stack.enter_context(torch.no_grad())
+            model(x)
+        model(x)
+        """
+    )
+    assert recording(read) == [True, False, True]
 
 
 def test_recording_is_switched_for_the_functions_called_inside_too(trained) -> None:

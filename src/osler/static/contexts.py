@@ -6,13 +6,12 @@ import ast
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from osler.model import Const, External, Helper, Series, Unknown, Value
+from osler.model import External, Helper, Series, Unknown, Value
 from osler.static.conditions import truth
 from osler.static.expressions import arguments_of
 from osler.static.machine import Machine
+from osler.static.outside import switch
 from osler.static.values import Arguments, Bound, Function
-
-OFF = frozenset({"no_grad", "inference_mode"})
 
 
 def released(machine: Machine, node: ast.expr) -> Value:
@@ -22,20 +21,12 @@ def released(machine: Machine, node: ast.expr) -> Value:
         function = callee.function if isinstance(callee, Bound) else callee
         if isinstance(function, Function) and function.is_made("contextmanager"):
             return Series([callee], "pending")
-        if isinstance(callee, External) and callee.last in {*OFF, "enable_grad", "set_grad_enabled"}:
-            given = machine.evaluate(machine, node.args[0]) if node.args else Const(True)
-            return _switch(callee.last, given)
+        if isinstance(callee, External) and callee.last == "set_grad_enabled":  # it would switch at once
+            return switch(callee.last, arguments_of(machine, node).at(0, "mode"))
     value = machine.evaluate(machine, node)
-    if isinstance(value, External) and value.last in OFF:
-        return _switch(value.last, Const(True))
+    if isinstance(value, External) and value.last in {"no_grad", "inference_mode"}:
+        return switch(value.last, None)
     return value
-
-
-def _switch(name: str, given: Value) -> Value:
-    known = truth(given)
-    off = None if known is None else not known
-    on = {"enable_grad": True, "set_grad_enabled": known}.get(name, off)
-    return Helper("recording", name, options={0: Const(on)})
 
 
 def enter(
@@ -48,14 +39,12 @@ def enter(
     """Run the body inside the manager."""
     match manager:
         case Helper(role="recording"):
-            on = manager.options[0]
-            assert isinstance(on, Const)
-            state = on.value if isinstance(on.value, bool) else None
-            stack.enter_context(machine.recorded(state))
+            stack.enter_context(machine.recorded(truth(manager.options[0])))
             inside(Unknown())
         case Series(kind="pending") if isinstance(node, ast.Call):
             _wrapped(machine, manager.items[0], arguments_of(machine, node), inside, node)
         case _:
+            stack.enter_context(machine.recorded(machine.recording))  # an ExitStack may be given a switch
             inside(manager)
 
 

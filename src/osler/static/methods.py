@@ -22,6 +22,7 @@ from osler.model import (
     Value,
 )
 from osler.static.companions import perform_companion
+from osler.static.conditions import truth
 from osler.static.handing import hand_over
 from osler.static.iteration import Zipped, element
 from osler.static.knowledge import HARMLESS, SHAPES
@@ -220,9 +221,11 @@ def _loss(machine: Machine, loss: Loss, name: str, arguments: Arguments, node: a
 
 
 def _unknown(machine: Machine, receiver: Unknown, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    first = arguments.at(0)
     match name:
+        case "enter_context" if isinstance(first, Helper) and first.role == "recording":
+            machine.recording = truth(first.options[0])
         case "backward":
-            first = arguments.at(0)
             machine.emit(Kind.BACKWARD, node, None, first, *(["managed"] if first else []))
         case "zero_grad":
             machine.emit(Kind.CLEAR, node, None)
