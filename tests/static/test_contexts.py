@@ -67,6 +67,19 @@ def test_a_manager_entered_through_a_stack(trained) -> None:
     assert recording(read) == [True, False, True]
 
 
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("if what: torch.set_grad_enabled(False)", None),
+        ("if what: torch.set_grad_enabled(True)", True),
+        ("if what:\n    torch.set_grad_enabled(False)\nelse:\n    torch.set_grad_enabled(False)", False),
+        ("if what:\n    torch.set_grad_enabled(False)\n    exit()", True),
+    ],
+)
+def test_recording_switched_on_one_way_only_is_not_known_behind(trained, text, state) -> None:
+    assert recording(trained(f"{text}\nmodel(x)")) == [state]
+
+
 def test_recording_is_switched_for_the_functions_called_inside_too(trained) -> None:
     read = trained(
         "def f(): model(x)\nwith torch.no_grad():\n    f()\n    with torch.enable_grad():\n        f()\nf()"
@@ -170,6 +183,25 @@ def test_a_manager_as_a_method(trained) -> None:
         """
     )
     assert read.told == ["mode model eval", "forward model", "mode model train"]
+
+
+def test_an_object_of_the_users_as_manager(trained) -> None:
+    read = trained(
+        """
+        class Evaluating:
+            def __init__(self, net): self.net = net
+            def __enter__(self):
+                self.net.eval()
+                return self.net
+            def __exit__(self, *error): self.net.train()
+        class Timer:
+            pass
+        with Timer() as t, Evaluating(model) as net:
+            net(x)
+        """
+    )
+    assert read.told == ["mode model eval", "forward model", "mode model train"]
+    assert read["net"] is read["model"]
 
 
 def test_the_body_is_followed_once_even_if_the_manager_never_or_often_yields(trained) -> None:

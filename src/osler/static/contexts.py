@@ -6,12 +6,12 @@ import ast
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from osler.model import External, Helper, Series, Unknown, Value
+from osler.model import Const, External, Helper, Series, Unknown, Value
 from osler.static.conditions import truth
 from osler.static.expressions import arguments_of
 from osler.static.machine import Machine
 from osler.static.outside import switch
-from osler.static.values import Arguments, Bound, Function
+from osler.static.values import Arguments, Bound, Function, Instance
 
 
 def released(machine: Machine, node: ast.expr) -> Value:
@@ -43,9 +43,18 @@ def enter(
             inside(Unknown())
         case Series(kind="pending") if isinstance(node, ast.Call):
             _wrapped(machine, manager.items[0], arguments_of(machine, node), inside, node)
+        case Instance():
+            inside(_own(machine, manager, "enter", Arguments(), node))
+            _own(machine, manager, "exit", Arguments([Const(None)] * 3), node)
         case _:
             stack.enter_context(machine.recorded(machine.recording))  # an ExitStack may be given a switch
             inside(manager)
+
+
+def _own(machine: Machine, manager: Instance, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    """Call `__enter__` or `__exit__` of an object of the user's; the object itself if it has none."""
+    found = manager.cls.find(f"__{name}__") or manager.cls.find(f"__a{name}__")
+    return machine.run(machine, found, arguments, node, manager) if isinstance(found, Function) else manager
 
 
 def _wrapped(

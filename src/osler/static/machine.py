@@ -208,6 +208,7 @@ class Machine:
     def fork(self, key: str, ways: Sequence[Callable[[], bool]], guards: Sequence[str] = ()) -> bool:
         """Take every way from the same state and join what they leave; whether one reaches the end."""
         trees: list[list[Node]] = []
+        before, recordings = self.recording, set[bool | None]()
         ends: list[tuple[bool, Changes]] = []
         for number, way in enumerate(ways):
             mark = len(self.journal)
@@ -217,9 +218,13 @@ class Machine:
                 alive = way()
             self.frame.guards.pop()
             trees.append(tree)
+            recordings |= {self.recording} if alive else set()
+            self.recording = before
             ends.append((alive, self._undo(mark)))
         if any(trees):
             self.block.append(Branch(key, trees))
+        if recordings:
+            self.recording = recordings.pop() if len(recordings) == 1 else None
         self._join(ends)
         return any(alive for alive, _ in ends)
 

@@ -199,7 +199,7 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
                 else Unknown()
             )
         case Parameters():
-            return receiver
+            return _parameters(receiver, name, arguments)
         case Loss():
             return _loss(machine, receiver, name, arguments, node)
         case Unknown():
@@ -212,6 +212,17 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
         case _:
             hand_over(machine, arguments.every(), node)
             return Unknown()
+
+
+def _parameters(owner: Parameters, name: str, arguments: Arguments) -> Value:
+    """A list of parameters may grow; what is taken out of it is not followed."""
+    if name in {"append", "extend", "insert", "add", "update"} and arguments.positional:
+        more = held_by(arguments.positional[-1])
+        owner.known &= more is not None
+        owner.owners += more or ()
+        return Unknown()
+    owner.known &= name not in {"pop", "remove", "clear"}
+    return owner
 
 
 def _loss(machine: Machine, loss: Loss, name: str, arguments: Arguments, node: ast.expr) -> Value:

@@ -122,6 +122,8 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
         case Series() if not isinstance(key, Const):
             owner.items.append(value)
             owner.whole = False
+        case Parameters():
+            owner.known = False
         case Network() if isinstance(key, Const):
             machine.write(owner.parts, str(key.value), value)
         case Unknown() if isinstance(key, Const):

@@ -85,3 +85,19 @@ for x, y in loader:
     loss_fn(head(torch.relu(body(x))), y).backward()
     first.step()
     second.step()
+# fault: two optimizers in a list
+body, head = nn.Linear(8, 16), nn.Linear(16, 4)
+optimizers = [torch.optim.SGD(body.parameters(), lr=0.05), torch.optim.SGD(head.parameters(), lr=0.05)]
+for x, y in loader:
+    loss_fn(head(body(x)), y).backward()
+    for own in optimizers:
+        own.step()  # <-
+# near: two optimizers in a list, cleared in a loop of their own
+body, head = nn.Linear(8, 16), nn.Linear(16, 4)
+optimizers = [torch.optim.SGD(body.parameters(), lr=0.05), torch.optim.SGD(head.parameters(), lr=0.05)]
+for x, y in loader:
+    for own in optimizers:
+        own.zero_grad()
+    loss_fn(head(body(x)), y).backward()
+    for own in optimizers:
+        own.step()
