@@ -108,6 +108,7 @@ OPT = Optimizer("opt", held=(NET,))
         (OPT, "yes"),
         (Optimizer("other"), "no"),
         (Optimizer("both", variants=(OPT,)), "maybe"),
+        (Optimizer("neither", variants=(Optimizer("other"),)), "no"),
         (NET, "yes"),
         (HEAD, "no"),
         (None, "maybe"),
@@ -116,6 +117,33 @@ OPT = Optimizer("opt", held=(NET,))
 )
 def test_whom_an_action_concerns(subject, answer) -> None:
     assert concerns(OPT, subject) == answer
+
+
+def test_two_that_may_be_the_same_optimizer() -> None:
+    one, other = (Optimizer("either", variants=(OPT, Optimizer(name))) for name in "ab")
+    assert concerns(one, other) == "maybe"
+
+
+def test_an_optimizer_built_when_it_is_first_asked_for(code) -> None:
+    read = code(
+        """
+        class Trainer:
+            def __init__(self):
+                self.net, self.built = nn.Linear(1, 1), None
+            @property
+            def opt(self):
+                if self.built is None:
+                    self.built = torch.optim.SGD(self.net.parameters())
+                return self.built
+            def fit(self):
+                for x in DataLoader(d):
+                    self.opt.zero_grad()
+                    self.net(x).sum().backward()
+                    self.opt.step()
+        Trainer().fit()
+        """
+    )
+    assert not any(f.always("carried") for f in read.stepped)
 
 
 def test_if_it_is_not_known_what_the_optimizer_holds_anything_may_concern_it() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from osler.model import Action, Branch, CallFact, Code, Kind, Node, Place, Value
+from osler.model import Action, Branch, CallFact, Code, Const, Kind, Node, Place, Unknown, Value
 from osler.static.join import Joiner
 from osler.static.sources import Source
 from osler.static.values import Arguments, Class, Function, Scope
@@ -165,6 +165,8 @@ class Machine:
 
     def assign(self, name: str, value: Value) -> None:
         """Give a name of the current scope a value."""
+        if isinstance(value, Const) and value.value is not None and name in self.frame.scope.outward:
+            value = Unknown(name)  # it may have been given another one since
         self.born.setdefault(id(value), (tuple(self.turning), value))
         self.write(self.frame.scope.holder(name).names, name, value)
 
