@@ -101,3 +101,22 @@ for x, y in loader:
     loss_fn(head(body(x)), y).backward()
     for own in optimizers:
         own.step()
+# near: the optimizer is built when it is first asked for
+class Trainer:
+    def __init__(self):
+        self.net, self.built = Net(), None
+
+    @property
+    def own(self):
+        if self.built is None:
+            self.built = torch.optim.SGD(self.net.parameters(), lr=0.05)
+        return self.built
+
+    def fit(self):
+        for x, y in loader:
+            self.own.zero_grad()
+            loss_fn(self.net(x), y).backward()
+            self.own.step()
+
+
+Trainer().fit()
