@@ -22,6 +22,8 @@ def recording(read) -> list[bool | None]:
         ("torch.enable_grad()", True),
         ("torch.set_grad_enabled(False)", False),
         ("torch.set_grad_enabled(True)", True),
+        ("torch.set_grad_enabled(mode=False)", False),
+        ("torch.inference_mode(mode=False)", True),
         ("torch.set_grad_enabled(training)", None),
         ("torch.autocast('cuda')", True),
         ("torch.cuda.amp.autocast()", True),
@@ -36,6 +38,48 @@ def test_recording_of_gradients(trained, manager, state) -> None:
     assert recording(read) == [state, True]
 
 
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("quiet = torch.no_grad()", False),
+        ("quiet = torch.no_grad() if True else nullcontext()", False),
+        ("quiet = torch.no_grad() if what else nullcontext()", None),
+        ("quiet = torch.enable_grad() if what else torch.no_grad()", None),
+        ("quiet = nullcontext()", True),
+    ],
+)
+def test_a_manager_that_was_made_before(trained, text, state) -> None:
+    read = trained(f"from contextlib import nullcontext\n{text}\nwith quiet:\n    model(x)\nmodel(x)")
+    assert recording(read) == [state, True]
+
+
+def test_a_manager_entered_through_a_stack(trained) -> None:
+    read = trained(
+        """
+        from contextlib import ExitStack
+        with ExitStack() as stack:
+            model(x)
+            stack.enter_context(torch.no_grad())
+            model(x)
+        model(x)
+        """
+    )
+    assert recording(read) == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("if what: torch.set_grad_enabled(False)", None),
+        ("if what: torch.set_grad_enabled(True)", True),
+        ("if what:\n    torch.set_grad_enabled(False)\nelse:\n    torch.set_grad_enabled(False)", False),
+        ("if what:\n    torch.set_grad_enabled(False)\n    exit()", True),
+    ],
+)
+def test_recording_switched_on_one_way_only_is_not_known_behind(trained, text, state) -> None:
+    assert recording(trained(f"{text}\nmodel(x)")) == [state]
+
+
 def test_recording_is_switched_for_the_functions_called_inside_too(trained) -> None:
     read = trained(
         "def f(): model(x)\nwith torch.no_grad():\n    f()\n    with torch.enable_grad():\n        f()\nf()"
@@ -48,6 +92,12 @@ def test_a_decorator_does_the_same(trained) -> None:
         "@torch.no_grad()\ndef f(): model(x)\n@torch.inference_mode\ndef g(): model(x)\nf(); g(); model(x)"
     )
     assert recording(read) == [False, False, True]
+
+
+@pytest.mark.parametrize(("given", "state"), [("False", False), ("True", True)])
+def test_a_decorator_that_says_so(trained, given, state) -> None:
+    read = trained(f"@torch.set_grad_enabled({given})\ndef f(): model(x)\nf(); model(x)")
+    assert recording(read) == [state, True]
 
 
 def test_switching_without_with_lasts(trained) -> None:
@@ -133,6 +183,25 @@ def test_a_manager_as_a_method(trained) -> None:
         """
     )
     assert read.told == ["mode model eval", "forward model", "mode model train"]
+
+
+def test_an_object_of_the_users_as_manager(trained) -> None:
+    read = trained(
+        """
+        class Evaluating:
+            def __init__(self, net): self.net = net
+            def __enter__(self):
+                self.net.eval()
+                return self.net
+            def __exit__(self, *error): self.net.train()
+        class Timer:
+            pass
+        with Timer() as t, Evaluating(model) as net:
+            net(x)
+        """
+    )
+    assert read.told == ["mode model eval", "forward model", "mode model train"]
+    assert read["net"] is read["model"]
 
 
 def test_the_body_is_followed_once_even_if_the_manager_never_or_often_yields(trained) -> None:

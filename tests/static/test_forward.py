@@ -101,6 +101,17 @@ def test_layers_in_a_row(script) -> None:
     assert read["out"].certain
 
 
+def test_if_it_is_not_known_which_layer_is_the_last_nothing_is_said_of_it(script) -> None:
+    read = script(
+        "layers = [nn.Linear(1, 1), nn.ReLU()]\nnet = nn.Sequential(*layers[:n])\nout = net(torch.zeros(1))"
+    )
+    assert (read["out"].activation, read["out"].certain) == (None, False)
+    read = script(
+        "layers = [nn.Linear(1, 1), nn.ReLU()]\nnet = nn.Sequential(*layers[:1])\nout = net(torch.zeros(1))"
+    )
+    assert (read["out"].activation.name, read["out"].certain) == ("linear", True)
+
+
 def test_layers_in_a_row_that_are_not_all_known(script) -> None:
     read = script("net = nn.Sequential(nn.Linear(1, 1), *more)\nout = net(torch.zeros(1))")
     assert not read["out"].certain

@@ -2,7 +2,22 @@
 
 import pytest
 
-from osler.model import Const, External, Loader, Maybe, Network, Parameters, Series, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    External,
+    Helper,
+    Loader,
+    Loss,
+    Maybe,
+    Network,
+    Optimizer,
+    Parameters,
+    Place,
+    Series,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.iteration import Zipped, element, source_of, unrolled
 
 LOADER, NET = Loader("loader", "torch.utils.data.DataLoader"), Network("net", "torch.nn.Linear")
@@ -64,6 +79,9 @@ def test_what_hands_out_nothing_known(machine, node, value) -> None:
     [
         (Series([Const("a"), Const("b")]), 2),
         (Series([NET, LOADER]), 2),
+        (Series([Optimizer("a"), Optimizer("b")]), 2),
+        (Series([Helper("schedule"), Helper("schedule")]), 2),
+        (Series([Loss("torch.nn.MSELoss", Place()), Loss("torch.nn.L1Loss", Place())]), 2),
         (Series([Series([Const("a"), Const(1)]), Series([Const("b"), Const(2)])]), 2),
         (Zipped([Series([Const("a"), Const("b")]), Series([LOADER, LOADER, LOADER])]), 2),
     ],
@@ -102,7 +120,11 @@ def test_what_is_not(value: Value) -> None:
         ("{'a': 1}['a']", Const(1)),
         ("{'a': 1, 'b': 1}[k]", Const(1)),
         ("list[int]", External("builtins.list")),
-        ("[1, 2][1:][1]", None),
+        ("[1, 2][1:][0]", Const(2)),
+        ("[1, 2, 3][:-1][-1]", Const(2)),
+        ("[1, 2, 3][::2][1]", Const(3)),
+        ("[1, 2][n:][0]", None),
+        ("[1, 2][::0][0]", None),
         ("[1, 2][2]", None),
         ("{'a': 1}['b']", None),
         ("what[0]", None),

@@ -143,5 +143,15 @@ def test_a_global_name_is_written_outside(machine) -> None:
     outer = machine.frame.scope
     outer.names["x"] = Const(1)
     machine.frames.append(Frame("f", machine.source, Scope({}, outer, frozenset({"x"}))))
+    machine.assign("x", NETWORK)
+    assert outer.names["x"] is NETWORK
+
+
+def test_a_number_written_outside_is_not_known_from_then_on(machine) -> None:
+    """It may be another at the next call."""
+    outer = machine.frame.scope
+    machine.frames.append(Frame("f", machine.source, Scope({}, outer, frozenset({"x", "y"}))))
     machine.assign("x", Const(2))
-    assert outer.names["x"] == Const(2)
+    machine.assign("y", Const(None))
+    assert isinstance(outer.names["x"], Unknown)
+    assert outer.names["y"] == Const(None)

@@ -100,3 +100,23 @@ def test_a_list_that_grows(script, start, more) -> None:
 @pytest.mark.parametrize("more", ["+= others", "+= get_parameters()", "= given + others"])
 def test_a_list_that_grows_by_what_is_not_known(script, start, more) -> None:
     assert script(f"{SETUP}given = {start}\ngiven {more}\nx = torch.optim.SGD(given)")["x"].held is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "given.extend(head.parameters())",
+        "given.append({'params': head.parameters()})",
+        "if what: given.extend(head.parameters())",
+        "for p in head.parameters(): given.append(p)",
+    ],
+)
+def test_a_list_of_parameters_that_is_extended(script, more) -> None:
+    read = script(f"{SETUP}given = list(body.parameters())\n{more}\nx = torch.optim.SGD(given)")
+    assert read["x"].held == (read["body"], read["head"])
+
+
+@pytest.mark.parametrize("more", ["given.extend(others)", "given[0:0] = head.parameters()", "given.pop()"])
+def test_a_list_of_parameters_of_which_not_all_is_known(script, more) -> None:
+    read = script(f"{SETUP}given = list(body.parameters())\n{more}\nx = torch.optim.SGD(given)")
+    assert read["x"].held is None

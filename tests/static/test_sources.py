@@ -119,6 +119,7 @@ def test_usage_is_what_is_done_to_each_name_anywhere() -> None:
     assert usage["opt"] == {"step", "zero_grad"}
     assert usage["loader"] == {"for"}
     assert "net" not in usage
+    assert usage[""] == {"step"}
 
 
 def test_imports_are_found_at_any_depth() -> None:

@@ -47,6 +47,19 @@ def test_an_object_is_called_by_its_first_name(script) -> None:
     assert (read["b"].name, read.machine.code.optimizers[0].name) == ("a", "self.c")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train, val = DataLoader(a), DataLoader(b)",
+        "def get(): return DataLoader(a), DataLoader(b)\ntrain, val = get()",
+        "def get(data): return DataLoader(data)\ntrain = get(a)\nval = get(b)",
+    ],
+)
+def test_so_are_loaders_that_come_from_elsewhere(script, text) -> None:
+    read = script(text)
+    assert (read["train"].name, read["val"].name) == ("train", "val")
+
+
 def test_a_tensor_unpacked_is_that_tensor(trained) -> None:
     read = trained("out, hidden = model(x)")
     assert read["hidden"].networks == {read["model"]}

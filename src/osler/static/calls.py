@@ -150,7 +150,7 @@ def _frame(machine: Machine, function: Function, node: ast.expr, owner: Value | 
 
 
 def _recording(machine: Machine, function: Function) -> bool | None:
-    if function.is_made("no_grad", "inference_mode"):
+    if function.is_made("no_grad", "inference_mode", "set_grad_enabled:False"):
         return False
     return True if function.is_made("enable_grad") else machine.recording
 

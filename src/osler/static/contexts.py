@@ -10,9 +10,8 @@ from osler.model import Const, External, Helper, Series, Unknown, Value
 from osler.static.conditions import truth
 from osler.static.expressions import arguments_of
 from osler.static.machine import Machine
-from osler.static.values import Arguments, Bound, Function
-
-OFF = frozenset({"no_grad", "inference_mode"})
+from osler.static.outside import switch
+from osler.static.values import Arguments, Bound, Function, Instance
 
 
 def released(machine: Machine, node: ast.expr) -> Value:
@@ -22,20 +21,12 @@ def released(machine: Machine, node: ast.expr) -> Value:
         function = callee.function if isinstance(callee, Bound) else callee
         if isinstance(function, Function) and function.is_made("contextmanager"):
             return Series([callee], "pending")
-        if isinstance(callee, External) and callee.last in {*OFF, "enable_grad", "set_grad_enabled"}:
-            given = machine.evaluate(machine, node.args[0]) if node.args else Const(True)
-            return _switch(callee.last, given)
+        if isinstance(callee, External) and callee.last == "set_grad_enabled":  # it would switch at once
+            return switch(callee.last, arguments_of(machine, node).at(0, "mode"))
     value = machine.evaluate(machine, node)
-    if isinstance(value, External) and value.last in OFF:
-        return _switch(value.last, Const(True))
+    if isinstance(value, External) and value.last in {"no_grad", "inference_mode"}:
+        return switch(value.last, None)
     return value
-
-
-def _switch(name: str, given: Value) -> Value:
-    known = truth(given)
-    off = None if known is None else not known
-    on = {"enable_grad": True, "set_grad_enabled": known}.get(name, off)
-    return Helper("recording", name, options={0: Const(on)})
 
 
 def enter(
@@ -48,15 +39,22 @@ def enter(
     """Run the body inside the manager."""
     match manager:
         case Helper(role="recording"):
-            on = manager.options[0]
-            assert isinstance(on, Const)
-            state = on.value if isinstance(on.value, bool) else None
-            stack.enter_context(machine.recorded(state))
+            stack.enter_context(machine.recorded(truth(manager.options[0])))
             inside(Unknown())
         case Series(kind="pending") if isinstance(node, ast.Call):
             _wrapped(machine, manager.items[0], arguments_of(machine, node), inside, node)
+        case Instance():
+            inside(_own(machine, manager, "enter", Arguments(), node))
+            _own(machine, manager, "exit", Arguments([Const(None)] * 3), node)
         case _:
+            stack.enter_context(machine.recorded(machine.recording))  # an ExitStack may be given a switch
             inside(manager)
+
+
+def _own(machine: Machine, manager: Instance, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    """Call `__enter__` or `__exit__` of an object of the user's; the object itself if it has none."""
+    found = manager.cls.find(f"__{name}__") or manager.cls.find(f"__a{name}__")
+    return machine.run(machine, found, arguments, node, manager) if isinstance(found, Function) else manager
 
 
 def _wrapped(

@@ -57,6 +57,8 @@ def _constant(machine: Machine, node: ast.Constant) -> Value:
 
 def _name(machine: Machine, node: ast.Name) -> Value:
     value = machine.frame.scope.find(node.id)
+    if isinstance(value, Const) and value.value is not None and node.id in machine.frame.scope.outward:
+        return Unknown(node.id)  # a function that counts in a name outside itself counts at every call
     if value is not None:
         return value
     if node.id in BUILTINS:

@@ -135,6 +135,8 @@ def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: as
         value = Tensor(certain=False)
     for name, part in network.parts.items():
         inner = part.value if isinstance(part, Maybe) else part
+        if isinstance(inner, Unknown) and isinstance(value, Tensor):
+            value = replace(value, activation=None, certain=False)
         if not isinstance(inner, Network):
             continue
         value = output(machine, inner, Arguments([value]), node)

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from osler.model import (
     Const,
     External,
+    Helper,
     Loader,
+    Loss,
     Maybe,
     Network,
+    Optimizer,
     Parameters,
     Series,
     Table,
@@ -101,7 +104,7 @@ def unrolled(value: Value) -> list[Value] | None:
 
 def _is_distinct(item: Value) -> bool:
     match item:
-        case Const(value=str() | bool()) | Network() | Loader():
+        case Const(value=str() | bool()) | Network() | Optimizer() | Loader() | Helper() | Loss():
             return True
         case Series():
             return item.whole and any(_is_distinct(i) for i in item.items)
@@ -120,7 +123,7 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return owner.items[number]
         case Series(), _:
             if isinstance(node.slice, ast.Slice):
-                return Series(owner.items, owner.kind, whole=False, place=owner.place)
+                return _cut_out(owner, node.slice)
             return _any_of(machine, owner.items)
         case Table(), Const() if index.value in owner.items:
             return owner.items[index.value]
@@ -141,6 +144,31 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return Doing(owner, "[]")
         case _:
             return Unknown()
+
+
+def _cut_out(owner: Series, piece: ast.Slice) -> Series:
+    """Some items; if it cannot be told which, anything may be the last."""
+    bounds = _numbers(piece.lower, piece.upper, piece.step)
+    if owner.whole and bounds is not None and bounds[2] != 0:
+        start, stop, step = bounds
+        return Series(owner.items[start:stop:step], owner.kind, place=owner.place)
+    return Series([*owner.items, Unknown()], owner.kind, whole=False, place=owner.place)
+
+
+def _numbers(*bounds: ast.expr | None) -> list[int | None] | None:
+    """Numbers that stand in the source; None if any bound is something else."""
+    found: list[int | None] = []
+    for bound in bounds:
+        match bound:
+            case None:
+                found.append(None)
+            case ast.Constant(value=int() as number):
+                found.append(number)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
+                found.append(-number)
+            case _:
+                return None
+    return found
 
 
 def _child(machine: Machine, owner: Network, index: Value) -> Value:

@@ -68,6 +68,8 @@ class Joiner:
 
     def _others(self, one: Value, other: Value) -> Value:
         match one, other:
+            case (Helper(role="recording"), _) | (_, Helper(role="recording")):
+                return Helper("recording", options={0: Unknown()})
             case Series(), Series() if len(one.items) == len(other.items) and one.kind == other.kind:
                 items = [self.join(a, b) for a, b in zip(one.items, other.items, strict=True)]
                 return Series(items, one.kind, one.whole and other.whole, one.place)

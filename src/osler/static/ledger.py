@@ -46,7 +46,7 @@ def concerns(optimizer: Optimizer, subject: Value | None) -> str:
         case Optimizer():
             if subject is optimizer:
                 return YES
-            related = subject in optimizer.variants or optimizer in subject.variants
+            related = {subject, *subject.variants} & {optimizer, *optimizer.variants}
             return MAYBE if related else NO
         case Network():
             held = optimizer.holds(subject)

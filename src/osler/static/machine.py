@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from osler.model import Action, Branch, CallFact, Code, Kind, Node, Place, Value
+from osler.model import Action, Branch, CallFact, Code, Const, Kind, Node, Place, Unknown, Value
 from osler.static.join import Joiner
 from osler.static.sources import Source
 from osler.static.values import Arguments, Class, Function, Scope
@@ -174,6 +174,8 @@ class Machine:
 
     def assign(self, name: str, value: Value) -> None:
         """Give a name of the current scope a value."""
+        if isinstance(value, Const) and value.value is not None and name in self.frame.scope.outward:
+            value = Unknown(name)  # it may have been given another one since
         self.born.setdefault(id(value), (tuple(self.turning), value))
         self.write(self.frame.scope.holder(name).names, name, value)
 
@@ -217,6 +219,7 @@ class Machine:
     def fork(self, key: str, ways: Sequence[Callable[[], bool]], guards: Sequence[str] = ()) -> bool:
         """Take every way from the same state and join what they leave; whether one reaches the end."""
         trees: list[list[Node]] = []
+        before, recordings = self.recording, set[bool | None]()
         ends: list[tuple[bool, Changes]] = []
         for number, way in enumerate(ways):
             mark = len(self.journal)
@@ -226,9 +229,13 @@ class Machine:
                 alive = way()
             self.frame.guards.pop()
             trees.append(tree)
+            recordings |= {self.recording} if alive else set()
+            self.recording = before
             ends.append((alive, self._undo(mark)))
         if any(trees):
             self.block.append(Branch(key, trees))
+        if recordings:
+            self.recording = recordings.pop() if len(recordings) == 1 else None
         self._join(ends)
         return any(alive for alive, _ in ends)
 

@@ -22,6 +22,7 @@ from osler.model import (
     Value,
 )
 from osler.static.companions import perform_companion
+from osler.static.conditions import truth
 from osler.static.handing import hand_over
 from osler.static.iteration import Zipped, element
 from osler.static.knowledge import HARMLESS, SHAPES
@@ -198,7 +199,7 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
                 else Unknown()
             )
         case Parameters():
-            return receiver
+            return _parameters(receiver, name, arguments)
         case Loss():
             return _loss(machine, receiver, name, arguments, node)
         case Unknown():
@@ -213,6 +214,17 @@ def _others(machine: Machine, receiver: Value, name: str, arguments: Arguments, 
             return Unknown()
 
 
+def _parameters(owner: Parameters, name: str, arguments: Arguments) -> Value:
+    """A list of parameters may grow; what is taken out of it is not followed."""
+    if name in {"append", "extend", "insert", "add", "update"} and arguments.positional:
+        more = held_by(arguments.positional[-1])
+        owner.known &= more is not None
+        owner.owners += more or ()
+        return Unknown()
+    owner.known &= name not in {"pop", "remove", "clear"}
+    return owner
+
+
 def _loss(machine: Machine, loss: Loss, name: str, arguments: Arguments, node: ast.expr) -> Value:
     if name in {"forward", "__call__"}:
         return call_loss(machine, loss, arguments, node)
@@ -220,9 +232,11 @@ def _loss(machine: Machine, loss: Loss, name: str, arguments: Arguments, node: a
 
 
 def _unknown(machine: Machine, receiver: Unknown, name: str, arguments: Arguments, node: ast.expr) -> Value:
+    first = arguments.at(0)
     match name:
+        case "enter_context" if isinstance(first, Helper) and first.role == "recording":
+            machine.recording = truth(first.options[0])
         case "backward":
-            first = arguments.at(0)
             machine.emit(Kind.BACKWARD, node, None, first, *(["managed"] if first else []))
         case "zero_grad":
             machine.emit(Kind.CLEAR, node, None)

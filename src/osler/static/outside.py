@@ -265,10 +265,23 @@ def _retains(arguments: Arguments) -> list[str]:
     return ["retain_graph"] if isinstance(given, Const) and given.value is True else []
 
 
+def _recording(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    del machine, node
+    return switch(callee.last, arguments.at(0, "mode"))
+
+
+def switch(name: str, given: Value | None) -> Helper:
+    """What switches the recording of gradients on or off, or to a state that is not known."""
+    known = True if given is None else truth(given)
+    off = Unknown() if known is None else Const(not known)
+    on = {"enable_grad": Const(True), "set_grad_enabled": given or Unknown()}.get(name, off)
+    return Helper("recording", name, options={0: on})
+
+
 def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     del node
     if callee.name == "torch.set_grad_enabled":
-        machine.recording = truth(arguments.at(0) or Unknown())
+        machine.recording = truth(arguments.at(0, "mode") or Unknown())
     if callee.name in {"torch.load", "torch.save", "torch.set_grad_enabled"} or callee.name.startswith(
         "torch.manual_seed"
     ):
@@ -287,6 +300,8 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
     last = name.rpartition(".")[2]
     is_class = last[:1].isupper()
     asked: list[Recognizer] = []
+    if last in {"no_grad", "inference_mode", "enable_grad"}:
+        asked.append(_recording)
     if "grad" in last or "backward" in last:
         asked.append(_gradients)
     if last in LOSSES or last in LOSS_FUNCTIONS:

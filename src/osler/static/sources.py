@@ -82,7 +82,8 @@ class Survey:
     """What one look at all nodes of a file gives.
 
     Attributes:
-        usage: what is done to each dotted name anywhere in the file: methods called, ``()`` and ``for``.
+        usage: what is done to each dotted name anywhere in the file: methods called, ``()`` and ``for``;
+            methods of what has no name stand under the empty one.
         imports: its import statements.
         depth: levels of the tree.
     """
@@ -129,6 +130,8 @@ def _note_call(node: ast.Call, usage: dict[str, set[str]]) -> None:
         owner, _, method = name.rpartition(".")
         if owner:
             usage[owner].add(method)
+    elif isinstance(node.func, ast.Attribute):
+        usage[""].add(node.func.attr)
 
 
 def dotted(node: ast.AST) -> str:

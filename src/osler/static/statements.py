@@ -260,12 +260,36 @@ def _from(machine: Machine, node: ast.ImportFrom) -> bool:
 
 
 def _match(machine: Machine, node: ast.Match) -> bool:
-    machine.evaluate(machine, node.subject)
-    ways: list[Callable[[], bool]] = [lambda c=case: _case(machine, c) for case in node.cases]
-    last = node.cases[-1]
-    if not (isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None):
-        ways.append(lambda: True)
-    return machine.fork("", ways, [f"case {ast.unparse(c.pattern)}" for c in node.cases])
+    subject = machine.evaluate(machine, node.subject)
+    cases: list[ast.match_case] = []
+    for case in node.cases:
+        known = None if case.guard is not None else _fits(subject, case.pattern)
+        if known is not False:
+            cases.append(case)
+        if known:
+            break
+    else:
+        cases.append(ast.match_case(ast.MatchAs(), None, []))
+    if len(cases) == 1:
+        return _case(machine, cases[0])
+    ways = [lambda c=case: _case(machine, c) for case in cases]
+    return machine.fork("", ways, [f"case {ast.unparse(c.pattern)}" for c in cases])
+
+
+def _fits(subject: Value, pattern: ast.pattern) -> bool | None:
+    """Whether a pattern takes a subject; None if that is not known."""
+    match pattern, subject:
+        case ast.MatchAs(pattern=None), _:
+            return True
+        case ast.MatchValue(value=ast.Constant(value=wanted)), Const():
+            return wanted == subject.value
+        case ast.MatchSingleton(value=wanted), Const():
+            return wanted is subject.value
+        case ast.MatchOr(), _:
+            known = [_fits(subject, p) for p in pattern.patterns]
+            return True if True in known else False if set(known) == {False} else None
+        case _:
+            return None
 
 
 def _case(machine: Machine, case: ast.match_case) -> bool:

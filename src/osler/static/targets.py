@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import ast
 
-from osler.model import Const, Kind, Network, Optimizer, Parameters, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    Helper,
+    Kind,
+    Loader,
+    Network,
+    Optimizer,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.iteration import element
 from osler.static.machine import Machine
 from osler.static.notes import note_call
@@ -43,7 +56,7 @@ def _replace(before: Value | None, value: Value) -> None:
 def named(machine: Machine, value: Value, target: ast.expr) -> Value:
     """An object without a name gets that of the first target."""
     del machine
-    if isinstance(value, Network | Optimizer) and not value.name:
+    if isinstance(value, Network | Optimizer | Loader | Helper) and not value.name:
         value.name = dotted(target)
     return value
 
@@ -109,6 +122,8 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
         case Series() if not isinstance(key, Const):
             owner.items.append(value)
             owner.whole = False
+        case Parameters():
+            owner.known = False
         case Network() if isinstance(key, Const):
             machine.write(owner.parts, str(key.value), value)
         case Unknown() if isinstance(key, Const):

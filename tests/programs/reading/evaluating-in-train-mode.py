@@ -82,3 +82,20 @@ evaluation_mode(model)
 with torch.no_grad():
     for x, y in val_loader:
         print(loss_fn(model(x), y))
+# near: an object switches the mode while the block runs
+class Evaluating:
+    def __enter__(self):
+        model.eval()
+
+    def __exit__(self, *error):
+        model.train()
+
+
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    with Evaluating(), torch.no_grad():
+        for x, y in val_loader:
+            model(x)

@@ -61,3 +61,13 @@ features = []
 for x, y in loader:
     features.append(model(x))
 torch.stack(features).mean().backward()
+# near: what switches recording off was made before
+quiet = torch.no_grad() if epochs else torch.enable_grad()
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+model.eval()
+with quiet:
+    for x, y in val_loader:
+        model(x)

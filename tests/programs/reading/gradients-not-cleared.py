@@ -85,3 +85,38 @@ for x, y in loader:
     loss_fn(head(torch.relu(body(x))), y).backward()
     first.step()
     second.step()
+# fault: two optimizers in a list
+body, head = nn.Linear(8, 16), nn.Linear(16, 4)
+optimizers = [torch.optim.SGD(body.parameters(), lr=0.05), torch.optim.SGD(head.parameters(), lr=0.05)]
+for x, y in loader:
+    loss_fn(head(body(x)), y).backward()
+    for own in optimizers:
+        own.step()  # <-
+# near: two optimizers in a list, cleared in a loop of their own
+body, head = nn.Linear(8, 16), nn.Linear(16, 4)
+optimizers = [torch.optim.SGD(body.parameters(), lr=0.05), torch.optim.SGD(head.parameters(), lr=0.05)]
+for x, y in loader:
+    for own in optimizers:
+        own.zero_grad()
+    loss_fn(head(body(x)), y).backward()
+    for own in optimizers:
+        own.step()
+# near: the optimizer is built when it is first asked for
+class Trainer:
+    def __init__(self):
+        self.net, self.built = Net(), None
+
+    @property
+    def own(self):
+        if self.built is None:
+            self.built = torch.optim.SGD(self.net.parameters(), lr=0.05)
+        return self.built
+
+    def fit(self):
+        for x, y in loader:
+            self.own.zero_grad()
+            loss_fn(self.net(x), y).backward()
+            self.own.step()
+
+
+Trainer().fit()

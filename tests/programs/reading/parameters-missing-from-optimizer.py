@@ -68,3 +68,19 @@ for x, y in loader:
     opt.zero_grad()
     loss_fn(net(x), y).backward()
     opt.step()
+# near: the list of parameters is extended
+net = Net()
+given = list(net.head.parameters())
+given.extend(net.body.parameters())
+own = torch.optim.SGD(given, lr=0.05)
+for x, y in loader:
+    own.zero_grad()
+    loss_fn(net(x), y).backward()
+    own.step()
+# near: lists of parameters are added
+net = Net()
+own = torch.optim.SGD(list(net.head.parameters()) + list(net.body.parameters()), lr=0.05)
+for x, y in loader:
+    own.zero_grad()
+    loss_fn(net(x), y).backward()
+    own.step()

@@ -50,6 +50,17 @@ for epoch in range(epochs):
         optimizer.zero_grad()
         loss_fn(model(x), y).backward()
         optimizer.step()
+# near: told through a dict of loaders
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(64)
+loaders = {"train": DataLoader(data, batch_size=16, sampler=DistributedSampler(data))}
+for epoch in range(epochs):
+    loaders["train"].sampler.set_epoch(epoch)
+    for x, y in loaders["train"]:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
 # near: one epoch
 from torch.utils.data.distributed import DistributedSampler
 

@@ -92,3 +92,10 @@ for x, y in loader:
     opt.zero_grad()
     loss_fn(net(x), y).backward()
     opt.step()
+# fault: the loss was moved to a device
+criterion = nn.CrossEntropyLoss().to("cpu")
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = criterion(torch.softmax(model(x), dim=1), y)  # <-
+    loss.backward()
+    optimizer.step()

@@ -131,3 +131,22 @@ for epoch in range(epochs):
         optimizer.step()
     if epoch % 5 == 0:
         evaluate()
+# near: the mode is set by a match
+def switch(mode):
+    match mode:
+        case "train":
+            model.train()
+        case _:
+            model.eval()
+
+
+for epoch in range(epochs):
+    switch("train")
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    switch("eval")
+    with torch.no_grad():
+        for x, y in val_loader:
+            model(x)
