@@ -80,7 +80,7 @@ class HotSegment:
         sound = [entry for entry in found if entry is not None]
         start = min((entry.start for entry in sound), default=0)
         data = read_inside(self.folder, self.file, start) if sound else b""
-        self._read += len(found) * SIZE  # not before the batches are there: what cannot be read now may be later
+        self._read += len(found) * SIZE  # only now: what cannot be read yet may be later
         self.damaged += len(found) - len(sound)
         if not sound:
             return []
