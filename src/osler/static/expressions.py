@@ -130,8 +130,9 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         case ((Parameters() | Series()), (Parameters() | Series())) if isinstance(node.op, ast.Add):
             return joined([left, right])
         case Series(), _ if isinstance(node.op, ast.Mult):
-            note_call(machine, "list.*", Arguments([*left.items]), node)
             times = right.value if isinstance(right, Const) else 2
+            if times not in (0, 1):
+                note_call(machine, "list.*", Arguments([*left.items]), node)
             count = times if isinstance(times, int) and 0 < times < 5 else 2
             return Series(left.items * count, left.kind, whole=False, place=left.place)
         case _:

@@ -34,14 +34,18 @@ class GitQuery:
     def __init__(self, folder: Path) -> None:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  a pipe would fill up and stop git
         self._until = monotonic() + PATIENCE
-        self._process = subprocess.Popen(
-            COMMAND,
-            cwd=folder,
-            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.DEVNULL,
-        )
+        try:
+            self._process = subprocess.Popen(
+                COMMAND,
+                cwd=folder,
+                env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError:
+            self._output.close()
+            raise
 
     @property
     def is_over(self) -> bool:

@@ -38,7 +38,7 @@ class Overview:
 
 
 def overview(scalars: Scalars, sid: int, buckets: int) -> Overview:
-    """At most so many stretches of one series; fewer if it is short."""
+    """At most so many stretches of one series, two or more; fewer if it is short."""
     coarse = scalars.rollup(sid)
     if len(coarse) >= min(ENOUGH, buckets):
         return shown(coarse, buckets, WIDTH)
@@ -48,11 +48,10 @@ def overview(scalars: Scalars, sid: int, buckets: int) -> Overview:
 
 def shown(rows: Rollup, buckets: int, width: int) -> Overview:
     """Rows that are wide enough to be at most so many."""
-    span = int(rows.bucket[-1] - rows.bucket[0]) + 1 if len(rows) else 1
-    factor = -(-span // max(1, buckets))
-    wide = merged([rows], factor)
-    if len(wide) > buckets:  # the first began in the middle
+    most = max(2, buckets)
+    first, last = (int(rows.bucket[0]), int(rows.bucket[-1])) if len(rows) else (0, 0)
+    factor = -(-(last - first + 1) // most)
+    while last // factor - first // factor >= most:  # the first begins in the middle of a stretch
         factor += 1
-        wide = merged([rows], factor)
-    size = factor * width
+    wide, size = merged([rows], factor), factor * width
     return Overview(wide.bucket * size, wide.low, wide.high, wide.mean, wide.count, wide.nans, size)

@@ -145,7 +145,7 @@ class StoredProcess:
         """When its newest file was changed, seconds since 1970; 0 if that is unknown."""
         try:
             with os.scandir(self.folder) as found:
-                return max((entry.stat(follow_symlinks=False).st_mtime for entry in found), default=0.0)
+                return max(map(changed, found), default=0.0)
         except OSError:
             return 0.0
 
@@ -243,6 +243,14 @@ def sid_of(line: Line) -> int:
     if not 0 <= sid < NOBODY:
         raise Damaged("expected the number of a series")
     return sid
+
+
+def changed(entry: os.DirEntry[str]) -> float:
+    """When a file was changed; 0 if it is gone, as a file is that was only beside another for a moment."""
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime
+    except OSError:
+        return 0.0
 
 
 def exists(pid: int) -> bool:

@@ -68,9 +68,7 @@ def merged(parts: list[Rollup], factor: int = 1) -> Rollup:
         return Rollup(sid, bucket, low, high, mean, count, nans)
     is_first = np.concatenate([[True], (sid[1:] != sid[:-1]) | (bucket[1:] != bucket[:-1])])
     starts = np.flatnonzero(is_first)
-    values = np.where(
-        count > nans, (count - nans) * np.nan_to_num(mean, nan=0, posinf=np.inf, neginf=-np.inf), 0
-    )
+    values = np.where(count > nans, (count - nans) * mean, 0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         rows, bad = (np.add.reduceat(c[order], starts) for c in (count, nans))
         total = np.add.reduceat(values[order], starts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from errno import ELOOP
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,20 +88,29 @@ class Scalars:
 
     def everything(self) -> Iterator[Columns]:
         """All records, segment by segment."""
-        for segment in self.sealed.values():
-            yield from self._read([segment])
-        for segment in self.hot.values():
-            yield self._hot_columns(segment)
+        for name in self._in_order():
+            if name in self.sealed:
+                yield from self._read([self.sealed[name]])
+            else:
+                yield self._hot_columns(self.hot[name])
 
     def series(self, sid: int) -> Columns:
         """Steps and values of one series, oldest first."""
-        parts = [*self._read(list(self.sealed.values()), sid), self.hot_records(sid)]
+        parts: list[Columns] = []
+        for is_sealed, some in groupby(self._in_order(), self.sealed.__contains__):
+            if is_sealed:
+                parts += self._read([self.sealed[name] for name in some], sid)
+            else:
+                parts += [of_series(self._hot_columns(self.hot[name]), sid) for name in some]
         return joined(parts, SCALARS)[1:]
 
     def hot_records(self, sid: int) -> Columns:
         """Records of one series that are not sealed."""
-        parts = [self._hot_columns(segment) for segment in self.hot.values()]
-        return joined([tuple(c[columns[0] == sid] for c in columns) for columns in parts], SCALARS)
+        return joined([of_series(self._hot_columns(s), sid) for s in self.hot.values()], SCALARS)
+
+    def _in_order(self) -> list[str]:
+        """Names of all segments, the first one first: a damaged one stays unsealed before sealed ones."""
+        return sorted(self.sealed.keys() | self.hot.keys())
 
     def rollup(self, sid: int) -> Rollup:
         """The roll-up of one series: of sealed segments as it is stored, of the others made now."""
@@ -145,6 +155,11 @@ class Scalars:
         except OSError as error:
             self.failed[segment.file] = why(error)
             return None
+
+
+def of_series(columns: Columns, sid: int) -> Columns:
+    """The records of one series."""
+    return tuple(column[columns[0] == sid] for column in columns)
 
 
 def names(folder: Path) -> list[str]:

@@ -48,7 +48,7 @@ class Writer:
         self._scalars = Segments(folder, "scalars", arrow.scalars, rows=rows, checkpoint=checkpoint)
         self._histograms = Segments(folder, "hist", arrow.histograms, rows=rows, checkpoint=checkpoint)
         self._write_manifest()
-        self._git = GitQuery(source) if source is not None else None
+        self._git = asked(source)
 
     def introduce(self, kind: str, about: Series) -> Line:
         """Number a ``series`` or a ``histogram``; the line that says so goes before its first values."""
@@ -129,6 +129,14 @@ class Writer:
         write_whole(self._folder / MANIFEST, content)
         if self._folder.name == PRIMARY:
             write_whole(self._folder.parent / MANIFEST, content)
+
+
+def asked(source: Path | None) -> GitQuery | None:
+    """A question to git about a folder; None where there is no git to ask."""
+    try:
+        return GitQuery(source) if source is not None else None
+    except OSError:
+        return None
 
 
 def repeated(steps: array[int], times: int) -> array[int]:

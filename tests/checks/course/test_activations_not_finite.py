@@ -30,6 +30,9 @@ SILENT = {
     "only the loss": run(LOSS),
     "a step had written NaN into the weights": run(MADE, LOSS, fact("weights", nan, "head.bias")),
     "weights only": run(fact("weights", nan, "head.bias")),
+    "weights that an earlier step broke": run(fact("weights", nan, "head.bias"), LOSS),
+    "a gradient": run(fact("gradient_norm", nan, "head.bias"), LOSS),
+    "a mask, and weights that are broken": run(MADE, fact("weights", nan, "head.bias")),
 }
 
 

@@ -40,6 +40,9 @@ SILENT = {
         fact(inf), SCALING, 40, columns=losses(2.0, inf, 1.9), ended=True
     ),
     "an overflow that the scaler may get over": run(fact(inf), SCALING, 20, columns=losses(2.0, inf)),
+    "a mask": run(fact(inf, measure="activations")),
+    "weights, whose own check speaks": run(fact(measure="weights")),
+    "a huge loss": run(None, columns=losses(2.0, 3e38)),
 }
 
 

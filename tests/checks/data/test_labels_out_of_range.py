@@ -39,6 +39,10 @@ HEALTHY = {
     "replaced before the loss": "F.cross_entropy(model(x), (y - 1).clamp(min=0))",
     "every position": "F.cross_entropy(model(x)[:, :, None].expand(-1, -1, 3), y[:, None].expand(-1, 3))",
     "another loss": "F.mse_loss(model(x)[:, 0], y.float() + 9)",
+    "a border that is left out": "F.cross_entropy(model(x), torch.where(y == 3, 255, y), ignore_index=255)",
+    "with a weight for each class": "F.cross_entropy(model(x), y, weight=torch.rand(4))",
+    "smoothed": "F.cross_entropy(model(x), y, label_smoothing=0.1)",
+    "two classes, one score": "F.binary_cross_entropy_with_logits(model(x)[:, 0], (y > 1).float())",
 }
 
 

@@ -79,3 +79,44 @@ def test_stays_quiet(code: str) -> None:
 def test_the_live_weights_are_found() -> None:
     code = TRAIN + "kept = model.state_dict(); train(); model.load_state_dict(kept)"
     assert check.name in {f.check for f in examine(code).findings}
+
+
+def keeping(keep: str, before: str = "") -> str:
+    """Three epochs, at whose end something is kept that is loaded at last."""
+    return f"""
+import copy
+{before}
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    {keep}
+model.load_state_dict(best)
+"""
+
+
+READ_IN_SILENCE = {
+    "a deep copy": keeping("best = copy.deepcopy(model.state_dict())"),
+    "clones": keeping("best = {k: v.clone() for k, v in model.state_dict().items()}"),
+    "clones on the CPU": keeping(
+        "best = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}"
+    ),
+    "cloned later": keeping("best = model.state_dict(); best = {k: v.clone() for k, v in best.items()}"),
+    "a file": keeping("torch.save(model.state_dict(), 'best.pt'); best = torch.load('best.pt')"),
+    "a list of copies": keeping(
+        "kept.append(copy.deepcopy(model.state_dict())); best = kept[0]", "kept = []"
+    ),
+    "loaded at once": keeping("best = model.state_dict(); model.load_state_dict(best)").replace(
+        "model.load_state_dict(best)\n", ""
+    ),
+    "taken after training": keeping("pass").replace("model.load", "best = model.state_dict(); model.load"),
+    "a teacher that follows": keeping(
+        "teacher.load_state_dict(model.state_dict())", "teacher = copy.deepcopy(model)"
+    ).replace("model.load_state_dict(best)\n", ""),
+}
+
+
+@pytest.mark.parametrize("code", READ_IN_SILENCE.values(), ids=READ_IN_SILENCE)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code, [check]).findings == ()

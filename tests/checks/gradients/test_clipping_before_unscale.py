@@ -76,3 +76,32 @@ def test_says_what_was_seen_in_a_run(turns: list[list[Event]]) -> None:
 def test_applies_where_a_scaler_steps() -> None:
     assert check.applies(run_of([[*TRAIN, FRESH, STEP]])) == "no gradient scaler steps"
     assert check.applies(run_of([SICK])) == ""
+
+
+def amp(clip: str, made: str = "torch.amp.GradScaler('cpu')") -> str:
+    return CODE.replace('torch.amp.GradScaler("cpu")', made).replace(
+        "nn.utils.clip_grad_norm_(model.parameters(), 1.0)", clip
+    )
+
+
+CLIP = "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
+READ_IN_SILENCE = {
+    "unscaled before": amp(f"scaler.unscale_(optimizer); {CLIP}"),
+    "unscaled where it is one": amp(f"scaler.unscale_(optimizer) if scaler else None; {CLIP}"),
+    "nothing is clipped": amp("pass"),
+    "switched off": amp(CLIP, "torch.amp.GradScaler('cpu', enabled=False)"),
+    "switched off, by its old name": amp(CLIP, "torch.cuda.amp.GradScaler(enabled=False)"),
+    "another model, whose loss has no scale": amp(
+        "critic(x).mean().backward(); nn.utils.clip_grad_norm_(critic.parameters(), 1.0); other.step()",
+        "torch.amp.GradScaler(); critic = nn.Linear(8, 1); other = torch.optim.SGD(critic.parameters(), 0.1)",
+    )
+    .replace("        scaler.scale(loss_fn(model(x), y)).backward()\n", "")
+    .replace(
+        "        scaler.step", "        scaler.scale(loss_fn(model(x), y)).backward()\n        scaler.step"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", READ_IN_SILENCE.values(), ids=READ_IN_SILENCE)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code, [check]).findings == ()

@@ -46,3 +46,16 @@ def test_the_chance_of_a_false_alarm() -> None:
 def test_applies_where_a_norm_is_clipped() -> None:
     assert check.applies(run()) == "no norm was clipped"
     assert check.applies(run(1.0)) == ""
+
+
+ALSO_SILENT = {
+    "just at the limit": run(*[1.0] * 40),
+    "all but at the limit": run(*[0.999] * 40),
+    "every other step, and one more": run(*[0.5, 3.0] * 20, 3.0),
+    "a rare outlier of any size": run(*[0.5] * 39, 1e9),
+}
+
+
+@pytest.mark.parametrize("healthy", ALSO_SILENT.values(), ids=ALSO_SILENT.keys())
+def test_stays_quiet_at_its_limits(healthy: Run) -> None:
+    assert findings(healthy, [check]) == ()

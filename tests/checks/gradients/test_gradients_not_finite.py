@@ -53,6 +53,11 @@ SILENT = {
     "the loss is not known": run(columns={"gradient_norm:a": column(1.0, nan, 1.0)}),
     "another measure": run(columns=LOSSES | {"parameter_norm:a": column(1.0, nan, 1.0)}),
     "only the loss": run(NotFiniteFact("loss", nan, 7, 8, BACKWARD.site)),
+    "an activation": run(NotFiniteFact("activations", nan, 7, 8, BACKWARD.site)),
+    "nothing was measured": run(),
+    "norms of every parameter": run(
+        columns=LOSSES | {f"gradient_norm:{n}": column(1.0, 2.0, 3.0) for n in "abc"}
+    ),
 }
 
 

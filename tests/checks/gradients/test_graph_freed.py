@@ -22,6 +22,10 @@ SILENT = {
     "another exception": (crash(13, "CUDA out of memory"), [HEALTHY] * 3),
     "a change in place": (crash(13, "has been modified by an inplace operation"), [HEALTHY] * 3),
     "two backward calls that went well": (None, [[BATCH, FORWARD, BACKWARD, SECOND, STEP]] * 3),
+    "a graph that was kept went well": (None, [[BATCH, FORWARD, BACKWARD, BACKWARD, STEP]] * 3),
+    "no gradient at all": (crash(13, "element 0 of tensors does not require grad"), [HEALTHY] * 3),
+    "no training": (None, []),
+    "another exception in the second": (crash(20, "shape mismatch"), [[BATCH, FORWARD, BACKWARD, SECOND]]),
 }
 
 

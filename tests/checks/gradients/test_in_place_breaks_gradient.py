@@ -22,6 +22,12 @@ SILENT = {
     "the script went on and failed later": (ONE, OTHER),
     "the script caught it": (ONE, None),
     "nothing is known": (None, CRASH),
+    "the forward failed": (
+        None,
+        CrashFact("RuntimeError", "a leaf Variable … in-place operation", (place(8),)),
+    ),
+    "another kind of exception": (ONE, CrashFact("ValueError", "modified", (place(13),), "backward")),
+    "stopped by hand": (ONE, CrashFact("KeyboardInterrupt", "", (place(13),), "backward")),
 }
 
 

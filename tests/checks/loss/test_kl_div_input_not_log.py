@@ -103,3 +103,39 @@ def test_says_that_the_order_is_wrong() -> None:
     (found,) = findings(run_of(loss_calls=[swapped]), [check])
     assert found.message.endswith("The second one, from -4 to -0.1, looks like them.")
     assert found.fix.startswith("Change the order")
+
+
+def loop(loss: str, before: str = "") -> str:
+    return f"""
+aim = torch.full((16, 4), 0.25)
+{before}
+for x, y in loader:
+    optimizer.zero_grad()
+    {loss}.backward()
+    optimizer.step()
+"""
+
+
+READ_IN_SILENCE = {
+    "log-softmax": loop("F.kl_div(model(x).log_softmax(1), aim, reduction='batchmean')"),
+    "the log of a softmax": loop("F.kl_div((model(x).softmax(1) + 1e-8).log(), aim, reduction='batchmean')"),
+    "log-sigmoid": loop("F.kl_div(F.logsigmoid(model(x)), aim, reduction='batchmean')"),
+    "normalised by hand": loop(
+        "F.kl_div(model(x) - model(x).logsumexp(1, keepdim=True), aim, reduction='batchmean')"
+    ),
+    "both are logarithms": loop(
+        "F.kl_div(model(x).log_softmax(1), aim.log(), reduction='batchmean', log_target=True)"
+    ),
+    "a model that ends so": loop(
+        "F.kl_div(net(x), aim, reduction='batchmean')", "net = nn.Sequential(model, nn.LogSoftmax(1))"
+    ),
+    "distributions": loop(
+        "torch.distributions.kl_divergence(p(logits=model(x)), p(aim)).mean()",
+        "p = torch.distributions.Categorical",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", READ_IN_SILENCE.values(), ids=READ_IN_SILENCE)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code, [check]).findings == ()

@@ -77,3 +77,31 @@ def test_says_what_was_seen() -> None:
         "`kl_div` divided the sum by 640 entries, not by 64 samples: the divergence comes out 10 times too "
         "small."
     )
+
+
+def loop(loss: str, before: str = "") -> str:
+    return f"""
+aim = torch.full((16, 4), 0.25)
+{before}
+for x, y in loader:
+    optimizer.zero_grad()
+    {loss}.backward()
+    optimizer.step()
+"""
+
+
+READ_IN_SILENCE = {
+    "by the samples": loop("F.kl_div(model(x).log_softmax(1), aim, reduction='batchmean')"),
+    "a layer": loop("kl(model(x).log_softmax(1), aim)", "kl = nn.KLDivLoss(reduction='batchmean')"),
+    "a sum over the samples": loop("(F.kl_div(model(x).log_softmax(1), aim, reduction='sum') / len(x))"),
+    "each by itself": loop("F.kl_div(model(x).log_softmax(1), aim, reduction='none').sum(1).mean()"),
+    "not known": loop(
+        "F.kl_div(model(x).log_softmax(1), aim, reduction=how)", "import os; how = os.environ['HOW']"
+    ),
+    "another loss": loop("F.cross_entropy(model(x), y, reduction='mean')"),
+}
+
+
+@pytest.mark.parametrize("code", READ_IN_SILENCE.values(), ids=READ_IN_SILENCE)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code, [check]).findings == ()

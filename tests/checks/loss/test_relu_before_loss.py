@@ -85,3 +85,34 @@ def test_says_what_was_seen() -> None:
         "The scores that `cross_entropy` received come out of `relu`: none of them can be below 0."
     )
     assert found.place.line == 5
+
+
+def loop(loss: str, before: str = "") -> str:
+    return f"""
+aim = torch.full((16, 4), 0.25)
+{before}
+for x, y in loader:
+    optimizer.zero_grad()
+    {loss}.backward()
+    optimizer.step()
+"""
+
+
+READ_IN_SILENCE = {
+    "inside the model": loop("loss_fn(model(x), y)"),
+    "a number that cannot be negative": loop("F.mse_loss(F.relu(model(x)), aim)"),
+    "a rate": loop("F.poisson_nll_loss(F.relu(model(x)), aim, log_input=False)"),
+    "a hinge": loop("F.relu(1 - model(x)[:, 0]).mean()"),
+    "one that lets negative scores through": loop("loss_fn(F.leaky_relu(model(x)), y)"),
+    "a smooth one": loop("loss_fn(F.gelu(model(x)), y)"),
+    "added to the scores": loop("loss_fn(model(x) + F.relu(model(x)), y)"),
+    "distances, turned round": loop("loss_fn(-F.relu(model(x)), y)"),
+    "a margin below": loop("loss_fn(F.relu(model(x)) - 1.0, y)"),
+    "a limit on both sides": loop("loss_fn(model(x).clamp(-10, 10), y)"),
+    "not trained": loop("loss_fn(model(x), y)") + "with torch.no_grad(): print(loss_fn(F.relu(model(x)), y))",
+}
+
+
+@pytest.mark.parametrize("code", READ_IN_SILENCE.values(), ids=READ_IN_SILENCE)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code, [check]).findings == ()

@@ -1,3 +1,5 @@
+import pytest
+
 from osler.checks.modules.batch_norm_arguments_swapped import check
 from osler.testing import read
 
@@ -19,3 +21,42 @@ def test_says_what_was_seen() -> None:
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+SILENT = {
+    "the usual numbers": "norm = nn.BatchNorm1d(16, 1e-5, 0.1)",
+    "those of other libraries": "norm = nn.BatchNorm1d(16, eps=1e-3, momentum=0.01)",
+    "half": "norm = nn.BatchNorm1d(16, momentum=0.5)",
+    "the last batch on purpose": "norm = nn.BatchNorm1d(16, momentum=1.0)",
+    "a plain average": "norm = nn.BatchNorm1d(16, momentum=None)",
+    "the other convention, turned round": "keep = 0.99; norm = nn.BatchNorm1d(16, momentum=1 - keep)",
+    "not known": "import os; norm = nn.BatchNorm1d(16, momentum=float(os.environ['M']))",
+    "without statistics": "norm = nn.BatchNorm1d(16, momentum=0.9, track_running_stats=False)",
+    "another norm": "norm = nn.LayerNorm(16, 0.8)",
+    "from another library": "from lib.layers import BatchNorm2d; norm = BatchNorm2d(16, 0.9)",
+    "a class made from it": """
+class SlowBatchNorm(nn.BatchNorm1d):
+    def __init__(self, channels, keep=0.9):
+        super().__init__(channels, momentum=1 - keep)
+
+
+norm = SlowBatchNorm(16, 0.99)
+""",
+    "a class called like it": """
+class BatchNorm(nn.Module):
+    def __init__(self, channels, keep):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x):
+        return x * self.weight
+
+
+norm = BatchNorm(16, 0.9)
+""",
+}
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_stays_quiet(code: str) -> None:
+    assert read(code, [check]).findings == ()

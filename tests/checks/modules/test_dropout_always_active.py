@@ -1,3 +1,5 @@
+import pytest
+
 from osler.checks.modules.dropout_always_active import check
 from osler.testing import read
 
@@ -30,3 +32,66 @@ def test_says_what_was_seen() -> None:
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+def net(output: str, before: str = "pass") -> str:
+    """A model whose output is computed like this, trained."""
+    return f"""
+class Own(nn.Module):
+    def __init__(self, rate=0.5):
+        super().__init__()
+        self.body = nn.Linear(8, 4)
+        self.rate = rate
+
+    def forward(self, x):
+        x = self.body(x)
+        {before}
+        return {output}
+
+
+own = Own()
+for x, y in loader:
+    loss_fn(own(x), y).backward()
+"""
+
+
+SILENT = {
+    "told by position": net("F.dropout(x, 0.5, self.training)"),
+    "told by name": net("F.dropout(x, training=self.training)"),
+    "told among others": net("F.dropout(x, **{'p': 0.5, 'training': self.training})"),
+    "off": net("F.dropout(x, training=False)"),
+    "on purpose": net("F.dropout(x, training=True)"),
+    "a rate of 0": net("F.dropout(x, 0.0)"),
+    "a rate that asks for the mode": net("F.dropout(x, self.rate if self.training else 0.0)"),
+    "a rate times the mode": net("F.dropout(x, p=self.rate * self.training)"),
+    "in train mode only": net("x", "if self.training: x = F.dropout(x, 0.5)"),
+    "in train mode among others": net("x", "if self.rate > 0 and self.training: x = F.dropout(x, 0.5)"),
+    "a choice": net("F.dropout(x, 0.5) if self.training else x"),
+    "attention that asks for the mode": net(
+        "F.scaled_dot_product_attention(x, x, x, dropout_p=self.rate if self.training else 0.0)"
+    ),
+    "attention without dropout": net("F.scaled_dot_product_attention(x, x, x)"),
+    "noise on the inputs": """
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(F.dropout(x, 0.2)), y).backward()
+    optimizer.step()
+""",
+}
+
+FAULTY = {
+    "a number": net("F.dropout(x, 0.5)"),
+    "the usual rate": net("F.dropout(x)"),
+    "a rate of the model": net("F.dropout(x, self.rate)"),
+    "attention": net("F.scaled_dot_product_attention(x, x, x, dropout_p=0.1)"),
+}
+
+
+@pytest.mark.parametrize("code", FAULTY.values(), ids=FAULTY)
+def test_is_found(code: str) -> None:
+    assert len(read(code, [check]).findings) == 1
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_stays_quiet(code: str) -> None:
+    assert read(code, [check]).findings == ()

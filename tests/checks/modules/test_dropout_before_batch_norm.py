@@ -1,3 +1,5 @@
+import pytest
+
 from osler.checks.modules.dropout_before_batch_norm import check
 from osler.testing import read
 
@@ -14,3 +16,27 @@ def test_says_what_was_seen() -> None:
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+SILENT = {
+    "the other way round": "body = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.1))",
+    "weights in between": "body = nn.Sequential(nn.Dropout(0.1), nn.Linear(8, 8), nn.BatchNorm1d(8))",
+    "a rate of 0": "body = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.0), nn.BatchNorm1d(8))",
+    "a rate of 0 by name": "body = nn.Sequential(nn.Linear(8, 8), nn.Dropout(p=0), nn.BatchNorm1d(8))",
+    "without statistics": (
+        "body = nn.Sequential(nn.Dropout(0.1), nn.BatchNorm1d(8, track_running_stats=False))"
+    ),
+    "a norm of each sample": "body = nn.Sequential(nn.Dropout(0.1), nn.LayerNorm(8))",
+    "a norm of groups": "body = nn.Sequential(nn.Dropout(0.1), nn.GroupNorm(2, 8))",
+    "a norm of each channel": "body = nn.Sequential(nn.Dropout(0.1), nn.InstanceNorm1d(8))",
+    "a list has no order": "body = nn.ModuleList([nn.Dropout(0.1), nn.BatchNorm1d(8)])",
+    "two chains": """
+first = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.1))
+second = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 8))
+""",
+}
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_stays_quiet(code: str) -> None:
+    assert read(code, [check]).findings == ()

@@ -61,3 +61,59 @@ def test_says_what_was_read() -> None:
 
 def test_reading_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+def own(start: str, head: str = "class Own(nn.Module):") -> str:
+    """A module that begins like this."""
+    return f"""
+from dataclasses import dataclass
+
+
+{head}
+    def __init__(self):
+        {start}
+        self.body = nn.Linear(8, 4)
+
+
+own = Own()
+"""
+
+
+READ_IN_SILENCE = {
+    "as usual": own("super().__init__()"),
+    "as it used to be": own("super(Own, self).__init__()"),
+    "by the name of the class": own("nn.Module.__init__(self)"),
+    "after plain numbers": own("self.width = 8; super().__init__()"),
+    "in every case": own(
+        "if torch.cuda.is_available(): super().__init__()\n        else: nn.Module.__init__(self)"
+    ),
+    "for each class it is made of": own("for base in type(self).__mro__[1:2]: base.__init__(self)"),
+    "a chain": own("super().__init__(nn.ReLU())", "class Own(nn.Sequential):"),
+    "no module": own("pass", "class Own:"),
+    "a dataset": own("pass", "class Own(torch.utils.data.Dataset):"),
+    "without a start of its own": """
+class Own(nn.Module):
+    def forward(self, x):
+        return x
+
+
+own = Own()
+""",
+    "a class in between": own(
+        "super().__init__()",
+        """class Middle(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+
+class Own(Middle):""",
+    ),
+    "a dataclass": own("super().__init__()", "@dataclass(eq=False)\nclass Own(nn.Module):").replace(
+        "__init__(self):", "__post_init__(self):"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", READ_IN_SILENCE.values(), ids=READ_IN_SILENCE)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code, [check]).findings == ()

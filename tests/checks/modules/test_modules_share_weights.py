@@ -1,3 +1,5 @@
+import pytest
+
 from osler.checks.modules.modules_share_weights import check
 from osler.testing import read
 
@@ -14,3 +16,24 @@ def test_says_what_was_seen() -> None:
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+SILENT = {
+    "built anew": "layers = nn.ModuleList([nn.Linear(8, 8) for _ in range(3)])",
+    "copied": "import copy; layers = nn.ModuleList([copy.deepcopy(model) for _ in range(3)])",
+    "one": "layers = nn.ModuleList([nn.Linear(8, 8)] * 1)",
+    "none": "layers = nn.ModuleList([nn.Linear(8, 8)] * 0)",
+    "numbers": "widths = [8] * 3",
+    "nothing yet": "layers = [None] * 3",
+    "classes": "layers = nn.ModuleList(kind(8, 8) for kind in [nn.Linear] * 3)",
+    "activations": "layers = nn.Sequential(*[nn.ReLU()] * 3)",
+    "dropout": "layers = [nn.Dropout(0.1)] * 3",
+    "reshaping": "layers = nn.Sequential(*[nn.Flatten()] * 2, nn.Linear(8, 4))",
+    "two lists": "layers = [nn.Linear(8, 8)] + [nn.Linear(8, 8)]",
+    "shared by hand": "shared = nn.Linear(8, 8); layers = nn.Sequential(shared, nn.ReLU(), shared)",
+}
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_stays_quiet(code: str) -> None:
+    assert read(code, [check]).findings == ()

@@ -166,3 +166,56 @@ SILENT = {
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert check.name not in {f.check for f in examine(code + TRAIN).findings}
+
+
+SILENT = {
+    "the attribute of each parameter": "for p in model.parameters(): p.requires_grad = False",
+    "by name": "for n, p in model.named_parameters(): p.requires_grad = 'head' in n",
+    "the method": "model.requires_grad_(False)",
+    "one weight": "model[0].weight.requires_grad = False",
+    "an input": "x = torch.randn(3); x.requires_grad = True",
+    "options of the program": """
+import argparse
+
+args = argparse.ArgumentParser().parse_args()
+args.require_grad = True
+""",
+    "a class of settings": """
+class Config:
+    require_grad = True
+
+
+config = Config()
+config.require_grad = False
+""",
+    "an attribute of its own": """
+class Features(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.requires_grad = False
+
+    def forward(self, x):
+        return x if self.requires_grad else x.detach()
+
+
+features = Features()
+""",
+    "an attribute of its own, set from outside": """
+class Features(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.requires_grad = False
+
+    def forward(self, x):
+        return x if self.requires_grad else x.detach()
+
+
+features = Features()
+features.requires_grad = True
+""",
+}
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_reading_stays_quiet(code: str) -> None:
+    assert read(code, [check]).findings == ()

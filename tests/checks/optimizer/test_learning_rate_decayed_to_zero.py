@@ -34,6 +34,9 @@ SILENT = {
     "it came back": run(*[0.1] * 20, *[0.0] * 19, 0.1),
     "0 all the time": run(*[0.0] * 40),
     "a small part of a long run": run(*[0.1] * 400, *[0.0] * 20),
+    "a tiny rate": run(*[0.1] * 20, *[1e-12] * 20),
+    "one step": run(0.0),
+    "the rate is not known": run(),
 }
 
 

@@ -34,6 +34,9 @@ SILENT = {
     "it comes to 0 at the end": run(1, 0.1, 0.1, 0.0),
     "it stays at 0": run(4, 0.0, 0.0, 0.0),
     "not known": run(1),
+    "0 in between": run(1, 0.1, 0.0, 0.1),
+    "a tiny rate": run(0, 1e-12, 0.1, 0.1),
+    "nothing was compared": run_of([TRAIN] * 9, columns={"learning_rate": column(0.0, 0.1)}),
 }
 
 

@@ -40,6 +40,9 @@ SILENT = {
     "few calls": run(fact("max", 4, lows=3)),
     "training diverges": run(fact("min", highs=9), 1.0, 2.0, 3.0, 4.0),
     "no metric": run(fact("max", 0)),
+    "one better value among many": run(fact("max", 40, highs=1, lows=12)),
+    "up and down": run(fact("min", 40, lows=6, highs=6)),
+    "the loss stays where it is": run(fact("min", highs=9), 1.0, 1.0, 1.0, 1.0),
 }
 
 

@@ -42,6 +42,9 @@ SILENT = {
     "only one pass": run(fact(), EACH, FAST, passes=1),
     "it is given the epoch": run(fact(), GIVEN, FAST),
     "the rates are not known": run(fact(), EACH, []),
+    "a rate that stays": run(fact(), EACH, [0.1] * 30),
+    "a warm-up": run(fact("LinearLR", 30), EACH, [n / 30 for n in range(1, 31)]),
+    "a cycle over many passes": run(fact("CosineAnnealingLR", 300), EACH, SLOW),
 }
 
 

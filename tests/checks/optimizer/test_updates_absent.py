@@ -21,6 +21,9 @@ SILENT = {
     "nothing but the last look": run(UpdateFact("SGD", 5, 4)),
     "too few looks": run(UpdateFact("SGD", 3, 3)),
     "nothing was compared": run(),
+    "one step in many changes them": run(UpdateFact("SGD", 500, 499)),
+    "two optimizers, and both move": run(UpdateFact("SGD", 9, 1), UpdateFact("Adam", 9, 0)),
+    "a tiny rate that still moves": run(UpdateFact("SGD", 9, 8, 1e-12)),
 }
 
 

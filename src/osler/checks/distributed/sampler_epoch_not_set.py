@@ -38,6 +38,7 @@ for epoch in range(epochs):
 
 - A sampler for evaluation, or with `shuffle=False`.
 - A single epoch.
+- A sampler that is built anew in every turn, one for each fold or with a seed of its own.
 - A framework that sets the epoch itself.
 
 ## Sources
@@ -54,7 +55,20 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osler.model import Check, Code, Const, Edit, Finding, Helper, Loader, Pages, Severity, Value
+from osler.model import (
+    Check,
+    Code,
+    Const,
+    Edit,
+    Finding,
+    Helper,
+    Loader,
+    Loop,
+    Pages,
+    Place,
+    Severity,
+    Value,
+)
 from osler.model.values import Maybe
 from osler.static.edits import insert_first, statement_around, statement_at, text_of
 from osler.static.mending import other_place
@@ -77,13 +91,19 @@ def epoch_never_told(code: Code) -> Iterator[Finding]:
         for epochs in every_loop(trace.nodes):
             for loop in every_loop(epochs.body):
                 sampler = sampler_of(loop.over)
-                if sampler is not None and goes_backward(loop):
+                if sampler is not None and goes_backward(loop) and not is_inside(sampler.place, epochs, loop):
                     yield check.finding(
                         (sampler.place,),
                         f"`{sampler.name or 'DistributedSampler'}` shuffles alike in every epoch: "
                         "nothing calls `set_epoch()`.",
                         related=[((loop.place,), "each epoch goes through the same order here")],
                     )
+
+
+def is_inside(place: Place, outer: Loop, inner: Loop) -> bool:
+    """Whether something is built in each turn of the outer loop."""
+    same = (place.file, place.function) == (outer.place.file, outer.place.function)
+    return same and outer.place.line < place.line < inner.place.line
 
 
 def sampler_of(value: Value | None) -> Helper | None:

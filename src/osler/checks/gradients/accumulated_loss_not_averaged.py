@@ -114,6 +114,8 @@ def summed_over_batches(code: Code) -> Iterator[Finding]:
             everywhere = [a for a in flat(loop.body) if a.kind is Kind.STEP]
             if len(backwards) != 1 or not steps or len(steps) != len(everywhere):
                 continue
+            if any(a.kind is Kind.CLEAR for a in flat(own)):
+                continue  # nothing adds up
             root = backwards[0].value
             if isinstance(root, Tensor) and root.reduced == "mean":
                 yield check.finding(

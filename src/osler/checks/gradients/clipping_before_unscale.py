@@ -33,7 +33,7 @@ for epoch in range(epochs):
 
 ## Not a problem
 
-- No scaler, as with bfloat16.
+- No scaler, as with bfloat16, or one that is switched off.
 - A framework that takes the scale out itself.
 
 ## Sources
@@ -50,6 +50,7 @@ from osler.model import (
     Action,
     Check,
     Code,
+    Const,
     Edit,
     Event,
     Evidence,
@@ -71,6 +72,9 @@ PATIENCE = 2
 NEXT = (Kind.BACKWARD, Kind.STEP, Kind.SCALER_STEP)
 """What tells for which step the gradients are clipped."""
 
+SCALERS = ("torch.amp.GradScaler", "torch.cuda.amp.GradScaler", "torch.cpu.amp.GradScaler")
+"""What is built to scale; with `enabled=False` it does nothing."""
+
 check = Check(
     __name__,
     severity=Severity.ERROR,
@@ -86,6 +90,9 @@ check = Check(
 
 @check.in_code_by_absence
 def clipped_while_scaled(code: Code) -> Iterator[Finding]:
+    scalers = list(code.calls_of(*SCALERS))
+    if scalers and all(call.arguments.get("enabled") == Const(False) for call in scalers):
+        return
     for trace in code.traces:
         for actions in innermost_loops(trace, Kind.STEP):
             clip: Action | None = None

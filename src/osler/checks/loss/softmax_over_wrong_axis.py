@@ -50,6 +50,7 @@ for epoch in range(epochs):
 
 - Attention over nodes, samples or time steps that lie along axis 0 on purpose.
 - A single sample without a batch axis.
+- Scores that were transposed before and are transposed back.
 
 ## Sources
 
@@ -72,6 +73,13 @@ FUNCTIONS = (
 )
 """Functions that normalise along one axis."""
 
+TURNING = tuple(
+    f"{owner}.{name}"
+    for owner in ("Tensor", "torch")
+    for name in ("t", "transpose", "swapaxes", "swapdims", "permute", "movedim", "squeeze", "select")
+)
+"""Operations after which axis 0 may be another one than the batch."""
+
 check = Check(
     __name__,
     severity=Severity.ERROR,
@@ -84,8 +92,9 @@ check = Check(
 @check.in_code
 def over_the_batch(code: Code) -> Iterator[Finding]:
     calls = {c.place: c for c in code.calls_of(*FUNCTIONS) if axis(c) == 0}
+    turned = {call.place for call in code.calls_of(*TURNING)}
     for loss, activation in loss_inputs(code, "nll_loss", "cross_entropy"):
-        if activation.place in calls:
+        if activation.place in calls and activation.place not in turned:
             yield check.finding(
                 (activation.place,),
                 f"`{calls[activation.place].last}` runs over axis 0, the batch, and the loss in line "
@@ -93,7 +102,7 @@ def over_the_batch(code: Code) -> Iterator[Finding]:
                 related=[(loss.site, "the loss expects classes on axis 1")],
             )
     for call in code.calls_of(*FUNCTIONS):
-        if not call.given(1, "dim"):
+        if not call.given(1, "dim") and "axis" not in call.arguments:
             yield check.finding(
                 (call.place,),
                 f"`{call.last}` is called without `dim=`: torch guesses the axis.",
@@ -103,5 +112,5 @@ def over_the_batch(code: Code) -> Iterator[Finding]:
 
 def axis(call: CallFact) -> object:
     """The axis it runs over, if that is a constant."""
-    given = call.argument(1, "dim")
+    given = call.argument(1, "dim") or call.arguments.get("axis")
     return given.value if isinstance(given, Const) else None

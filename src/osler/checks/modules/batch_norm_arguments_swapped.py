@@ -32,6 +32,7 @@ for epoch in range(epochs):
 
 - The usual values: eps from 1e-6 to 1e-3, momentum from 0.001 to 0.5.
 - A momentum of 1, which keeps the statistics of the last batch on purpose.
+- A layer without running statistics: its momentum moves nothing.
 
 ## Sources
 
@@ -62,7 +63,7 @@ check = Check(
 @check.in_code
 def numbers_of_another(code: Code) -> Iterator[Finding]:
     for layer in code.networks:
-        if "BatchNorm" not in layer.kind:
+        if "BatchNorm" not in layer.kind or type(layer) is not Network:  # a class made from it has its own
             continue
         eps, momentum = number(layer, 1, "eps"), number(layer, 2, "momentum")
         if eps >= LARGE_EPS:
@@ -70,12 +71,17 @@ def numbers_of_another(code: Code) -> Iterator[Finding]:
                 (layer.place,),
                 f"`{layer.kind}` is given eps = {eps:g}: the second argument is eps, not momentum.",
             )
-        elif HEAVY <= momentum < 1:
+        elif HEAVY <= momentum < 1 and not is_without_statistics(layer):
             yield check.finding(
                 (layer.place,),
                 f"`{layer.kind}` is given momentum = {momentum:g}: the statistics are "
                 "almost those of the last batch.",
             )
+
+
+def is_without_statistics(layer: Network) -> bool:
+    """It normalises by each batch alone: the momentum moves nothing."""
+    return layer.options.get("track_running_stats", layer.options.get(4)) == Const(False)
 
 
 def number(layer: Network, position: int, name: str) -> float:

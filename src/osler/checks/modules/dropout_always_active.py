@@ -53,7 +53,8 @@ for epoch in range(epochs):
 
 - A call under `if self.training:`.
 - Monte Carlo dropout that says so: `training=True`.
-- A rate of 0.
+- A rate of 0, or one that depends on `self.training`.
+- Noise on the inputs, in the training loop itself.
 
 ## Sources
 
@@ -68,7 +69,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from osler.model import CallFact, Check, Code, Const, Edit, Finding, Pages, Severity
+from osler.model import (
+    CallFact,
+    Check,
+    Code,
+    Const,
+    Edit,
+    Finding,
+    Pages,
+    Severity,
+    Unknown,
+)
 from osler.static.edits import add_argument, call_at, statement_around
 
 FUNCTIONS = tuple(
@@ -89,6 +100,8 @@ check = Check(
 @check.in_code
 def not_told(code: Code) -> Iterator[Finding]:
     for call in code.calls_of(*FUNCTIONS):
+        if call.network is None and call.loops:
+            continue  # in the training loop itself: what is no part of the model has no eval mode
         if not call.given(2, "training") and is_on(call, 1, "p") and not is_guarded(call):
             yield check.finding(
                 (call.place,), f"`{call.last}` is called without `training=`: it stays on after `eval()`."
@@ -103,9 +116,14 @@ def not_told(code: Code) -> Iterator[Finding]:
 
 
 def is_on(call: CallFact, position: int, name: str) -> bool:
-    """The rate is not 0."""
-    rate = call.argument(position, name)
-    return not isinstance(rate, Const) or bool(rate.value)
+    """The rate is not 0, and nothing that is computed on the spot: that may ask for the mode."""
+    match call.argument(position, name):
+        case Const(value=rate):
+            return bool(rate)
+        case Unknown(name=""):
+            return False
+        case _:
+            return True
 
 
 def is_guarded(call: CallFact) -> bool:

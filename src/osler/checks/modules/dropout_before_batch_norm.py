@@ -21,6 +21,8 @@ print(body(torch.randn(4, 8)).shape)
 
 - Dropout behind the last BatchNorm.
 - A layer with weights in between.
+- A rate of 0.
+- A BatchNorm without running statistics, which knows no other variance than the batch's.
 
 ## Sources
 
@@ -30,7 +32,7 @@ print(body(torch.randn(4, 8)).shape)
 from collections.abc import Iterator
 from itertools import pairwise
 
-from osler.model import Check, Code, Finding, Severity
+from osler.model import Check, Code, Const, Finding, Network, Severity
 
 check = Check(
     __name__,
@@ -46,7 +48,14 @@ def in_a_row(code: Code) -> Iterator[Finding]:
     for network in code.networks:
         children = [child for _, child in network.children()] if network.kind == "Sequential" else []
         for first, second in pairwise(children):
-            if "Dropout" in first.kind and "BatchNorm" in second.kind:
+            if "Dropout" in first.kind and "BatchNorm" in second.kind and matters(first, second):
                 yield check.finding(
                     (second.place,), f"`{first.kind}` stands directly before `{second.kind}`."
                 )
+
+
+def matters(dropout: Network, norm: Network) -> bool:
+    """The dropout changes the variance, and the norm remembers it."""
+    rate = dropout.options.get("p", dropout.options.get(0))
+    tracks = norm.options.get("track_running_stats", norm.options.get(4))
+    return rate != Const(0) and tracks != Const(False)

@@ -97,12 +97,18 @@ def unknown_attribute(code: Code) -> Iterator[Finding]:
                 f"`{name}` is no attribute of torch: setting it freezes and unfreezes nothing.",
                 severity=None if learns(call) else Severity.HINT,
             )
+    own = {call.network for call in code.calls_of("set.requires_grad") if sets_its_own(call)}
     for call in code.calls_of("set.requires_grad"):
         owner = call.arguments.get(0)
-        if isinstance(owner, Network) and owner is not call.network:
+        if isinstance(owner, Network) and owner not in own:
             yield check.finding(
                 (call.place,), "`requires_grad` is set on a module, where it has no effect on its parameters."
             )
+
+
+def sets_its_own(call: CallFact) -> bool:
+    """A module sets the attribute of itself: there it has a meaning of the author's."""
+    return call.network is not None and call.arguments.get(0) is call.network
 
 
 def learns(call: CallFact) -> bool:
