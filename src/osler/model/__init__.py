@@ -86,6 +86,7 @@ from osler.model.wiring import (
     LoadFact,
     MisspeltFact,
     RebindFact,
+    ResumeFact,
     SelfLoadFact,
 )
 from osler.model.wording import counted, listed
@@ -161,6 +162,7 @@ __all__ = [
     "RebindFact",
     "Record",
     "Related",
+    "ResumeFact",
     "RetainedFact",
     "Run",
     "ScheduleFact",
