@@ -15,10 +15,16 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from osler.model import ResumeFact, Run, Site
-from osler.runtime.registry import Registry, held
+from osler.runtime.registry import Registry
 
 STATE = frozenset({"state", "param_groups"})
 COUNT = "last_epoch"
+
+VARYING = ("params", "lr", "initial_lr")
+"""Entries of a parameter group that differ between the stop and the start of one and the same training."""
+
+Settings = list[tuple[int, dict[str, Any]]]
+"""For each parameter group its number of tensors and what does not vary."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +35,7 @@ class Stored:
         site: where it was read.
         place: its path, or the identity of the object it was read from.
         step: optimizer steps finished then.
-        optimizers: for each optimizer with a state, its number of tensors and of steps.
+        optimizers: for each optimizer with a state, its number of steps and its settings.
         schedules: for each schedule that has counted, the names in its state and its count.
         has_weights: weights were loaded since it was read.
     """
@@ -37,7 +43,7 @@ class Stored:
     site: Site
     place: object
     step: int
-    optimizers: list[tuple[int, int]]
+    optimizers: list[tuple[int, Settings]]
     schedules: list[tuple[frozenset[str], int]]
     has_weights: bool = False
 
@@ -81,7 +87,8 @@ class Resuming:
         missing: list[ResumeFact] = []
         restored: list[str] = []
         name = self._registry.optimizer(optimizer)
-        taken = next((n for size, n in stored.optimizers if size == len(held(optimizer))), None)
+        own = settings(optimizer.param_groups)
+        taken = next((steps for steps, given in stored.optimizers if given == own), None)
         if taken is not None:
             fact = ResumeFact(stored.site, "optimizer", name, taken, step=stored.step)
             restored += ["the optimizer"] * bool(optimizer.state)
@@ -119,13 +126,18 @@ def states(content: object) -> Iterator[dict[str, Any]]:
                 yield item
 
 
-def as_optimizer(part: dict[str, Any]) -> tuple[int, int] | None:
-    """Tensors and steps of an optimizer that has a state; None if it is none."""
+def as_optimizer(part: dict[str, Any]) -> tuple[int, Settings] | None:
+    """Steps and settings of an optimizer that has a state; None if it is none."""
     if not part.keys() >= STATE or not part["state"]:
         return None
-    size = sum(len(group["params"]) for group in part["param_groups"])
     steps = next(iter(part["state"].values())).get("step", 0)
-    return size, int(steps) if isinstance(steps, int | float | torch.Tensor) else 0
+    count = int(steps) if isinstance(steps, int | float | torch.Tensor) else 0
+    return count, settings(part["param_groups"])
+
+
+def settings(groups: list[dict[str, Any]]) -> Settings:
+    """What two optimizers of one training have in common."""
+    return [(len(g["params"]), {k: v for k, v in g.items() if k not in VARYING}) for g in groups]
 
 
 def counts(part: dict[str, Any]) -> bool:

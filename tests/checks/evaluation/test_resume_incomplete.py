@@ -125,6 +125,14 @@ SILENT = {
     ),
     "a fresh fine-tuning": WEIGHTS + "optimizer, schedule = built()" + END,
     "a fine-tuning in another file": WEIGHTS + "optimizer, schedule = built()" + END + "save(io.BytesIO())",
+    "a fine-tuning with other settings": (
+        WEIGHTS + "optimizer = torch.optim.Adam(model.parameters(), lr=0.001, weight_decay=0.1)\n"
+        "schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1)" + END + "save(file)"
+    ),
+    "another optimizer": (
+        WEIGHTS + "optimizer = torch.optim.SGD(model.parameters(), lr=0.01)\n"
+        "schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)" + END + "save(file)"
+    ),
     "the same optimizer goes on": WEIGHTS + END + "save(file)",
     "an evaluation": WEIGHTS + "model.eval()\nwith torch.no_grad():\n    model(torch.ones(2, 8))",
     "another training": (

@@ -70,7 +70,7 @@ train(model, optimizer, schedule)
 
 ## Not a problem
 
-- A fresh fine-tuning that takes nothing but the weights, and writes its own files.
+- A fresh fine-tuning that takes nothing but the weights, and has other settings or writes its own files.
 - State that is restored in another way, such as `last_epoch=` of a schedule.
 - Weights that are loaded to be evaluated, or while the optimizer of the same run goes on.
 
@@ -86,7 +86,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, ResumeFact, Run, Severity, counted, needs_step
+from osler.model import Check, Confidence, Evidence, Finding, ResumeFact, Run, Severity, counted, needs_step
 
 PATIENCE = 3
 """Steps after the file was read before we speak."""
@@ -125,5 +125,6 @@ def describe(fact: ResumeFact) -> Finding:
         subject=fact.name,
         related=[(fact.built, f"`{fact.name}` is built here and never restored")],
         evidence=[Evidence("steps that are forgotten", fact.taken, "0")],
+        confidence=Confidence.CERTAIN if fact.restored else Confidence.LIKELY,
         fix=f"Take it up from the same file: `{fact.missing}.load_state_dict(...)`.",
     )
