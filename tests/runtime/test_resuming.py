@@ -33,7 +33,10 @@ def test_a_schedule_is_known_by_its_count() -> None:
 
 
 def test_states_lie_at_the_top_or_in_lists() -> None:
-    one, two = {"a": 1}, {"b": 2}
-    assert list(states({"x": one, "xs": [two, 3], "epoch": 4})) == [one, two]
+    one, two = {"param_groups": []}, {"last_epoch": 2}
+    assert list(states({"x": one, "xs": [two, 3], "epoch": 4, "other": {"a": 1}})) == [one, two]
     assert list(states([one])) == []
-    assert list(states({"numbers": {0: 1}})) == []
+
+
+def test_data_is_not_searched_to_its_end() -> None:
+    assert list(states(dict.fromkeys(range(1000)) | {"x": {"last_epoch": 2}})) == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -19,6 +20,9 @@ from osler.runtime.registry import Registry
 
 STATE = frozenset({"state", "param_groups"})
 COUNT = "last_epoch"
+
+MOST = 64
+"""Entries of a file that are looked at: one with more holds data."""
 
 VARYING = ("params", "lr", "initial_lr")
 """Entries of a parameter group that differ between the stop and the start of one and the same training."""
@@ -117,13 +121,13 @@ class Resuming:
 
 
 def states(content: object) -> Iterator[dict[str, Any]]:
-    """Dicts with names below the top of what was read, also those in lists."""
+    """States of optimizers and schedules below the top of what was read, also those in lists."""
     if not isinstance(content, dict):
         return
-    for value in content.values():  # pyright: ignore
-        for item in value if isinstance(value, list) else [value]:  # pyright: ignore
-            if isinstance(item, dict) and all(isinstance(key, str) for key in item):  # pyright: ignore
-                yield item
+    for value in islice(content.values(), MOST):  # pyright: ignore
+        for item in value[:MOST] if isinstance(value, list) else [value]:  # pyright: ignore
+            if isinstance(item, dict) and ("param_groups" in item or COUNT in item):
+                yield item  # pyright: ignore
 
 
 def as_optimizer(part: dict[str, Any]) -> tuple[int, Settings] | None:
