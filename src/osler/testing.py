@@ -119,6 +119,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "losses": attrgetter("function", "site"),
     "retained": attrgetter("site"),
     "growing": attrgetter("site"),
+    "resumes": attrgetter("name"),
     "loads": attrgetter("site"),
     "rebinds": attrgetter("site"),
     "self_loads": attrgetter("site"),

@@ -15,6 +15,14 @@ STATEMENTS = {
     "a leaf": ("w = (w - 0.1 * w.grad).detach()", []),
     "a parameter": ("w = nn.Parameter(w - w.grad)", []),
     "made a leaf": ("w = w - w.grad\nw.requires_grad_()", []),
+    "renewed in every turn": (
+        "for _ in turns:\n    x = torch.tensor(x, requires_grad=True)\n    x = x + 0.1 * x.grad.sign()",
+        [],
+    ),
+    "made before the loop": (
+        "w = torch.zeros(3, requires_grad=True)\nwhile True:\n    w = w - 0.1 * w.grad",
+        ["w"],
+    ),
     "the gradient itself": ("g = w.grad", []),
     "no code": ("w = w - w.grad (", []),
 }

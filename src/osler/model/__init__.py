@@ -96,6 +96,7 @@ from osler.model.wiring import (
     LoadFact,
     MisspeltFact,
     RebindFact,
+    ResumeFact,
     SelfLoadFact,
 )
 from osler.model.wording import counted, listed
@@ -179,6 +180,7 @@ __all__ = [
     "RebindFact",
     "Record",
     "Related",
+    "ResumeFact",
     "RetainedFact",
     "Run",
     "ScheduleFact",

@@ -47,6 +47,7 @@ from osler.model.wiring import (
     LoadFact,
     MisspeltFact,
     RebindFact,
+    ResumeFact,
     SelfLoadFact,
 )
 
@@ -91,6 +92,7 @@ class Run:
         misspelt: attributes that were meant to be `requires_grad`, by model and name.
         follows: networks that are overwritten with the weights of another one, by both names.
         loads: weights of which next to nothing fitted the model, by the line that loads them.
+        resumes: training that went on from a file without its whole state, by what is missing.
         rebinds: updates by hand that only give a name to a new tensor.
         self_loads: weights that were loaded into the memory in which they lie.
         leaks: steps on gradients that were computed for another optimizer's step as well, by optimizer and
@@ -137,6 +139,7 @@ class Run:
     misspelt: dict[str, MisspeltFact] = field(default_factory=dict[str, MisspeltFact])
     follows: dict[str, FollowFact] = field(default_factory=dict[str, FollowFact])
     loads: dict[Site, LoadFact] = field(default_factory=dict[Site, LoadFact])
+    resumes: dict[str, ResumeFact] = field(default_factory=dict[str, ResumeFact])
     rebinds: dict[Site, RebindFact] = field(default_factory=dict[Site, RebindFact])
     self_loads: dict[Site, SelfLoadFact] = field(default_factory=dict[Site, SelfLoadFact])
     leaks: dict[tuple[str, Site], LeakFact] = field(default_factory=dict[tuple[str, Site], LeakFact])

@@ -186,3 +186,28 @@ class LoadFact:
     entry: str = ""
     parameter: str = ""
     step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeFact:
+    """Training that went on from a file without all that the file holds.
+
+    Attributes:
+        site: where the file is read.
+        missing: ``optimizer`` or ``schedule``.
+        name: whose state is not the stored one.
+        taken: steps that it had taken when the file was written; 0 if unknown.
+        restored: what of the training's state was restored, besides the weights.
+        written_again: the same file was written later on.
+        built: where the optimizer or schedule is built.
+        step: optimizer steps finished when the file was read.
+    """
+
+    site: Site
+    missing: str
+    name: str
+    taken: int = 0
+    restored: tuple[str, ...] = ()
+    written_again: bool = False
+    built: Site = ()
+    step: int = 0

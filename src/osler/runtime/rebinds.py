@@ -28,8 +28,10 @@ def rebinds(files: Iterable[str]) -> Iterator[RebindFact]:
         made = {ast.unparse(owner) for owner in owners(tree)}
         for statement, loops in statements(tree, ()):
             name = rebound(statement)
-            if name and name not in made:
-                yield RebindFact((Place(file, statement.lineno),), name, name in loops)
+            if name and name not in made and not any(renews(loop, name) for loop in loops):
+                yield RebindFact(
+                    (Place(file, statement.lineno),), name, any(runs(loop, name) for loop in loops)
+                )
 
 
 def rebound(statement: ast.Assign) -> str:
@@ -56,11 +58,30 @@ def owners(tree: ast.AST) -> Iterator[ast.expr]:
                 pass
 
 
-def statements(node: ast.AST, loops: tuple[str, ...]) -> Iterator[tuple[ast.Assign, tuple[str, ...]]]:
-    """Assignments to one target, with the variables of the `for` loops around each."""
-    if isinstance(node, ast.For):
-        loops = (*loops, *(n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)))
+Loops = tuple[ast.For | ast.While, ...]
+
+
+def statements(node: ast.AST, loops: Loops) -> Iterator[tuple[ast.Assign, Loops]]:
+    """Assignments to one target, with the loops around each."""
+    if isinstance(node, ast.For | ast.While):
+        loops = (*loops, node)
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         yield node, loops
     for child in ast.iter_child_nodes(node):
         yield from statements(child, loops)
+
+
+def runs(loop: ast.For | ast.While, name: str) -> bool:
+    """Whether the name is the variable of a `for` loop."""
+    target = loop.target if isinstance(loop, ast.For) else None
+    return target is not None and any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(target))
+
+
+def renews(loop: ast.For | ast.While, name: str) -> bool:
+    """Whether each turn of a loop makes a new leaf of that name, with `requires_grad=...`."""
+    return any(
+        isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == name
+        and any(isinstance(n, ast.keyword) and n.arg == "requires_grad" for n in ast.walk(node.value))
+        for node in ast.walk(loop)
+    )

@@ -6,6 +6,7 @@ import gc
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +93,7 @@ class Registry:
         self._by_module: weakref.WeakKeyDictionary[nn.Module, Model] = weakref.WeakKeyDictionary()
         self._optimizers: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
         self._loaders: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
-        self._schedules: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+        self._schedules: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._taken: dict[str, weakref.ref[object]] = {}
         self._earlier: list[weakref.ref[Optimizer]] | None = None
 
@@ -148,6 +149,10 @@ class Registry:
         if known is None:
             known = self._schedules[schedule] = self._name(type(schedule).__name__, schedule)
         return known
+
+    def schedules(self) -> Iterator[tuple[Any, str]]:
+        """Schedules that are alive, with their names."""
+        return iter(list(self._schedules.items()))
 
     def _name(self, stem: str, thing: object) -> str:
         """The class name, or the class name with the first free number; a dead owner frees its name."""

@@ -188,6 +188,11 @@ class Thinning:
         self._ledger.in_batch = self.in_batch
         self.woken()
 
+    def attend(self) -> None:
+        """Something is to be seen in the next turns: watch them closely."""
+        self.wake()
+        self._close_turns = self.pending = 0
+
     def _count(self) -> bool:
         """Count what was seen of a turn; false if no known pattern has these kinds."""
         run = self._run

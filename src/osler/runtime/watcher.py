@@ -30,6 +30,7 @@ from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.rebinds import rebinds
 from osler.runtime.registry import Registry, held
+from osler.runtime.resuming import Resuming
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
 from osler.runtime.userlines import UserLines
@@ -73,8 +74,8 @@ class Watcher:
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
         self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
+        self.inside, self.resuming = Inside(), Resuming(self.run, self.registry)
         self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
-        self.inside = Inside()
         self.given = Given()
         self.stop_reason = ""
         self.compile_seen = self.scaler_seen = self.scale_read = self.scan_wanted = False

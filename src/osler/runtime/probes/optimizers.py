@@ -49,6 +49,7 @@ class Optimizers:
         self.gate_before = watcher.gate("gradients before steps")
         self.gate_after = watcher.gate("optimizer steps")
         self.gate_following = watcher.gate("networks that may follow others")
+        self.gate_resuming = watcher.gate("training that goes on from a file")
         self.stepping: list[int] = []
         self.updates = Updates(watcher.run)
         self.traits: frozenset[str] = NOTHING
@@ -143,6 +144,8 @@ class Optimizers:
             self.stepping.append(id(optimizer))
             return
         self.stepping = [id(optimizer)]
+        if self.watcher.resuming.pending is not None:
+            self.gate_resuming.within(self.watcher.resuming.stepping, optimizer)
         holder = self.watcher.holder(optimizer)
         closure = callable(args[1] if len(args) > 1 else kwargs.get("closure"))
         self.watcher.census.glance()

@@ -110,6 +110,7 @@ class Weights:
         """Weights are about to be loaded: do they fit? If they must, torch will say so."""
         watcher = self.watcher
         loads = watcher.run.loads
+        watcher.resuming.weights_loaded()
         if not strict and isinstance(weights, Mapping):
             fact = fitted(module, weights, watcher.lines.site(frame), watcher.run.steps)  # pyright: ignore
             if fact is not None and (not fact.matched or fact.renamed > fact.matched):
