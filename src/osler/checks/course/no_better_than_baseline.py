@@ -77,7 +77,7 @@ check = Check(
     severity=Severity.WARNING,
     expected="a loss below that of a constant answer",
     why="The model has learned the shares of the classes and nothing from its inputs.",
-    fix="Look at a few batches: do inputs and labels belong together, and does the first layer learn?",
+    fix="Look at a few batches: inputs and labels must belong together, and the first layer must learn.",
     symptoms=("loss-plateaus", "predictions-collapsed", "cannot-overfit-one-batch"),
 )
 
