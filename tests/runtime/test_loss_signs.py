@@ -39,6 +39,7 @@ def test_which_way_a_loss_goes(make, up: tuple[str, ...], down: tuple[str, ...])
         (lambda: 0.5 * F.cross_entropy(X, Y) * 0.5, [("cross_entropy", 0.25)]),
         (lambda: F.mse_loss(X, X.detach(), reduction="none").mean(), [("mse_loss", 1.0)]),
         (lambda: F.cross_entropy(X, Y) + F.mse_loss(X, -X) / 2, [("cross_entropy", 1.0), ("mse_loss", 0.5)]),
+        (lambda: F.cross_entropy(X, Y, torch.ones(3)), [("cross_entropy, weighted", 1.0)]),
         (lambda: F.cross_entropy(X, Y, reduction="sum"), []),
         (lambda: F.cross_entropy(X, Y, reduction="sum") / 6, []),
         (lambda: F.mse_loss(X, X.detach(), reduction="none").sum(), []),

@@ -33,6 +33,7 @@ from osler.model.code import (
     TrainingFact,
 )
 from osler.model.context import Context
+from osler.model.course import learns_from_models, repeats_data, single_loss
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
@@ -206,6 +207,7 @@ __all__ = [
     "elements_of",
     "flat",
     "is_stray",
+    "learns_from_models",
     "listed",
     "needs_call",
     "needs_clipping",
@@ -214,7 +216,9 @@ __all__ = [
     "needs_optimizer",
     "needs_schedule",
     "needs_step",
+    "repeats_data",
     "since",
+    "single_loss",
     "size_of",
     "turns",
     "without_ones",

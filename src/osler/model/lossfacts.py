@@ -184,7 +184,8 @@ class SignFact:
         lowered: functions that the steps make smaller.
         raised: functions that the steps make larger.
         step: optimizer steps finished before.
-        averages: functions that average over their samples, each with the factor before it.
+        averages: functions that average over their samples, each with the factor before it; a name ends in
+            ``, weighted`` if classes or entries have weights.
     """
 
     site: Site

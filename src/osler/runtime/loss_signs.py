@@ -59,7 +59,8 @@ def terms(root: Tensor) -> Terms:
             loss = spelled(node, name)
             (found.rising if factor > 0 else found.falling)[loss] = None
             if means + (saved(node, "_saved_reduction") == MEAN) == 1:
-                found.averages.append((loss, factor))
+                weighted = saved(node, "_saved_weight") is not None
+                found.averages.append((f"{loss}, weighted" if weighted else loss, factor))
             continue
         for position, (child, _) in enumerate(node.next_functions):
             own = factor_of(node, name, position)

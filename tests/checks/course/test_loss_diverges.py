@@ -48,8 +48,8 @@ def run(
 def test_says_what_was_seen() -> None:
     (found,) = findings(run([1.5] * 25 + [2.0] * 50 + [8.0, 9.0] * 12 + [8.5]), [check])
     assert found.message == (
-        "The loss rose and stayed up: it began at 1.5, went up to 9, and half of the last 25 values are "
-        "above 8.5; the learning rate was up to 0.5."
+        "The loss rose and stayed up: it began at 1.5, went up to 9, and half of the last 25 are above "
+        "8.5; the learning rate was up to 0.5."
     )
     assert (found.place.line, found.severity) == (13, Severity.ERROR)
     assert [(r.place.line, r.label) for r in found.related] == [(5, "`SGD` is built here")]

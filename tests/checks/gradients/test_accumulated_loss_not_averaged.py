@@ -114,6 +114,33 @@ QUIET = {
     "chunks of one batch": LOOP.replace("% 4", "% 1")
     .replace("{loss}", "for xs, ys in zip(x.chunk(2), y.chunk(2)): {loss}")
     .format(loss="loss_fn(model(xs), ys)", clip="pass"),
+    "a closure": """
+solver = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=4)
+x, y = loader.dataset.tensors
+def closure():
+    solver.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    return loss
+for step in range(6):
+    solver.step(closure)
+""",
+    "a step that is left out now and then": """
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        if loss < 1.3:
+            optimizer.step()
+""",
+    "two optimizers in turn": """
+second = torch.optim.SGD(model.parameters(), lr=0.01)
+for i, (x, y) in enumerate(loader):
+    model.zero_grad()
+    loss_fn(model(x), y).backward()
+    (second if i % 2 else optimizer).step()
+""",
     "two batches of two loaders": """
 for (x, y), (xs, ys) in zip(loader, DataLoader(rows(192), batch_size=16)):
     loss_fn(model(x), y).backward()

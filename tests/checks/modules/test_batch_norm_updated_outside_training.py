@@ -102,5 +102,5 @@ for epoch in range(epochs):
     assert [f.check for f in group.symptoms] == [check.name]
 
 
-def test_does_not_apply_without_batch_norm() -> None:
-    assert check.applies(Run()) == "no BatchNorm with running statistics was called"
+def test_does_not_apply_without_modes() -> None:
+    assert check.applies(Run()) == "no model with Dropout or BatchNorm was called"

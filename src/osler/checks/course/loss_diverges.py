@@ -45,7 +45,18 @@ from array import array
 from collections.abc import Iterator
 from statistics import median
 
-from osler.model import Check, Confidence, Evidence, Finding, Kind, Run, Severity, SignFact
+from osler.model import (
+    Check,
+    Confidence,
+    Evidence,
+    Finding,
+    Run,
+    Severity,
+    SignFact,
+    learns_from_models,
+    repeats_data,
+    single_loss,
+)
 
 FEWEST = 80
 """Losses before we speak. Noise puts a whole quarter of 20 above another one once in 10¹¹ times."""
@@ -56,9 +67,6 @@ WORSE = 2
 OFTEN = 10
 """Losses that must be so high: one alone may be an odd batch. And at the end at least half must still lie
 above the loss of the untrained model."""
-
-PASSES = 2
-"""Times that the data must have been begun: within one pass they may become harder."""
 
 check = Check(
     __name__,
@@ -75,8 +83,8 @@ def rises_and_stays_up(run: Run) -> Iterator[Finding]:
     column = run.columns.get("loss")
     if not run.ended or column is None or column.total < FEWEST:
         return
-    fact = the_loss(run)
-    if fact is None or not repeats_its_data(run) or learns_from_models(run):
+    fact = single_loss(run)
+    if fact is None or not repeats_data(run) or learns_from_models(run):
         return
     steps, values = column.history()
     untrained = values[: max(1, sum(step == 0 for step in steps[: len(values) // 4]))]
@@ -89,31 +97,6 @@ def rises_and_stays_up(run: Run) -> Iterator[Finding]:
         yield described(run, fact, values, end)
 
 
-def the_loss(run: Run) -> SignFact | None:
-    """The one line that goes backward, if it lowers a mean loss of torch whose factor no scaler changes."""
-    if len(run.signs) != 1 or run.context.scaler or any(key.startswith("loss:") for key in run.columns):
-        return None
-    (fact,) = run.signs.values()
-    known = [factor for _, factor in fact.averages if 0 < factor <= 1]
-    return fact if known and not fact.raised else None
-
-
-def repeats_its_data(run: Run) -> bool:
-    """Whether every loader that trains has begun a second time."""
-    loaders = [run.loaders[name] for name in run.context.training_loaders if name in run.loaders]
-    return bool(loaders) and all(loader.begun >= PASSES for loader in loaders)
-
-
-def learns_from_models(run: Run) -> bool:
-    """Whether a model is called without recording between a batch and the backward that follows it."""
-    for pattern in run.patterns:
-        at = next((i for i, e in enumerate(pattern.events) if e.is_backward), 0)
-        ahead = pattern.events[:at]
-        if any(e.kind is Kind.FORWARD and "no-grad" in e.traits for e in ahead):
-            return True
-    return False
-
-
 def described(run: Run, fact: SignFact, values: array[float], end: array[float]) -> Finding:
     optimizers = [run.optimizers[o] for o in sorted(run.stepping_on(fact.site)) if o in run.optimizers]
     rate = run.columns.get("learning_rate")
@@ -121,8 +104,7 @@ def described(run: Run, fact: SignFact, values: array[float], end: array[float])
     return check.finding(
         fact.site,
         f"The loss rose and stayed up: it began at {values[0]:.3g}, went up to {max(values):.3g}, and half "
-        f"of the last {len(end)} values are above {median(end):.3g}; "
-        f"the learning rate was up to {highest:.3g}.",
+        f"of the last {len(end)} are above {median(end):.3g}; the learning rate was up to {highest:.3g}.",
         step=run.steps,
         related=[(o.site, f"`{o.name}` is built here") for o in optimizers],
         evidence=[

@@ -128,6 +128,8 @@ def summed_over_batches(code: Code) -> Iterator[Finding]:
 
 @check.in_run
 def summed_up_to_a_step(run: Run) -> Iterator[Finding]:
+    if run.backwards < run.steps + PATIENCE:  # almost always
+        return
     for fact in run.signs.values():
         whole = [function for function, factor in fact.averages if factor == 1]
         if not whole:
@@ -168,11 +170,16 @@ def piles_up(patterns: list[Pattern], backward: Site, optimizer: str) -> bool:
     stepping = [p for p in patterns if optimizer in [e.subject for e in p.of(Kind.STEP)]]
     if not stepping or any(p.of(Kind.BATCH) for p in patterns):
         return False
-    return all(
-        sum(b.site == backward for b in p.backwards) > 1
-        and len(set(p.of(Kind.FORWARD))) < len(p.of(Kind.FORWARD))
-        for p in stepping
-    )
+    return all(repeats_without_clear(p, backward) for p in stepping)
+
+
+def repeats_without_clear(pattern: Pattern, backward: Site) -> bool:
+    """Whether several forwards and backwards from the same lines add up; a closure clears between them."""
+    forwards = pattern.of(Kind.FORWARD)
+    at = [i for i, e in enumerate(pattern.events) if e.is_backward and e.site == backward]
+    if len(at) < 2 or len(set(forwards)) == len(forwards):
+        return False
+    return all(e.kind is not Kind.CLEAR for e in pattern.events[at[0] : at[-1]])
 
 
 def described(

@@ -56,6 +56,7 @@ from osler.model import (
     Severity,
     counted,
     listed,
+    needs_mode,
     turns,
 )
 
@@ -81,15 +82,14 @@ def norms_of(run: Run) -> dict[str, list[str]]:
     return found
 
 
-@check.applies_when
-def no_running_statistics(run: Run) -> str:
-    return "" if norms_of(run) else "no BatchNorm with running statistics was called"
+check.applies_when(needs_mode)
 
 
 @check.in_run
 def learns_from_other_batches(run: Run) -> Iterator[Finding]:
-    norms = norms_of(run)
-    for forwards in extra_forwards(run):
+    extras = extra_forwards(run)
+    norms = norms_of(run) if extras else {}
+    for forwards in extras:
         model = forwards[0].subject
         patterns = [p for p in run.patterns if any(e in forwards for e in p.events)]
         if model in norms and turns(patterns) >= PATIENCE and learns_alone(run, model):
