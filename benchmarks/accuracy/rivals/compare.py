@@ -169,7 +169,7 @@ def markdown(said: Said, edited: list[Fault], verdicts: dict[str, dict[str, str]
         "# Osler and five rivals",
         "",
         "Written by `python benchmarks/accuracy/rivals/compare.py`, which says how answers are judged. "
-        "Faults that are only worth a hint are left out. They were written for Osler's own tests: its column "
+        "Faults only worth a hint are left out. They were written for Osler's own tests; its column "
         "shows what it is built for, the others show what is left open elsewhere.",
         "",
         "| tool | faults asked | named | noticed | missed | healthy programs asked | with an alarm | alarms |",
