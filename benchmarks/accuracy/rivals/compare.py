@@ -172,7 +172,7 @@ def markdown(said: Said, edited: list[Fault], verdicts: dict[str, dict[str, str]
         "Faults only worth a hint are left out. They were written for Osler's own tests; its column "
         "shows what it is built for, the others show what is left open elsewhere.",
         "",
-        "| tool | faults asked | named | noticed | missed | healthy programs asked | with an alarm | alarms |",
+        "| tool | faults asked | named | noticed | missed | healthy asked | with an alarm | alarms |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for tool in TOOLS:
