@@ -1,19 +1,24 @@
 """Which check met which healthy program: applicable, evaluated to the end, and silent.
 
-    python benchmarks/accuracy/look_alikes.py
+    python benchmarks/accuracy/look_alikes.py [PROGRAM ...]
 
-Silence proves nothing about a check that was never applicable. Each program runs once with every check
-enabled; the table goes to `results/look_alikes.md`, the same as numbers to `results/look_alikes.json`.
+Silence proves nothing about a check that was never applicable. Each program, or each of those that are named,
+runs once with every check enabled; the table goes to `results/look_alikes.md`, the same as data to
+`results/look_alikes.json`. Programs that are not named keep what an earlier run wrote.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+STORE = RESULTS / "look_alikes.json"
 sys.path.insert(0, str(HERE.parents[1] / "tests" / "accuracy"))
 
 from stage import faults, healthy, name_of, run  # noqa: E402
@@ -22,52 +27,69 @@ from osler.engine.catalogue import catalogue  # noqa: E402
 
 SILENT, HINT, ALARM = "·", "h", "!"
 
-Table = dict[str, dict[str, str]]
+Row = dict[str, str]
 
 
-def main() -> None:
-    """Run every healthy program and write the table."""
-    table: Table = {check.name: {} for check in catalogue().values() if check.run_detector}
-    steps: dict[str, int] = {}
+def main(names: list[str]) -> None:
+    """Run healthy programs and write the table."""
+    checks = sorted(c.name for c in catalogue().values() if c.run_detector)
     for program in healthy():
         name = name_of(program)
+        if names and name not in names:
+            continue
         outcome = run(program, watched=True)
         assert not outcome.crash, f"{name}: {outcome.crash}"
         hints, alarms = {s.check for s in outcome.hints}, {s.check for s in outcome.headlines}
-        for check in outcome.checked:
-            if check in table:
-                table[check][name] = ALARM if check in alarms else HINT if check in hints else SILENT
-        steps[name] = outcome.steps
-        print(f"{name}: {outcome.steps} steps, {len(outcome.checked)} checks, alarms: {sorted(alarms)}")
+        row = {
+            c: ALARM if c in alarms else HINT if c in hints else SILENT
+            for c in outcome.checked
+            if c in checks
+        }
+        keep(name, outcome.steps, row)
+        print(f"{name}: {outcome.steps} steps, {len(row)} checks, alarms: {sorted(alarms)}", flush=True)
+    told = stored()
+    (RESULTS / "look_alikes.md").write_text(markdown(checks, told["programs"], told["steps"]))
+
+
+def stored() -> dict[str, dict[str, Any]]:
+    """What is known so far, of the programs that there are."""
+    told = json.loads(STORE.read_text()) if STORE.exists() else {"steps": {}, "programs": {}}
+    names = [name_of(program) for program in healthy()]
+    return {part: {name: told[part][name] for name in names if name in told[part]} for part in told}
+
+
+def keep(name: str, steps: int, row: Row) -> None:
+    """Write down one program."""
     RESULTS.mkdir(exist_ok=True)
-    found = {check: sum(f.check == check for f in faults()) for check in table}
-    told = {"steps": steps, "faults": found, "checks": table}
-    (RESULTS / "look_alikes.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
-    (RESULTS / "look_alikes.md").write_text(markdown(table, steps, found))
+    told = stored()
+    told["steps"][name], told["programs"][name] = steps, row
+    new = STORE.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    new.replace(STORE)  # another process may do the other half
 
 
-def markdown(table: Table, steps: dict[str, int], found: dict[str, int]) -> str:
+def markdown(checks: list[str], programs: dict[str, Row], steps: dict[str, int]) -> str:
     """The table with a column for each program, numbered so that it stays narrow."""
-    numbers = {name: str(i) for i, name in enumerate(steps, 1)}
-    cells = [cell for row in table.values() for cell in row.values()]
+    found = Counter(fault.check for fault in faults())
+    cells = Counter(cell for row in programs.values() for cell in row.values())
     lines = [
         "# Checks and the healthy programs they met",
         "",
         "Written by `python benchmarks/accuracy/look_alikes.py`. "
-        f"{len(steps)} programs, {sum(steps.values()):,} steps, {len(table)} checks of a running program. "
-        f"`{SILENT}` applicable and silent ({cells.count(SILENT)}), `{HINT}` a hint ({cells.count(HINT)}), "
-        f"`{ALARM}` a headline ({cells.count(ALARM)}), empty: not applicable. "
+        f"{len(programs)} programs, {sum(steps.values()):,} steps, {len(checks)} checks of a run. "
+        f"`{SILENT}` applicable and silent ({cells[SILENT]}), `{HINT}` a hint ({cells[HINT]}), "
+        f"`{ALARM}` a headline ({cells[ALARM]}), empty: not applicable. "
         "Met: programs in which it was applicable. Faults: edits of `tests/programs/faults` it must find.",
         "",
-        f"| check | met | faults | {' | '.join(numbers.values())} |",
-        f"|---|---:|---:|{':-:|' * len(numbers)}",
+        f"| check | met | faults | {' | '.join(str(i + 1) for i in range(len(programs)))} |",
+        f"|---|---:|---:|{':-:|' * len(programs)}",
     ]
-    for check, row in sorted(table.items()):
-        marks = " | ".join(row.get(name, "") for name in steps)
-        lines.append(f"| {check} | {len(row)} | {found[check]} | {marks} |")
-    lines += ["", ", ".join(f"{number} {name}" for name, number in numbers.items()), ""]
+    for check in checks:
+        marks = [row.get(check, "") for row in programs.values()]
+        lines.append(f"| {check} | {sum(map(bool, marks))} | {found[check]} | {' | '.join(marks)} |")
+    lines += ["", ", ".join(f"{i} {name}" for i, name in enumerate(programs, 1)), ""]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -236,7 +236,7 @@ class Learned:
     def number_in(self, text: str) -> float:
         """The first number behind the last occurrence of the words."""
         found = re.search(r"[-+]?\d+(\.\d+)?", text.rpartition(self.after)[2])
-        assert self.after in text, f"no {self.after!r}"
+        assert self.after in text, f"{self.after!r} was not printed"
         assert found is not None, f"no number after {self.after!r}"
         return float(found[0])
 

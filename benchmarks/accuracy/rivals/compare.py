@@ -2,12 +2,14 @@
 
     python benchmarks/accuracy/rivals/compare.py [--only TOOL ...] [--programs NAME ...]
 
-The rivals are installed into a folder of their own (`--into`), without torch: they run on that of this Python. The table goes to `benchmarks/accuracy/results/rivals.md`, what each tool said to
-`rivals.json`; tools and programs that are left out keep what an earlier run wrote.
+The rivals are installed into a folder of their own (`--into`), without torch: they run on that of this
+Python. The table goes to `benchmarks/accuracy/results/rivals.md`, what each tool said to `rivals.json`; tools
+and programs that are left out keep what an earlier run wrote.
 
 A fault is *named* if a warning or error of a tool explains it (`codes.py`) and is not said of the healthy
-program too, *noticed* if the tool says anything new about it, else missed. `n`: there was nothing that could be
-handed to the tool. Everything said of a healthy program is an alarm. Of `osler run` only the first headline counts.
+program too, *noticed* if the tool says anything new about it, else missed. `n`: there was nothing that could
+be handed to the tool. What is said of a healthy program is an alarm. Of `osler run` only the first headline
+counts.
 """
 
 from __future__ import annotations
@@ -43,9 +45,6 @@ NEEDED = ["libcst>=1.8,<2", "click>=8,<9", "pyyaml>=6,<7"]
 READERS = ["torch-preflight", "pulseml"]
 EXAMINERS = ["torchtest2", "guardtower", "torch-audit"]
 TOOLS = ["osler run", "osler lint", *READERS, *EXAMINERS]
-SECONDS = 300
-"""Longest that a rival may take on one program."""
-
 Rows = list[dict[str, Any]] | None
 Said = dict[str, dict[str, Rows]]
 
@@ -68,7 +67,8 @@ def main() -> None:
         for tool in options.only:
             for name, rows in ask(tool, programs, Path(folder), options.into):
                 said.setdefault(tool, {})[name] = rows
-                write(said)
+                print(tool, name, "n" if rows is None else [row["code"] for row in rows], flush=True)
+            write(said)
 
 
 def install(folder: Path) -> None:
@@ -99,22 +99,21 @@ def ask(tool: str, programs: dict[str, Program], folder: Path, rivals: Path) -> 
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         told = json.loads(done.stdout.splitlines()[-1])
         yield from ((name, told.get(name, [])) for name in programs)
-        return
-    for name, program in programs.items():
-        if tool == "osler run":
-            outcome = run(program, watched=True)
-            yield name, [{"code": s.check, "message": s.message} for s in outcome.headlines]
-        elif tool == "osler lint":
-            yield name, lint(folder / name)
-        else:
-            command = [
-                sys.executable,
-                str(HERE / "examining.py"),
-                tool,
-                str(folder / name / program.path.name),
-            ]
-            yield name, answer_of(command, environment)
-        print(tool, name, flush=True)
+    elif tool in EXAMINERS:
+        scripts = [str(folder / name / program.path.name) for name, program in programs.items()]
+        command = [sys.executable, str(HERE / "examining.py"), tool, *scripts]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        ) as asked:
+            yield from zip(programs, map(json.loads, asked.stdout or ()), strict=False)
+    else:
+        for name, program in programs.items():
+            yield name, watched(program) if tool == "osler run" else lint(folder / name)
+
+
+def watched(program: Program) -> Rows:
+    """The headlines of `osler run`."""
+    return [{"code": s.check, "message": s.message} for s in run(program, watched=True).headlines]
 
 
 def lint(folder: Path) -> Rows:
@@ -123,17 +122,6 @@ def lint(folder: Path) -> Rows:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = [f for f in json.loads(done.stdout)["findings"] if f["severity"] != "hint"]
     return [{"code": f["check"], "message": f["message"]} for f in found]
-
-
-def answer_of(command: list[str], environment: dict[str, str]) -> Rows:
-    """The last line that a rival printed."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environment, timeout=SECONDS
-        )
-        return json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, IndexError, ValueError) as error:
-        return [{"code": "crash", "message": f"{type(error).__name__}"}]
 
 
 def base_of(fault: Fault) -> str:
@@ -180,11 +168,11 @@ def markdown(said: Said, edited: list[Fault], verdicts: dict[str, dict[str, str]
     lines = [
         "# Osler and five rivals",
         "",
-        "Written by `python benchmarks/accuracy/rivals/compare.py`, which says how answers are judged. Faults that "
-        "are only worth a hint are left out. They were written for Osler's own tests: its column shows what it is "
-        "built for, the others show what is left open elsewhere.",
+        "Written by `python benchmarks/accuracy/rivals/compare.py`, which says how answers are judged. "
+        "Faults only worth a hint are left out. They were written for Osler's own tests; its column "
+        "shows what it is built for, the others show what is left open elsewhere.",
         "",
-        "| tool | faults asked | named | noticed | missed | healthy programs asked | with an alarm | alarms |",
+        "| tool | faults asked | named | noticed | missed | healthy asked | with an alarm | alarms |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for tool in TOOLS:

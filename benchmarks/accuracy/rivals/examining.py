@@ -1,12 +1,12 @@
 """The rivals that are handed a model: torchtest2, guardtower, torch-audit, at a program's first backward.
 
-    python examining.py RIVAL SCRIPT
+    python examining.py RIVAL SCRIPT...
 
 Their users would write the call into the script. Here it is made for them with the best that can be had: the
 root module of the latest forward with its arguments, the optimizer that holds its parameters, the loss as a
 function of output and target if a function of torch computes it from them, and the very loss otherwise.
-torch-audit then watches thirty steps; the others answer at once. Prints a JSON list of warnings and errors,
-or null if nothing could be handed over.
+torch-audit then watches thirty steps; the others answer at once. For each script, in a child of its own, one
+line is printed: a JSON list of warnings and errors, or null if nothing could be handed over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import importlib
 import io
 import json
 import os
+import signal
 import sys
+import tempfile
 import types
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +28,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
+
+ANSWER = 99
+"""File descriptor on which a child answers."""
+
+SECONDS = 120
+"""Longest that a rival may take on one program."""
 
 STEPS = 30
 OVERFIT = 60
@@ -64,8 +72,7 @@ class Scene:
 
 def say(rows: list[Row] | None) -> NoReturn:
     """Answer and end, without the script's leftovers."""
-    sys.__stdout__.write("\n" + json.dumps(rows) + "\n")
-    sys.__stdout__.flush()
+    os.write(ANSWER, json.dumps(rows).encode())
     os._exit(0)
 
 
@@ -167,9 +174,9 @@ at_the_end: list[Callable[[], None]] = []
 RIVALS = {"torchtest2": torchtest2, "guardtower": guardtower, "torch-audit": torch_audit}
 
 
-def main(rival: str, script: Path) -> None:
-    """Run the script until the rival has answered; null if it never could."""
-    torch.set_num_threads(1)
+def perform(rival: str, script: Path) -> None:
+    """In the child: run the script until the rival has answered."""
+    signal.alarm(SECONDS)
     sys.argv = [str(script)]
     sys.path.insert(0, str(script.parent))
     act = RIVALS[rival]
@@ -194,5 +201,21 @@ def main(rival: str, script: Path) -> None:
     say(None)
 
 
+def main(rival: str, scripts: list[Path]) -> None:
+    """A child for each script; torch and the rival are imported once."""
+    torch.set_num_threads(1)
+    importlib.import_module(rival.replace("-", "_"))
+    for script in scripts:
+        with tempfile.TemporaryFile() as answer:
+            child = os.fork()
+            if not child:
+                os.dup2(answer.fileno(), ANSWER)
+                perform(rival, script)
+            os.waitpid(child, 0)
+            answer.seek(0)
+            told = answer.read().decode() or json.dumps([{"code": "crash", "message": "no answer"}])
+            print(told.replace("\n", " "), flush=True)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], [Path(script) for script in sys.argv[2:]])

@@ -36,8 +36,8 @@ class LossCallFact:
             behind it does.
         input_gradient: the first argument carries a gradient.
         labels_in_order: class ids of the first pass that came in ascending order without exception, batch
-            after batch; 0 once they did not.
-        order_chance: how likely these very ids come in that order by chance, as a power of ten.
+            after batch; 0 once they did not. The order inside a batch does not count.
+        order_chance: how likely these very ids come in such batches by chance, as a power of ten.
         target_made_by: what made the target, if it carries a gradient.
         target_is_log: the function was told that its target is a logarithm.
     """

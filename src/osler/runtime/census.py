@@ -139,7 +139,7 @@ class Census:
         return {key: unless_same(before.get(key), fact, step) for key, fact in facts.items()}
 
     def _note_holders(self) -> None:
-        """Who holds what now. What an optimizer that is gone has trained stays held by it: training is over.
+        """Who holds what now. What an optimizer has trained that is gone stays held by it: training is over.
 
         Its name may have passed to another optimizer, which then speaks for itself.
         """

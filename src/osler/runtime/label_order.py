@@ -20,9 +20,9 @@ ENOUGH = -12.0
 class LabelOrder:
     """The class ids of one loss, as far as they were looked at in its first pass.
 
-    The order inside a batch changes no gradient, so a batch counts as a set. If n ids are dealt at random
-    to batches of b_1, b_2, … ids, no batch holds a smaller id than the one before with the chance (Π
-    b_i!) (Π n_c!) / (n! Π n_ic!), where n_c counts the ids of class c and n_ic those of them in batch i.
+    The order inside a batch changes no gradient, so a batch counts as a set. If n ids are dealt at random to
+    batches of b_1, b_2, … ids, no batch holds a smaller id than the one before with the chance
+    (Π b_i!) (Π n_c!) / (n! Π n_ic!), where n_c counts the ids of class c and n_ic those of them in batch i.
     This is exact whatever the classes' shares are. A single batch proves nothing: its chance is 1.
 
     Attributes:

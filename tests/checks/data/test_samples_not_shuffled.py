@@ -11,6 +11,7 @@ BACKWARD = event(Kind.BACKWARD, "", 13)
 STEP = event(Kind.STEP, "SGD", 14, "fresh")
 END = event(Kind.PASS_END, "DataLoader", 10)
 TRAINING = [*[[BATCH, BACKWARD, STEP]] * 7, [END], *[[BATCH, BACKWARD, STEP]] * 7, [END]]
+ATTACKING = [*[[BATCH, BACKWARD]] * 7, [END], *[[BATCH, BACKWARD]] * 7, [END], [STEP]]
 SCORING = [*[[BATCH]] * 7, [END], *[[BATCH]] * 7, [END]]
 
 FIXED = LoaderFact("DataLoader", 97, 16, 7, "sequential", begun=2)
@@ -66,6 +67,7 @@ SILENT = {
     "one batch": run_of(TRAINING, loaders=[replace(FIXED, batches=1)]),
     "the first pass": run_of(TRAINING[:8], loaders=[replace(FIXED, begun=1)]),
     "only evaluated": run_of(SCORING, loaders=[FIXED], steps=3),
+    "only attacked": run_of(ATTACKING, loaders=[FIXED], steps=3),
     "too few labels": run_of(TRAINING, loss_calls=[replace(SORTED, labels_in_order=9, order_chance=-4.1)]),
 }
 

@@ -35,7 +35,7 @@ for epoch in range(epochs):
 
 - Data that were shuffled once before: the same order every epoch is a hint at most.
 - Samplers of your own, buckets by length, streams, one batch that holds all samples.
-- A loader that is only evaluated.
+- A loader that is only evaluated, also if the evaluation goes backward, as an attack does.
 - Few labels, or a single class: their order may be chance.
 
 ## Sources
@@ -103,7 +103,7 @@ def is_shuffled(run: Run) -> bool:
 
 def is_trained_on(run: Run, event: Event) -> bool:
     """Something steps in turns that begin with this batch."""
-    return any(p.trains for p in run.patterns if event in p.events)
+    return any(p.of(Kind.STEP) for p in run.patterns if event in p.events)
 
 
 def by_label(run: Run, fact: LossCallFact) -> Finding:

@@ -57,8 +57,8 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Frozen parameters.
-- Layers that are never called, such as a head that is switched off, if the rest of the model learns: a
-  hint at the end.
+- Layers that are never called, such as a head that is switched off, while the rest of the model learns: told
+  as a hint at the end.
 - Heads and experts that take turns, once each had its turn.
 - A small leftover of a pretrained model, such as an unused pooling layer: told as a hint.
 
