@@ -13,6 +13,7 @@ from osler.model import (
     Network,
     Parameters,
     Series,
+    Sizes,
     Table,
     Tensor,
     Unknown,
@@ -130,6 +131,8 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return operate(machine, "narrow", (owner,), node)
         case Network(), _:
             return _child(machine, owner, index)
+        case Sizes(first=0), _:
+            return _rest(node.slice)
         case External(), _:  # a type: `list[int]`
             return owner
         case Unknown(), Const():
@@ -139,6 +142,15 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return batch_of(owner, machine.place(node))
         case ((Doing() | Loader()), _):
             return Doing(owner, "[]")
+        case _:
+            return Unknown()
+
+
+def _rest(axes: ast.expr) -> Value:
+    """The sizes from an axis on, for a slice such as ``[1:]``."""
+    match axes:
+        case ast.Slice(lower=ast.Constant(value=int() as first), upper=None, step=None):
+            return Sizes(first)
         case _:
             return Unknown()
 
