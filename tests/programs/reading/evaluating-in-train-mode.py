@@ -82,3 +82,38 @@ evaluation_mode(model)
 with torch.no_grad():
     for x, y in val_loader:
         print(loss_fn(model(x), y))
+# fault: a loss that is only printed, between two steps
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+held_out, labels = torch.randn(32, 8), torch.zeros(32, dtype=torch.long)
+for x, y in loader:
+    opt.zero_grad()
+    F.cross_entropy(net(x), y).backward()
+    opt.step()
+    print(F.cross_entropy(net(held_out), labels).item())  # <-
+# near: a second loss that is added to the first
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    first = F.cross_entropy(net(x), y)
+    second = F.cross_entropy(net(x + 0.1), y)
+    print(second.item())
+    (first + second).backward()
+    opt.step()
+# near: losses gathered in a list
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    losses = [F.cross_entropy(net(x), y) for _ in range(2)]
+    sum(losses).backward()
+    opt.step()
+# near: samples of a generator in train mode
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    F.cross_entropy(net(x), y).backward()
+    opt.step()
+    print(net(torch.randn(1, 8)).shape)
