@@ -49,3 +49,7 @@ class Bend(nn.Module):
 
 net = nn.Sequential(nn.Linear(8, 32), Bend(), nn.Linear(32, 4))
 print(net)
+# near: one layer twice
+layer = nn.Linear(8, 8)
+net = nn.Sequential(layer, layer)
+print(net)

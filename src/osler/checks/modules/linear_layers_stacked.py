@@ -51,7 +51,8 @@ def nothing_between(code: Code) -> Iterator[Finding]:
             continue
         layers = [n for _, n in sequence.children() if n.kind != "Identity"]
         for one, other in pairwise(layers):
-            if {one.layer, other.layer} == {"torch.nn.Linear"} and is_wide(one, other):
+            are_linear = {one.layer, other.layer} == {"torch.nn.Linear"} and one is not other
+            if are_linear and is_wide(one, other):
                 yield check.finding(
                     (other.place,),
                     f"two linear layers follow each other: {width(one, 0)} to {width(one, 1)} to "
