@@ -117,3 +117,28 @@ for x, y in loader:
     F.cross_entropy(net(x), y).backward()
     opt.step()
     print(net(torch.randn(1, 8)).shape)
+# fault: layers of a network from outside
+import torchvision
+
+
+class Cut(nn.Module):
+    def __init__(self):
+        super().__init__()
+        whole = torchvision.models.resnet18(weights=None)
+        self.body = nn.Sequential(*list(whole.children())[:-1])
+        self.head = nn.Linear(512, 4)
+
+    def forward(self, x):
+        return self.head(self.body(x).flatten(1))
+
+
+net = Cut()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        opt.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        opt.step()
+    with torch.no_grad():
+        for x, y in val_loader:
+            print(F.cross_entropy(net(x), y).item())  # <-
