@@ -89,6 +89,10 @@ EDITS = {
         "+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4))",
     ],
     "step-before-backward": ["+        loss.backward()", "-        loss.backward()"],
+    "target-requires-grad": [
+        "-        loss = F.cross_entropy(model(x), F.softmax(teacher(x), dim=1))",
+        "+        loss = F.cross_entropy(model(x), F.softmax(teacher(x), dim=1).detach())",
+    ],
     "training-in-eval-mode": ["+    model.train()"],
 }
 """What changes in the example of each page."""

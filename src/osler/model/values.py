@@ -39,6 +39,13 @@ class Series(Value):
     place: Place = field(default_factory=Place)
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes(Value):
+    """The sizes of a tensor, from an axis on to the last."""
+
+    first: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Table(Value):
     """A dict with constant keys."""

@@ -15,6 +15,7 @@ from osler.model import (
     Optimizer,
     Parameters,
     Series,
+    Sizes,
     Table,
     Tensor,
     Unknown,
@@ -177,7 +178,7 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.Attribute, 
     if called:
         return Doing(owner, name)
     if name in ASKED_OF_TENSORS:
-        return Unknown(name)
+        return Sizes() if name == "shape" else Unknown(name)
     if name == "data":
         if owner.leaf is not None:
             return Doing(owner, "data")

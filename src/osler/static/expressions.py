@@ -137,6 +137,8 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             return Series(left.items * count, left.kind, whole=False, place=left.place)
         case _:
             pass
+    if isinstance(node.op, ast.MatMult):
+        note_call(machine, "torch.matmul", Arguments([left, right]), node)
     if any(isinstance(v, Tensor) for v in (left, right)):
         name = type(node.op).__name__.lower()
         return _scaled(machine, node, left, right, operate(machine, name, (left, right), node))

@@ -16,6 +16,7 @@ from osler.model import (
     Optimizer,
     Parameters,
     Series,
+    Sizes,
     Table,
     Tensor,
     Unknown,
@@ -133,6 +134,8 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return operate(machine, "narrow", (owner,), node)
         case Network(), _:
             return _child(machine, owner, index)
+        case Sizes(first=0), _:
+            return _rest(node.slice)
         case External(), _:  # a type: `list[int]`
             return owner
         case Unknown(), Const():
@@ -169,6 +172,15 @@ def _numbers(*bounds: ast.expr | None) -> list[int | None] | None:
             case _:
                 return None
     return found
+
+
+def _rest(axes: ast.expr) -> Value:
+    """The sizes from an axis on, for a slice such as ``[1:]``."""
+    match axes:
+        case ast.Slice(lower=ast.Constant(value=int() as first), upper=None, step=None):
+            return Sizes(first)
+        case _:
+            return Unknown()
 
 
 def _child(machine: Machine, owner: Network, index: Value) -> Value:

@@ -16,6 +16,7 @@ from osler.model import (
     Optimizer,
     Parameters,
     Series,
+    Sizes,
     Table,
     Tensor,
     Unknown,
@@ -111,7 +112,7 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
             tensor.leaf.frozen |= isinstance(given, Const) and given.value is False
         return tensor
     if name in SHAPES:
-        return Unknown()
+        return Sizes() if name == "size" and not arguments.every() else Unknown()
     if name == "items" and tensor.models:
         return Zipped([Unknown(), tensor])
     return operate(machine, name, [tensor, *arguments.every()], node)

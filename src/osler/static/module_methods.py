@@ -94,7 +94,9 @@ def _named_parameters(machine: Machine, network: Network, arguments: Arguments, 
 
 def _children(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
     del machine, arguments, node
-    return Series([child for _, child in network.children()], whole=False)
+    children: list[Value] = [child for _, child in network.children()]
+    # A network from outside has layers that were not read: it stands for them itself.
+    return Series(children if network.known else [network, *children], whole=False)
 
 
 def _forward(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:

@@ -50,6 +50,8 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
     """The value of a call of something from outside."""
     if callee.is_torch or callee.name.partition(".")[0] in {"numpy", "random", "torchvision", "math"}:
         note_call(machine, callee.name, arguments, node)
+    if callee.name == "builtins.float" and isinstance(text := arguments.at(0), Const):
+        return _number(text)
     for recognized in recognizers(callee.name):
         value = recognized(machine, callee, arguments, node)
         if value is not None:
@@ -59,6 +61,14 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
     if callee.is_torch or any(True for a in arguments.every() for _ in tensors_in(a)):
         return operate(machine, callee.last, arguments.every(), node)
     return Unknown()
+
+
+def _number(given: Const) -> Value:
+    """``float("-inf")`` and its like."""
+    try:
+        return Const(float(given.value)) if isinstance(given.value, str | int | float) else Unknown()
+    except (ValueError, OverflowError):
+        return Unknown()
 
 
 def _optimizer(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:

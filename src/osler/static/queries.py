@@ -188,9 +188,22 @@ def is_evaluated(fact: ForwardFact) -> bool:
 
 def in_train_mode(code: Code, fact: ForwardFact) -> bool:
     """An evaluation of a module that is trained, in which the mode can only be train."""
-    if not fact.always("train") or not is_evaluated(fact) or not is_apart(code, fact):
+    if not fact.always("train"):
+        return False
+    if not (is_evaluated(fact) and is_apart(code, fact)) and not is_only_scored(code, fact):
         return False
     return is_trained(code, fact.model) and not serves_backward(code, fact.forward)
+
+
+def is_only_scored(code: Code, fact: ForwardFact) -> bool:
+    """A loss of its output is computed, inside a loop that trains, and nothing goes backward from there."""
+    if fact.trace.is_open or code.frameworks or not any(goes_backward(loop) for loop in fact.loops):
+        return False
+    backwards = [a.value for a in code.actions(Kind.BACKWARD)]
+    if not all(isinstance(root, Tensor) and root.certain for root in backwards):
+        return False
+    scored = (a.value for a in code.actions(Kind.LOSS))
+    return any(isinstance(v, Tensor) and fact.forward.place in v.sites for v in scored)
 
 
 def is_inspection(code: Code, backward: Action) -> bool:

@@ -99,3 +99,63 @@ for epoch in range(epochs):
     with Evaluating(), torch.no_grad():
         for x, y in val_loader:
             model(x)
+# fault: a loss that is only printed, between two steps
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+held_out, labels = torch.randn(32, 8), torch.zeros(32, dtype=torch.long)
+for x, y in loader:
+    opt.zero_grad()
+    F.cross_entropy(net(x), y).backward()
+    opt.step()
+    print(F.cross_entropy(net(held_out), labels).item())  # <-
+# near: a second loss that is added to the first
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    first = F.cross_entropy(net(x), y)
+    second = F.cross_entropy(net(x + 0.1), y)
+    print(second.item())
+    (first + second).backward()
+    opt.step()
+# near: losses gathered in a list
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    losses = [F.cross_entropy(net(x), y) for _ in range(2)]
+    sum(losses).backward()
+    opt.step()
+# near: samples of a generator in train mode
+net = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.ReLU(), nn.Linear(16, 4))
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    F.cross_entropy(net(x), y).backward()
+    opt.step()
+    print(net(torch.randn(1, 8)).shape)
+# fault: layers of a network from outside
+import torchvision
+
+
+class Cut(nn.Module):
+    def __init__(self):
+        super().__init__()
+        whole = torchvision.models.resnet18(weights=None)
+        self.body = nn.Sequential(*list(whole.children())[:-1])
+        self.head = nn.Linear(512, 4)
+
+    def forward(self, x):
+        return self.head(self.body(x).flatten(1))
+
+
+net = Cut()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        opt.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        opt.step()
+    with torch.no_grad():
+        for x, y in val_loader:
+            print(F.cross_entropy(net(x), y).item())  # <-

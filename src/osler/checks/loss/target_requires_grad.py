@@ -47,7 +47,23 @@ for epoch in range(epochs):
 from collections.abc import Iterator
 from dataclasses import replace
 
-from osler.model import Check, Finding, LossCallFact, ParameterFact, Run, Severity, listed
+from osler.model import (
+    Check,
+    Code,
+    Edit,
+    Finding,
+    Kind,
+    LossCallFact,
+    Pages,
+    ParameterFact,
+    Run,
+    Severity,
+    Tensor,
+    Value,
+    listed,
+)
+from osler.static.edits import SIMPLE, calls_in, replaced, statement_at, text_of
+from osler.static.queries import everywhere
 
 LABELLED = ("cross_entropy", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 """Losses whose second argument can be nothing but the target."""
@@ -69,6 +85,31 @@ check = Check(
 @check.applies_when
 def no_loss_called(run: Run) -> str:
     return "" if run.calls_of(*LABELLED, *BETWEEN) else "no loss with a target was computed"
+
+
+@check.in_code
+def graph_in_target(code: Code) -> Iterator[Finding]:
+    labelled = (a for a in code.actions(Kind.LOSS) if a.words & {*LABELLED} and a.recording is True)
+    for loss in everywhere(labelled, lambda a: a.place, lambda a: has_graph(a.value) and has_graph(a.target)):
+        name = next(iter(loss.words & {*LABELLED}))
+        yield check.finding(loss.site, f"the target of `{name}` is computed by a model, with its graph.")
+
+
+def has_graph(value: Value | None) -> bool:
+    """It certainly carries a gradient back to parameters that are not frozen."""
+    if not isinstance(value, Tensor) or not value.certain or any(m.frozen for m in value.models):
+        return False
+    return any(not n.frozen for n in value.networks)
+
+
+@check.mends
+def detach_the_target(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
+    statement = statement_at(pages, finding.place)
+    calls = [c for name in LABELLED for c in calls_in(statement, name)] if statement is not None else []
+    for call in calls:
+        if statement is not None and len(call.args) > 1 and isinstance(call.args[1], SIMPLE):
+            target = call.args[1]
+            yield [replaced(statement.page, target, f"{text_of(statement.page, target)}.detach()")]
 
 
 @check.in_run

@@ -44,7 +44,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Event, Evidence, Finding, Kind, Run, ScheduleFact, Severity, needs_schedule
+from osler.model import (
+    Check,
+    Code,
+    Const,
+    Event,
+    Evidence,
+    Finding,
+    Helper,
+    Kind,
+    Run,
+    ScheduleFact,
+    Severity,
+    flat,
+    needs_schedule,
+)
+from osler.static.queries import every_loop, goes_backward, loader_loop
 
 BY_EPOCH = frozenset({"StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "MultiplicativeLR"})
 """Kinds that are documented in epochs."""
@@ -54,6 +69,9 @@ COLLAPSED = 0.01
 
 PASSES = 2
 """Passes of training before we speak: a run of one pass may spend its whole schedule in it."""
+
+BATCHES = 32
+"""Batches within which a schedule that is meant for batches does not come to its end."""
 
 CYCLES = 4
 """Half cycles of a cosine before we speak: planned for the whole run, it comes to its end once."""
@@ -71,6 +89,42 @@ check = Check(
 )
 
 check.applies_when(needs_schedule)
+
+
+@check.in_code
+def collapses_in_an_epoch(code: Code) -> Iterator[Finding]:
+    for trace in code.traces:
+        for epochs in every_loop(trace.nodes):
+            for loop in every_loop(epochs.body):
+                if loader_loop([loop]) is None or not goes_backward(loop):
+                    continue
+                for action in flat(loop.body):
+                    schedule = action.subject
+                    if action.kind is Kind.SCHEDULE and isinstance(schedule, Helper) and collapses(schedule):
+                        name = schedule.made.rpartition(".")[2]
+                        yield check.finding(
+                            action.site,
+                            f"`{name}` is stepped after every batch: after {BATCHES} of them less than "
+                            f"{COLLAPSED:.0%} of the learning rate is left.",
+                            related=[((schedule.place,), "the schedule is built here")],
+                        )
+
+
+def collapses(schedule: Helper) -> bool:
+    """So fast a decay, in numbers that are written there, is meant for epochs."""
+    kind = schedule.made.rpartition(".")[2]
+    every = {"ExponentialLR": 1.0, "StepLR": number(schedule, 1, "step_size")}.get(kind, 0.0)
+    gamma = number(schedule, 1 if kind == "ExponentialLR" else 2, "gamma")
+    return every >= 1 and 0 < gamma < 1 and gamma ** (BATCHES // every) < COLLAPSED
+
+
+def number(schedule: Helper, position: int, name: str) -> float:
+    """An argument as a number; 0 if it is not written there."""
+    match schedule.options.get(name, schedule.options.get(position)):
+        case Const(value=int() | float() as given):
+            return float(given)
+        case _:
+            return 0.0
 
 
 @check.in_run

@@ -1,0 +1,77 @@
+"""Two linear layers follow each other with nothing between them that bends.
+
+The product of two matrices is a matrix: without a non-linearity between them, two linear layers can do
+nothing that one could not. Where an activation was forgotten, the network has less depth than it seems to
+have.
+
+## Bad
+
+```python
+net = nn.Sequential(nn.Linear(8, 32), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
+print(net)
+```
+
+## Good
+
+```python
+net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
+print(net)
+```
+
+## Not a problem
+
+- A narrow layer between two wide ones: a matrix of low rank, made on purpose.
+- Normalisation or dropout between them.
+
+## Sources
+
+- [Deep Learning](https://www.deeplearningbook.org/contents/mlp.html), section 6.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from osler.model import Check, Code, Const, Finding, Network, Severity
+
+check = Check(
+    __name__,
+    severity=Severity.WARNING,
+    expected="an activation stands between two linear layers",
+    why="The two layers do what one could do: the network is less deep than it seems.",
+    fix="Put an activation such as `nn.ReLU()` between them, or leave one of them out.",
+)
+
+
+@check.in_code
+def nothing_between(code: Code) -> Iterator[Finding]:
+    for sequence in code.networks:
+        if sequence.layer != "torch.nn.Sequential" or not sequence.known:
+            continue
+        layers = [n for _, n in sequence.children() if n.kind != "Identity"]
+        for one, other in pairwise(layers):
+            are_linear = {one.layer, other.layer} == {"torch.nn.Linear"} and one is not other
+            if are_linear and is_wide(one, other):
+                yield check.finding(
+                    (other.place,),
+                    f"two linear layers follow each other: {width(one, 0)} to {width(one, 1)} to "
+                    f"{width(other, 1)} features without an activation.",
+                    related=[((one.place,), "the first of them")],
+                )
+
+
+def is_wide(one: Network, other: Network) -> bool:
+    """The space between them is as large as it can be of use: no bottleneck."""
+    before, between, behind = width(one, 0), width(one, 1), width(other, 1)
+    return min(before, between, behind) > 0 and between >= min(before, behind)
+
+
+def width(layer: Network, position: int) -> int:
+    """Features that go in (0) or come out (1); 0 if that is not known."""
+    name = ("in_features", "out_features")[position]
+    match layer.options.get(name, layer.options.get(position)):
+        case Const(value=int() as number):
+            return number
+        case _:
+            return 0
