@@ -152,6 +152,38 @@ def test_the_optimizer_inside_a_wrapper(trained) -> None:
     assert isinstance(read["y"], Doing)
 
 
+@pytest.mark.parametrize("start", ["SimpleNamespace(n=1)", "argparse.Namespace(n=1)", "SimpleNamespace()"])
+def test_of_a_namespace(trained, start) -> None:
+    read = trained(
+        "import argparse\n"
+        "from types import SimpleNamespace\n"
+        f"s = {start}\n"
+        "s.n, s.opt = 1, optimizer\n"
+        "s.opt.step()\n"
+        "x, y = s.n, s.none"
+    )
+    assert read["x"] == Const(1)
+    assert read.told == ["step optimizer"]
+
+
+def test_a_key_of_a_dict_is_not_one_of_its_methods(script) -> None:
+    read = script("d = {'items': 1, 'n': 2}\nx = [k for k, v in d.items()]")
+    assert len(read["x"].items) == 1
+    assert read["x"].items[0] != Const(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "value"), [("getattr(a, 'n')", 1), ("getattr(a, 'f')()", 1), ("getattr(a, 'n', 3)", 1)]
+)
+def test_by_a_name_that_is_a_text(script, call, value) -> None:
+    assert script(f"{CLASS}x = {call}")["x"] == Const(value)
+
+
+@pytest.mark.parametrize("call", ["getattr(a, what)", "getattr(a, 'n' + b)", "getattr(b, 'n')"])
+def test_by_a_name_that_is_not_known(script, call) -> None:
+    assert isinstance(script(f"{CLASS}x = {call}")["x"], Unknown)
+
+
 def test_of_something_that_may_be_none(script) -> None:
     read = script(f"{CLASS}b = None\nif what: b = a\nx = b.n")
     assert read["x"] == Const(1)

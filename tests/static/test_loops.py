@@ -87,6 +87,19 @@ def test_each_turn_knows_its_phase(trained) -> None:
     assert read.told == ["mode model train", "mode model eval"]
 
 
+@pytest.mark.parametrize("items", ["[clear, log]", "(clear, Log())", "[optimizer.zero_grad, clear]"])
+def test_a_list_of_functions_is_called_one_by_one(trained, items) -> None:
+    read = trained(
+        "def clear(): optimizer.zero_grad()\n"
+        "def log(): pass\n"
+        "class Log:\n"
+        "    def __call__(self): pass\n"
+        f"for call in {items}:\n"
+        "    call()"
+    )
+    assert set(read.told) == {"clear optimizer"}
+
+
 def test_a_number_that_the_body_changes_has_no_value_in_it(trained) -> None:
     read = trained("n = 0\nfor x in what:\n    if n == 0:\n        optimizer.step()\n    n += 1")
     assert read.told == ["step optimizer"]

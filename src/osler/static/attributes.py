@@ -42,10 +42,10 @@ ASKED_OF_TENSORS = SHAPES | frozenset(
     "requires_grad is_cuda grad_fn is_leaf layout names itemsize nbytes is_sparse".split()
 )
 
+METHODS_OF_DICTS = frozenset(dir(dict))
 
-def attribute(
-    machine: Machine, owner: Value, name: str, node: ast.Attribute, *, called: bool = False
-) -> Value:
+
+def attribute(machine: Machine, owner: Value, name: str, node: ast.expr, *, called: bool = False) -> Value:
     """What `owner.name` is.
 
     Args:
@@ -68,6 +68,8 @@ def attribute(
             return _of_object(machine, owner, name, node, called=called)
         case Super():
             return _of_super(owner, name)
+        case Table() if name in owner.items and name not in METHODS_OF_DICTS:  # a namespace
+            return owner.items[name]
         case _:
             return _of_known(machine, owner, name, node, called=called)
 
@@ -88,7 +90,7 @@ def _of_module(machine: Machine, owner: Namespace, name: str) -> Value:
 
 
 def _of_object(
-    machine: Machine, owner: Instance | UserNetwork, name: str, node: ast.Attribute, *, called: bool
+    machine: Machine, owner: Instance | UserNetwork, name: str, node: ast.expr, *, called: bool
 ) -> Value:
     if name in owner.parts:
         value = owner.parts[name]
@@ -113,7 +115,7 @@ def _changes(owner: Instance | UserNetwork, name: str) -> bool:
     return owner.cls is not None and any(name in c.changing for c in owner.cls.lineage())
 
 
-def _method(machine: Machine, found: Function, owner: Value, node: ast.Attribute, *, called: bool) -> Value:
+def _method(machine: Machine, found: Function, owner: Value, node: ast.expr, *, called: bool) -> Value:
     if found.is_made("staticmethod"):
         return found
     if found.is_made("classmethod") and isinstance(owner, Instance | UserNetwork) and owner.cls:
@@ -132,7 +134,7 @@ def _of_super(owner: Super, name: str) -> Value:
     return Doing(owner, name)
 
 
-def _of_known(machine: Machine, owner: Value, name: str, node: ast.Attribute, *, called: bool) -> Value:
+def _of_known(machine: Machine, owner: Value, name: str, node: ast.expr, *, called: bool) -> Value:
     match owner:
         case Network():
             return _of_network(owner, name, called=called)
@@ -172,7 +174,7 @@ def _of_network(owner: Network, name: str, *, called: bool) -> Value:
     return part
 
 
-def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.Attribute, *, called: bool) -> Value:
+def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.expr, *, called: bool) -> Value:
     if name in {"grad", "_grad"}:
         return Doing(owner, "grad")
     if called:
@@ -188,7 +190,7 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.Attribute, 
     return operate(machine, name, (owner,), node)
 
 
-def _of_unknown(machine: Machine, owner: Unknown, name: str, node: ast.Attribute, *, called: bool) -> Value:
+def _of_unknown(machine: Machine, owner: Unknown, name: str, node: ast.expr, *, called: bool) -> Value:
     if called and name not in owner.parts:
         return Doing(owner, name)
     if name not in owner.parts:

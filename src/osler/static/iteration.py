@@ -25,7 +25,7 @@ from osler.model import (
 from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.tensors import batch_of, operate
-from osler.static.values import Arguments, Doing
+from osler.static.values import Arguments, Bound, Doing, Function, Instance
 
 MOST_UNROLLED = 4
 """Items of a literal list that a loop is followed through one by one."""
@@ -106,6 +106,8 @@ def unrolled(value: Value) -> list[Value] | None:
 def _is_distinct(item: Value) -> bool:
     match item:
         case Const(value=str() | bool()) | Network() | Optimizer() | Loader() | Helper() | Loss():
+            return True
+        case Function() | Bound() | Doing() | Instance():
             return True
         case Series():
             return item.whole and any(_is_distinct(i) for i in item.items)

@@ -23,6 +23,7 @@ from osler.model import (
     Unknown,
     Value,
 )
+from osler.static.attributes import attribute
 from osler.static.conditions import truth
 from osler.static.handing import hand_over, things_in
 from osler.static.iteration import Zipped, element
@@ -43,7 +44,7 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.parameters import below, held_by
 from osler.static.tensors import operate, severed, tensors_in
-from osler.static.values import Arguments, Partial
+from osler.static.values import Arguments, Instance, Partial
 
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
@@ -239,6 +240,8 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             return severed("item", [first], machine.place(node))
         case "sum", Series():
             return operate(machine, "add", first.items, node)
+        case "getattr", Instance() | Table() | Network():
+            return _by_name(machine, first, arguments.at(1), node)
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()
         case "partial", Value():
@@ -250,6 +253,14 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             return Unknown()
         case _:
             return None
+
+
+def _by_name(machine: Machine, owner: Value, name: Value | None, node: ast.expr) -> Value:
+    match name:
+        case Const(value=str() as text):
+            return attribute(machine, owner, text, node)
+        case _:
+            return Unknown()
 
 
 def _gradients(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:

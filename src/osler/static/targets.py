@@ -81,6 +81,8 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             machine.write(owner.parts, target.attr, value)
         case Network() | Instance() | Unknown():
             machine.write(owner.parts, target.attr, value)
+        case Table():
+            machine.write(owner.items, target.attr, value)
         case Class():
             machine.write(owner.names, target.attr, value)
         case Namespace():
