@@ -54,9 +54,3 @@ def test_a_git_that_takes_too_long_is_stopped(repository: Path, monkeypatch: pyt
     monkeypatch.setattr("osler.store.git.COMMAND", ["sleep", "60"])
     monkeypatch.setattr("osler.store.git.PATIENCE", 0.05)
     assert asked(repository) == ("", None)
-
-
-def test_where_there_is_no_git_nothing_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(FileNotFoundError):
-        GitQuery(tmp_path)
