@@ -1,0 +1,11 @@
+/** Puts the page together. */
+import { render } from "preact";
+import { Shell } from "./shell";
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+
+const root = document.getElementById("app");
+if (root) {
+  root.replaceChildren();
+  render(<Shell />, root);
+}
