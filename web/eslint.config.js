@@ -20,6 +20,7 @@ export default defineConfig(
         { selector: `MemberExpression[property.name=/^(${markup})$/]`, message: "Text nodes only." },
         { selector: "CallExpression[callee.name='fetch']", message: "The file is offline." },
       ],
+      "@typescript-eslint/no-unsafe-enum-assignment": "off", // uPlot declares enums that exist in its types only
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },

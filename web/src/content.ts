@@ -24,7 +24,7 @@ export interface Verdict {
   report: Report; opening: string[]; summary: string[]; places: string[]; excerpts: Excerpt[][]; charts: (number | null)[];
 }
 export interface Series {
-  name: string; measure: string; subject: string; unit: string; title: string; width: number; count: number;
+  name: string; label: string; measure: string; subject: string; unit: string; title: string; width: number; count: number;
   at: string; mean: string; low?: string; high?: string; nan: number[]; up: number[]; down: number[];
 }
 export interface Timeline {
@@ -101,7 +101,7 @@ export function curve(position: number): Curve {
   const mean = numbers(packed.mean);
   const isBand = packed.low !== undefined && packed.high !== undefined;
   const made: Curve = {
-    name: packed.name, label: packed.subject || packed.measure, unit: packed.unit, title: packed.title,
+    name: packed.name, label: packed.label, unit: packed.unit, title: packed.title,
     width: packed.width, count: packed.count, at: numbers(packed.at), mean, isBand,
     low: packed.low === undefined ? mean : numbers(packed.low),
     high: packed.high === undefined ? mean : numbers(packed.high),
@@ -113,7 +113,8 @@ export function curve(position: number): Curve {
 
 /** `every:first,distance,amount`, or `f4:` or `f8:` and the bytes as base64, little endian. */
 export function numbers(text: string): Float64Array {
-  const [kind, body = ""] = [text.slice(0, text.indexOf(":")), text.slice(text.indexOf(":") + 1)];
+  const end = text.indexOf(":");
+  const [kind, body] = [text.slice(0, end), text.slice(end + 1)];
   if (kind === "every") {
     const [first = 0, distance = 1, amount = 0] = body.split(",").map(Number);
     return Float64Array.from({ length: amount }, (_, i) => first + i * distance);

@@ -37,7 +37,7 @@ export function Shell(): JSX.Element {
         <p class="brand">Osler</p>
         <p class="about"><About /></p>
         <button type="button" class="quiet" onClick={() => { theme.value = isDark.value ? "light" : "dark"; }}>
-          {isDark.value ? "Light" : "Dark"}
+          {isDark.value ? "Light theme" : "Dark theme"}
         </button>
       </header>
       <nav aria-label="Pages">

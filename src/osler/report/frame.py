@@ -22,7 +22,7 @@ class Frame:
         sources: the user's source lines, for excerpts and fingerprints.
         compact: as few lines as the format allows, for a stream that others write to as well.
         checks: every check by name, for formats that explain them.
-        record: the recorded run, for formats that draw it; None if there is none.
+        record: the recorded run, for formats that draw it; None if it is not open or there is none.
     """
 
     version: str

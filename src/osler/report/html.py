@@ -27,7 +27,7 @@ PAGE = """\
 <style>{style}</style>
 </head>
 <body>
-<div id="app"><p>This report is drawn by the script inside this file: it needs JavaScript, and no network.</p></div>
+<div id="app"><p>The script inside this file draws the report: it needs JavaScript, and no network.</p></div>
 <script type="application/json" id="content">{content}</script>
 <script>{script}</script>
 </body>
@@ -38,8 +38,8 @@ POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; worker-src blob:; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Nothing is fetched and nothing runs but our own script, known by its hash. The layout of graphs runs in a worker
-made of text inside that script: a document without an address has no other way to start one."""
+"""Nothing is fetched and nothing runs but our own script, known by its hash. The layout of graphs runs in a
+worker made of text inside that script: a document without an address has no other way to start one."""
 
 MARKUP = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 """Characters that end a script element or begin another, as JSON writes them too."""
@@ -58,7 +58,7 @@ def render(diagnosis: Diagnosis, frame: Frame) -> str:
 
 @functools.cache
 def asset(name: str) -> str:
-    """A file of the bundle that `make web` builds from `web/`; ASCII, without a tag that would end its element."""
+    """A file of the bundle that `make web` builds from `web/`; ASCII, without a tag that ends its element."""
     return files("osler.report").joinpath("assets", name).read_text("ascii").strip()
 
 

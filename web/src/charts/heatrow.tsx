@@ -43,10 +43,11 @@ export function Heat({ row, scale, steps }: { row: HeatRow; scale: Scale; steps:
 function paint(ctx: CanvasRenderingContext2D, row: HeatRow, scale: Scale, [from, to]: [number, number]): void {
   ctx.clearRect(0, 0, CELLS, HEIGHT);
   const x = (step: number) => ((step - from) / (to - from)) * CELLS;
+  const end = (row.at[row.at.length - 1] ?? from) + usualGap(row.at, to - from);
   row.at.forEach((step, i) => {
     const value = row.value[i] ?? NaN;
     const left = Math.floor(x(step));
-    const right = Math.ceil(x(row.at[i + 1] ?? to));
+    const right = Math.ceil(x(row.at[i + 1] ?? end));
     if (right < 0 || left > CELLS) return;
     // A value of 0 has no place on a logarithmic scale: it is left empty, with a line through it.
     if (scale.isLog && value === 0) {
@@ -61,6 +62,12 @@ function paint(ctx: CanvasRenderingContext2D, row: HeatRow, scale: Scale, [from,
       ctx.fillRect(left, HEIGHT / 2 - 1, Math.max(1, right - left), 2);
     }
   });
+}
+
+/** How far the last value reaches: as far as values usually lie apart, and no further. */
+function usualGap(at: number[], span: number): number {
+  const gaps = at.slice(1).map((step, i) => step - (at[i] ?? step)).sort((a, b) => a - b);
+  return Math.max(gaps[gaps.length >> 1] ?? 0, span / CELLS);
 }
 
 export function HeatScale(): JSX.Element {

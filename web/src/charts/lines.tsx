@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { Curve } from "../content";
 import { cursor, extent, isDark, isPrinting, range } from "../state";
-import { extremes, measured, sentence, shown } from "../words";
+import { counted, extremes, measured, sentence, shown } from "../words";
 import { inks, lineColor } from "./colors";
 import { Figure } from "./figure";
 import { marks, type Pin } from "./marks";
@@ -13,6 +13,8 @@ import { marks, type Pin } from "./marks";
 const HEIGHT = 170;
 const LOG_FROM = 1_000; // ratio of largest to smallest from which a linear axis hides the small ones
 const TABLE_ROWS = 600;
+const DIGIT = 7.2, BESIDE = 16; // pixels of an axis label
+
 
 interface Given { title: string; curves: Curve[]; pins?: Pin[]; visits?: number[]; height?: number; isLinked?: boolean; compact?: boolean }
 
@@ -20,7 +22,7 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
   const isLog = spansMagnitudes(curves);
   const text = curves.map((c) => sentence(curves.length > 1 ? c.label : title, c)).slice(0, compact ? 1 : 3).join(" ");
   const band = curves.some((c) => c.isBand) ? "line: mean, band: smallest to largest" : "";
-  const note = [isLog ? "logarithmic scale" : "", compact ? "" : band].filter(Boolean).join("; ");
+  const note = [isLog ? "logarithmic scale" : "", compact ? "" : band, sampled(curves)].filter(Boolean).join("; ");
   return (
     <Figure title={title} note={note ? `(${note})` : ""} sentence={text} height={height} compact={compact}
       table={{ head: tableHead(curves), rows: () => tableRows(curves) }}>
@@ -28,6 +30,13 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
       {curves.length > 1 ? <Legend curves={curves} /> : null}
     </Figure>
   );
+}
+
+/** That only a few of the steps were looked at, which a line between them does not tell. */
+function sampled(curves: Curve[]): string {
+  const most = Math.max(...curves.map((c) => c.count));
+  const [first, last] = extent.peek();
+  return most * 4 < last - first ? `sampled: ${counted(most, "value")}` : "";
 }
 
 function Legend({ curves }: { curves: Curve[] }): JSX.Element {
@@ -91,7 +100,7 @@ function options(curves: Curve[], pins: Pin[], visits: number[], width: number, 
     },
     axes: [
       { ...axis, size: 34, label: "step", labelSize: 16, labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map((t) => (Number.isInteger(t) ? shown(t) : "")) },
-      { ...axis, size: 62, values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
+      { ...axis, space: height < HEIGHT ? 18 : 26, size: (_: uPlot, labels: string[] | null) => BESIDE + DIGIT * Math.max(3, ...(labels ?? []).map((l) => l.length)), values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
     ],
     series: [{}, ...curves.flatMap((c, i) => seriesOf(c, lineColor(i)))],
     bands: bandsOf(curves),
@@ -104,7 +113,7 @@ function options(curves: Curve[], pins: Pin[], visits: number[], width: number, 
         plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }],
       setCursor: [(plot) => {
-        if (!isLinked || plot.cursor.event === undefined || plot.cursor.event === null) return;
+        if (!isLinked || !plot.cursor.event) return; // moved by us
         const left = plot.cursor.left ?? -1;
         cursor.value = left < 0 ? null : Math.round(plot.posToVal(left, "x"));
       }],

@@ -8,7 +8,7 @@ export interface Pin { step: number; shape: string }
 /** An x of the canvas for a step, null outside the part that is shown. */
 function across(plot: uPlot, step: number): number | null {
   const { min, max } = plot.scales["x"] ?? {};
-  if (min === undefined || max === undefined || min === null || max === null || step < min || step > max) return null;
+  if (min === undefined || max === undefined || step < min || step > max) return null;
   return Math.round(plot.valToPos(step, "x", true));
 }
 

@@ -13,7 +13,7 @@ const LEFT = 62, BOTTOM = 34, TOP = 8;
 export function Sizes({ of }: { of: Histogram }): JSX.Element {
   const title = of.name.startsWith("loss_input") ? `First argument of the loss${of.name.includes(":") ? ` at ${of.name.slice(of.name.indexOf(":") + 1)}` : ""}` : of.name;
   return (
-    <Figure title={title} note="(share of the numbers of each size)" sentence={described(of)} height={HEIGHT}
+    <Figure title={title} note="(by step; yellow: the most frequent size, empty: none)" sentence={described(of)} height={HEIGHT}
       table={{ head: ["step", "smallest", "median size", "largest", "negative", "zero", "NaN", "infinite"], rows: () => of.steps.map((_, i) => row(of, i)) }}>
       <Drawing of={of} />
     </Figure>
@@ -45,7 +45,7 @@ function median(of: Histogram, i: number): number {
 }
 
 function size(power: number): string {
-  return shown(2 ** power);
+  return shown(Number((2 ** power).toPrecision(2)));
 }
 
 function row(of: Histogram, i: number): string[] {

@@ -1,6 +1,6 @@
 /** A graph as a picture that can be moved and made larger. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { laidOut, type Laid } from "./layout";
 import type { Drawn, Edge, Node } from "./select";
 
@@ -21,7 +21,11 @@ export function Drawing({ drawn, sentence, chosen, onChoose }: { drawn: Drawn; s
     );
     return () => { isWanted = false; };
   }, [drawn]);
+  const canvas = useRef<HTMLDivElement>(null);
   const { laid } = state;
+  useEffect(() => {
+    if (laid && canvas.current) show(canvas.current, state.drawn, laid);
+  }, [laid]);
   if (state.fault) return <p>This browser does not lay out the picture. The table holds the same.</p>;
   return (
     <div class="graph">
@@ -29,7 +33,7 @@ export function Drawing({ drawn, sentence, chosen, onChoose }: { drawn: Drawn; s
         <button type="button" onClick={() => { setZoom(Math.min(3, zoom * 1.25)); }}>Larger</button>
         <button type="button" onClick={() => { setZoom(Math.max(0.2, zoom / 1.25)); }}>Smaller</button>
       </div>
-      <div class="canvas" role="region" aria-label="Graph" tabIndex={0}>
+      <div ref={canvas} class="canvas" role="region" aria-label="Graph" tabIndex={0}>
         {laid ? (
           <svg role="img" aria-label={sentence} width={laid.width * zoom} height={laid.height * zoom} viewBox={`0 0 ${laid.width} ${laid.height}`}>
             <defs>
@@ -43,6 +47,14 @@ export function Drawing({ drawn, sentence, chosen, onChoose }: { drawn: Drawn; s
       </div>
     </div>
   );
+}
+
+/** Moves the picture so that a cut is seen, else the loss, else its middle. */
+function show(canvas: HTMLElement, drawn: Drawn, laid: Laid): void {
+  const wanted = (["cut", "loss"] as const).map((kind) => drawn.nodes.findIndex((n) => n.kind === kind)).find((i) => i >= 0);
+  const at = laid.nodes[wanted ?? -1];
+  canvas.scrollLeft = (at?.x ?? laid.width / 2) - canvas.clientWidth / 2;
+  canvas.scrollTop = at ? at.y - canvas.clientHeight / 2 : 0;
 }
 
 function clipped(text: string): string {

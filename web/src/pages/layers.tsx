@@ -63,7 +63,7 @@ export function LayersPage(): JSX.Element {
       </div>
       {scale ? <Key scale={scale} measure={NAMES[measure] ?? measure} /> : <p class="note">No measure of single layers was taken in this run.</p>}
       <p role="status" class="note">{visible.length > MOST_ROWS ? `${visible.length} rows; the first ${MOST_ROWS} are shown, search to see others.` : `${counted(visible.length, "row")} of ${nodes.length}.`}</p>
-      <div class="scroll" role="region" aria-label="Layers" tabIndex={0}>
+      <div class="wide" role="region" aria-label="Layers" tabIndex={0}>
         <table class="layers">
           <thead><tr><th scope="col">layer</th><th scope="col">kind</th><th scope="col">numbers</th><th scope="col">shape out</th>{scale ? <><th scope="col">steps {(range.value ?? extent.value).map(Math.round).join(" – ")}</th><th scope="col">last</th></> : null}</tr></thead>
           <tbody>

@@ -29,6 +29,6 @@ function traced({ name, x, y }: { name: string; x: number[]; y: number[] }): Cur
   const mean = Float64Array.from(y);
   return {
     name, label: name, unit: "", title: "", width: 1, count: y.length, at: Float64Array.from(x), mean, low: mean, high: mean,
-    isBand: false, nan: y.flatMap((v, i) => (Number.isNaN(Number(v)) ? [i] : [])), up: [], down: [],
+    isBand: false, nan: y.flatMap((v, i) => (Number.isNaN(v) ? [i] : [])), up: [], down: [],
   };
 }

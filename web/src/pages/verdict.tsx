@@ -62,11 +62,11 @@ function Silence(): JSX.Element {
     counted(report.not_applicable.length, "check did not apply", "checks did not apply"),
     ...(report.failed.length ? [counted(report.failed.length, "check failed", "checks failed")] : []),
     ...(blind ? [counted(blind, "thing could not be watched", "things could not be watched")] : []),
-    ...(total ? [`${seen} of ${counted(total, "module")} seen`] : []),
+    ...(seen < total ? [counted(total - seen, "module was not seen", "modules were not seen")] : []),
   ];
   return (
     <p class="silence">
-      {counted(report.checked.length, "check")} evaluated. <strong>Not checked:</strong> {parts.join(", ")}.{" "}
+      {counted(report.checked.length, "check")} evaluated{total && seen === total ? `, all ${counted(total, "module")} seen` : ""}. <strong>Not checked:</strong> {parts.join(", ")}.{" "}
       <a href="#unchecked" onClick={(event) => { event.preventDefault(); document.getElementById("unchecked")?.focus(); }}>Which and why</a>
     </p>
   );
@@ -145,7 +145,7 @@ function Where({ number, found }: { number: number; found: Finding }): JSX.Eleme
 function Source({ excerpt }: { excerpt: Excerpt }): JSX.Element {
   let before = 0;
   return (
-    <div class="source" role="region" aria-label={`Lines of ${excerpt.file}`} tabIndex={0}>
+    <div class="source">
       <p class="file">{excerpt.file}</p>
       <ol>
         {excerpt.lines.map((line) => {
@@ -155,8 +155,7 @@ function Source({ excerpt }: { excerpt: Excerpt }): JSX.Element {
             <li key={line.number} class={line.guilty ? "guilty" : line.label ? "related" : ""}>
               {isGap ? <span class="gap" aria-hidden="true">⋮</span> : null}
               <span class="number">{line.number}</span>
-              <code>{line.text || " "}</code>
-              {line.guilty ? <span class="label">◀ here</span> : line.label ? <span class="label">◁ {line.label}</span> : null}
+              <span><code>{line.text || " "}</code>{line.guilty ? <span class="label">◀ here</span> : line.label ? <span class="label">◁ {line.label}</span> : null}</span>
             </li>
           );
         })}
@@ -186,8 +185,8 @@ function Numbers({ evidence }: { evidence: Evidence[] }): JSX.Element | null {
 function Picture({ series, found }: { series: number; found: Finding }): JSX.Element {
   const shown = curve(series);
   const pins = found.place.step === null ? [] : [{ step: found.place.step, shape: shape(found.severity) }];
-  const name = content.series[series]?.measure ?? shown.name;
-  const title = `${name === "loss" ? "Loss" : name.replaceAll("_", " ")}${shown.label === name ? "" : ` of ${shown.label}`}`;
+  const { measure: name = shown.name, subject = "" } = content.series[series] ?? {};
+  const title = `${name === "loss" ? "Loss" : name.replaceAll("_", " ")}${subject ? ` of ${subject}` : ""}`;
   return <Lines title={title} curves={[shown]} pins={pins} height={120} isLinked={false} compact />;
 }
 

@@ -1,1 +1,1 @@
-"""What the HTML report shows, as plain values: one module per page, drawn by the bundle in `report/assets`."""
+"""What the HTML report shows, as plain values: one module per page, drawn by `report/assets`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from osler.engine.context import derive
+from osler.errors import StoreError
 from osler.model import Diagnosis
 from osler.report.frame import Frame
 from osler.report.page.curves import Curve, Curves, curves, encoded
@@ -13,6 +14,7 @@ from osler.report.page.preflight import preflight
 from osler.report.page.texts import inert
 from osler.report.page.timeline import timeline
 from osler.report.page.verdict import verdict
+from osler.store.reader import StoredRun, open_run
 
 SCHEMA = "osler.page/1"
 
@@ -20,9 +22,9 @@ SCHEMA = "osler.page/1"
 def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
     """Plain values for JSON: the verdict alone if there is no record of the run.
 
-    Keys: ``schema``, ``version``, ``run``, ``series``, and one for each page; None for a page that has nothing.
+    Keys: ``schema``, ``version``, ``run``, ``series``, and one for each page; None for one that has nothing.
     """
-    stored = frame.record
+    stored = frame.record or recorded(diagnosis)
     found = curves(stored.main) if stored is not None else Curves()
     pages: dict[str, object] = {"verdict": verdict(diagnosis, frame, found)}
     about: dict[str, object] = {}
@@ -38,6 +40,16 @@ def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
     body: dict[str, object] = {"schema": SCHEMA, "version": frame.version, "run": about, **pages}
     texts = {key: inert(value) for key, value in body.items()}
     return {**texts, "series": [series(curve) for curve in found.all]}
+
+
+def recorded(diagnosis: Diagnosis) -> StoredRun | None:
+    """The run that was examined, if it was recorded and can be read."""
+    if not diagnosis.subject.run:
+        return None
+    try:
+        return open_run(diagnosis.subject.run)
+    except StoreError:
+        return None
 
 
 def series(curve: Curve) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,20 @@ MOST_SERIES = 3_000
 
 HIDDEN = ("batch_fingerprint",)
 """Measures whose numbers mean nothing to a reader."""
+
+FIRST_OF = MappingProxyType(
+    {
+        "loss": "first loss",
+        **dict.fromkeys(
+            ("batch_size", "loader_seconds", "input_mean", "input_std", "input_absmax"), "first loader"
+        ),
+        **dict.fromkeys(
+            ("learning_rate", "step_seconds", "gradient_norm", "parameter_norm"), "first optimizer"
+        ),
+        **dict.fromkeys(("memory", "clip_ratio"), "first optimizer"),
+    }
+)
+"""What a series without a subject is about where a program has several."""
 
 PRECISION = 1e-6
 """Relative error that no reader of a curve sees."""
@@ -94,13 +109,15 @@ def curves(process: StoredProcess) -> Curves:
 def encoded(curve: Curve) -> dict[str, object]:
     """A curve as plain values.
 
-    Keys: ``at`` first step of each stretch of ``width`` steps; ``mean``, ``low`` and ``high`` of the finite
-    values in it, the latter two left out where every stretch holds one value; ``count`` of all values; ``nan``,
-    ``up`` and ``down``: positions of the stretches that hold NaN, inf and -inf.
+    Keys: ``label``: what it is called beside others of its measure; ``at``: first step of each stretch of
+    ``width`` steps; ``mean``, ``low`` and ``high`` of the numbers in it, the latter two left out where every
+    stretch holds one value; ``count`` of all values; ``nan``, ``up`` and ``down``: positions of the stretches
+    that hold NaN, inf and -inf.
     """
     course = curve.course
     plain: dict[str, object] = {
         "name": curve.name,
+        "label": curve.subject or FIRST_OF.get(curve.measure, curve.measure),
         "measure": curve.measure,
         "subject": curve.subject,
         "unit": curve.unit,

@@ -1,12 +1,13 @@
-"""The page of the graph: how data flows between modules, the operations behind the loss, and where it is cut."""
+"""The page of the graph: the flow between modules, the operations behind the loss, and where it is cut."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
-from osler.model import CutFact, Diagnosis, Run, Site
+from osler.model import CutFact, Diagnosis, Run, Severity, Site
 from osler.model.architecture import GraphFact, ModuleFact
 from osler.report.page.layers import owner_of
 from osler.report.page.texts import spot
@@ -53,9 +54,7 @@ def modules(run: Run, drawn: Mapping[Site, Wiring], root: Path) -> dict[str, obj
     ordered = sorted(wired | owners, key=lambda name: (model_of(name, run), order_of(name, run), name))
     numbers = {name: number for number, name in enumerate(ordered)}
     unwired = [name for name in ordered if name not in wired and order_of(name, run) >= 0]
-    calls = [
-        (a, b) for a, b in zip(unwired, unwired[1:], strict=False) if model_of(a, run) == model_of(b, run)
-    ]
+    calls = [(a, b) for a, b in pairwise(unwired) if model_of(a, run) == model_of(b, run)]
     blocks = folded(run.modules)
     return {
         "nodes": [node(name, run.modules.get(name), blocks, root) for name in ordered],
@@ -153,17 +152,9 @@ def cut(fact: CutFact, run: Run, diagnosis: Diagnosis, root: Path) -> dict[str, 
 
 
 def is_blamed(fact: CutFact, run: Run, diagnosis: Diagnosis) -> bool:
-    """Whether a finding names the line of this cut, or none names the line of any."""
-    named = set(lines_of(diagnosis))
-    is_named = {line(c): line(c) in named for c in run.cuts}
-    return is_named[line(fact)] or not any(is_named.values())
-
-
-def lines_of(diagnosis: Diagnosis) -> Iterator[tuple[str, int]]:
-    """Every file and line that a finding names."""
-    for finding in diagnosis.findings:
-        for place in (finding.place, *(r.place for r in finding.related)):
-            yield place.file, place.line
+    """Whether a finding above hint points at the line of this cut, or none points at the line of any."""
+    blamed = {(f.place.file, f.place.line) for f in diagnosis.findings if f.severity > Severity.HINT}
+    return line(fact) in blamed or not any(line(c) in blamed for c in run.cuts)
 
 
 def line(fact: CutFact) -> tuple[str, int]:

@@ -64,9 +64,10 @@ def tree(run: Run, found: Mapping[str, Owned], root: Path) -> Iterator[Row]:
             yield from walk(parts.get(name, ()), depth + 1)
 
     yield from walk(parts.get("", ()), 0)
-    for strays in list(own.values()):
-        for key, parameter in strays:
-            yield parameter_row(key, parameter, 0, found.get(key, {}))
+    inside = {p.name for p in run.parameters.values() if p.model}
+    for key, parameter in (each for strays in own.values() for each in strays):
+        if parameter.model or parameter.name not in inside:  # else a second name of one that was shown
+            yield {**parameter_row(key, parameter, 0, found.get(key, {})), "label": key}
 
 
 def children(modules: Mapping[str, ModuleFact]) -> dict[str, list[str]]:

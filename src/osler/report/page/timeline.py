@@ -16,11 +16,10 @@ LAST = (
     "step_seconds",
     "loader_seconds",
     "memory",
-    "batch_size",
 )
 """Measures that come after the user's own."""
 
-ELSEWHERE = ("label_count", "input_mean", "input_std", "input_absmax")
+ELSEWHERE = ("batch_size", "label_count", "input_mean", "input_std", "input_absmax")
 """Measures that the page of the data shows."""
 
 MOST_TOGETHER = 6
@@ -39,7 +38,6 @@ PAGE_TITLES = {
     "step_seconds": "Time per step",
     "loader_seconds": "Time waiting for a batch",
     "memory": "Memory",
-    "batch_size": "Samples per batch",
 }
 """Titles of panels; other measures are called as the user calls them."""
 
@@ -72,7 +70,7 @@ def timeline(run: Run, diagnosis: Diagnosis, curves: Curves) -> dict[str, object
 
 
 def together(run: Run, curves: Curves) -> dict[str, list[Curve]]:
-    """The curves of each measure that are not about a parameter, module or class, in the order of the page."""
+    """The curves of each measure that are not about a parameter, module or class, in order."""
     parts = {name for p in run.parameters.values() for name in (p.name, p.full_name)} | set(run.modules)
     groups: dict[str, list[Curve]] = {}
     for curve in curves.all:

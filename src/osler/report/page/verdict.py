@@ -40,7 +40,7 @@ def excerpt(shown: Excerpt, frame: Frame) -> dict[str, object]:
 
 
 def chart(finding: Finding, curves: Curves) -> int | None:
-    """Position of the series in which a finding can be seen: its measure, its subject's gradients, the loss."""
+    """Position of the series that shows a finding: its measure, its subject's gradients, the loss."""
     if finding.place.step is None:
         return None
     subject = finding.place.subject

@@ -1,8 +1,8 @@
 """Which module each node of an autograd graph belongs to, and so how data flows between modules.
 
-torch names no modules in its graph, but the leaves are parameters, and a parameter enters the graph right where
-its module computes. A node is its module's if a parameter comes to it directly, or through nodes that only give
-it another form, such as the transpose of a weight.
+torch names no modules in its graph, but the leaves are parameters, and a parameter enters the graph right
+where its module computes. A node is its module's if a parameter comes to it directly, or through nodes that only
+give it another form, such as the transpose of a weight.
 """
 
 from __future__ import annotations
