@@ -54,7 +54,7 @@ export function GraphPage(): JSX.Element {
 
 function legendOfModules(): string {
   const calls = graphs.modules.calls.length ? " Dashed lines only say what was called next: no gradient was seen to flow there." : "";
-  return `Lines follow the gradient of the first loss: from a module to one that uses what it computed, with whatever has no parameters left out.${calls}`;
+  return `Lines follow the gradient of the first loss: from a module to one that uses what it computed, with whatever has no parameters left out. Round boxes join what several modules computed.${calls}`;
 }
 
 /** Cuts whose backward has no graph of its own, because nothing is left of it. */
@@ -93,10 +93,10 @@ function modules(): Drawn {
   return {
     nodes: nodes.map((n): Node => ({
       name: n.name,
-      label: n.name,
-      note: [n.kind, n.outputs.map((s) => s.join("×")).join(", ")].filter(Boolean).join(" → "),
-      detail: [n.kind, `${n.elements.toLocaleString("en")} numbers`, n.place ? `called at ${n.place}` : "", lost.has(n.name) ? "behind a cut: no gradient arrives" : ""].filter(Boolean).join(", "),
-      kind: lost.has(n.name) ? "lost" : "named",
+      label: n.join || n.name,
+      note: n.own ? "its own parameters" : [n.kind, n.outputs.map((s) => s.join("×")).join(", ")].filter(Boolean).join(" → "),
+      detail: n.join ? "what several modules computed meets here" : [n.kind, `${n.elements.toLocaleString("en")} numbers`, n.place ? `called at ${n.place}` : "", lost.has(n.name) ? "behind a cut: no gradient arrives" : ""].filter(Boolean).join(", "),
+      kind: n.join ? "plain" : lost.has(n.name) ? "lost" : "named",
       fold: n.fold,
       times: n.times,
     })),

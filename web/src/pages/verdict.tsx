@@ -26,7 +26,7 @@ export function VerdictPage(): JSX.Element {
   const [said = "", ...more] = [...opening].reverse();
   return (
     <>
-      <h1 class={heard.some((g) => g.finding.severity !== "hint") ? "sick" : "well"}><Words text={sentenceOf(said)} /></h1>
+      <h1 class={heard.some((g) => g.finding.severity !== "hint") ? "sick" : "well"}><Words text={sentenceOf(heard.some((g) => g.finding.severity !== "hint") ? said : briefly(said))} /></h1>
       {more.map((text) => <p key={text} class="ending"><Words text={sentenceOf(text)} /></p>)}
       <Silence />
       <div ref={list} onKeyDown={(event) => { step(event, list.current); }}>
@@ -37,6 +37,11 @@ export function VerdictPage(): JSX.Element {
       {intended.length ? <Intended /> : null}
     </>
   );
+}
+
+/** Without what stands in brackets and after: the page says it elsewhere. */
+function briefly(text: string): string {
+  return text.split(" (")[0]?.split(", recorded ")[0] ?? text;
 }
 
 function sentenceOf(text: string): string {

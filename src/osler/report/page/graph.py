@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from osler.model import CutFact, Diagnosis, Run, Severity, Site
 from osler.model.architecture import GraphFact, ModuleFact
 from osler.report.page.layers import owner_of
 from osler.report.page.texts import spot
-from osler.report.page.wiring import Wiring, between_modules, wiring
+from osler.report.page.wiring import Wiring, flow, wiring
 
 MOST_OPERATIONS = 5_000
 """Operations of one graph that are kept."""
@@ -43,34 +43,36 @@ def graph(run: Run, diagnosis: Diagnosis, root: Path) -> dict[str, object]:
 
 
 def modules(run: Run, drawn: Mapping[Site, Wiring], root: Path) -> dict[str, object]:
-    """Innermost modules with parameters as nodes.
+    """Innermost modules with parameters, and places where their outputs meet, as nodes.
 
-    ``edges``: from a module to one that uses what it computed, as the gradient sees it; ``calls``: where no
-    gradient flows, from a module to the one that was called next.
+    ``edges``: from what makes something to what uses it, as the gradient sees it; ``calls``: from a module to
+    the one that was called next, where no gradient flows.
     """
-    flows = sorted({edge for each in drawn.values() for edge in between_modules(each)})
+    whole = containers(run.modules)
+    order = {name: m.order for name, m in run.modules.items() if name not in whole}
+    flows = [flow(each, order) for each in drawn.values()]
+    joins = {name: operation for each in flows for name, operation in each.joins.items()}
     wired = {owner for each in drawn.values() for owner in each.owners.values()}
     owners = {owner_of(p, run.modules) for p in run.parameters.values()} - {""}
-    ordered = sorted(wired | owners, key=lambda name: (model_of(name, run), order_of(name, run), name))
+    known = {name: position for each in flows for name, position in each.positions.items()}
+    positions = {name: known.get(name, float(order.get(name, -1))) for name in wired | owners | joins.keys()}
+    ordered = sorted(positions, key=lambda name: (name.partition(".")[0], positions[name], name))
     numbers = {name: number for number, name in enumerate(ordered)}
-    unwired = [name for name in ordered if name not in wired and order_of(name, run) >= 0]
-    calls = [(a, b) for a, b in pairwise(unwired) if model_of(a, run) == model_of(b, run)]
+    unwired = [name for name in ordered if name not in wired | joins.keys() and positions[name] >= 0]
+    calls = [(a, b) for a, b in pairwise(unwired) if a.partition(".")[0] == b.partition(".")[0]]
     blocks = folded(run.modules)
     return {
-        "nodes": [node(name, run.modules.get(name), blocks, root) for name in ordered],
-        "edges": [[numbers[a], numbers[b]] for a, b in flows],
+        "nodes": [
+            {
+                **node(name, run.modules.get(name), blocks, root),
+                "join": joins.get(name, ""),
+                "own": name in whole,
+            }
+            for name in ordered
+        ],
+        "edges": [[numbers[a], numbers[b]] for a, b in sorted({e for each in flows for e in each.edges})],
         "calls": [[numbers[a], numbers[b]] for a, b in calls],
     }
-
-
-def model_of(name: str, run: Run) -> str:
-    """The root module that a module belongs to."""
-    return run.modules[name].model if name in run.modules else ""
-
-
-def order_of(name: str, run: Run) -> int:
-    """Position of a module's call; -1 if it was not called."""
-    return run.modules[name].order if name in run.modules else -1
 
 
 def node(
@@ -87,6 +89,11 @@ def node(
         "fold": fold,
         "times": times,
     }
+
+
+def containers(known: Iterable[str]) -> set[str]:
+    """Modules that have parts."""
+    return {name.rpartition(".")[0] for name in known}
 
 
 def folded(known: Mapping[str, ModuleFact]) -> dict[str, Block]:

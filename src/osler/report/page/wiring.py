@@ -1,13 +1,14 @@
 """Which module each node of an autograd graph belongs to, and so how data flows between modules.
 
 torch names no modules in its graph, but the leaves are parameters, and a parameter enters the graph right
-where its module computes. A node is its module's if a parameter comes to it directly, or through nodes that only
-give it another form, such as the transpose of a weight.
+where its module computes. A node is its module's if a parameter comes to it directly, or through nodes that
+only give it another form, such as the transpose of a weight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from osler.model.architecture import GraphFact
@@ -86,21 +87,68 @@ def spelled(kind: str) -> str:
     return kind.rpartition("::")[2].rstrip("0123456789").removesuffix("Backward") or kind
 
 
-def between_modules(drawn: Wiring) -> set[tuple[str, str]]:
-    """From each module to those that use what it computed, however many free operations lie between."""
-    after: dict[int, list[int]] = {}
+@dataclass(slots=True)
+class Flow:
+    """Data on its way between modules.
+
+    Attributes:
+        positions: of each module and join among the calls; a join comes right after the latest that it needs.
+        joins: operations where the outputs of several modules meet, by the names given to them.
+        edges: from what makes something to what uses it.
+    """
+
+    positions: dict[str, float]
+    joins: dict[str, str] = field(default_factory=dict[str, str])
+    edges: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def join(self, operation: str, sources: Sequence[str]) -> str:
+        """Note a place where these meet; its name, inside the module that holds the latest of them."""
+        latest = max(sources, key=lambda source: self.positions[source])
+        stem = f"{latest.rpartition('.')[0]}.{operation}".lstrip(".")
+        name, number = stem, 1
+        while name in self.joins:
+            number += 1
+            name = f"{stem} {number}"
+        self.joins[name] = operation
+        return name
+
+
+def flow(drawn: Wiring, order: Mapping[str, int]) -> Flow:
+    """How data flows between modules; operations with a single source are part of the way.
+
+    Args:
+        drawn: the operations behind a loss.
+        order: position of the call of each module without parts.
+    """
+    inputs: dict[int, list[int]] = {}
     for source, target in drawn.edges:
-        after.setdefault(source, []).append(target)
-    found: set[tuple[str, str]] = set()
-    for number, owner in drawn.owners.items():
-        seen, waiting = {number}, list(after.get(number, []))
-        while waiting:
-            node = waiting.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if node in drawn.owners:
-                found.add((owner, drawn.owners[node]))
-            else:
-                waiting += after.get(node, [])
-    return {(a, b) for a, b in found if a != b}
+        inputs.setdefault(target, []).append(source)
+    found = Flow({name: float(position) for name, position in order.items()})
+    made: dict[int, str] = {}
+    for number in in_order(drawn, inputs):
+        sources = list(dict.fromkeys(made[n] for n in inputs.get(number, ()) if n in made))
+        owner = drawn.owners.get(number)
+        if owner is None and len(sources) < 2:
+            made.update((number, source) for source in sources)
+            continue
+        made[number] = owner if owner is not None else found.join(drawn.operations[number], sources)
+        after = max((found.positions[source] for source in sources), default=-1.0) + 0.001
+        found.positions.setdefault(made[number], after)
+        found.edges.update((source, made[number]) for source in sources if source != made[number])
+    return found
+
+
+def in_order(drawn: Wiring, inputs: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    """Operations, each after what it uses."""
+    waits = {number: len(inputs.get(number, ())) for number in drawn.operations}
+    users: dict[int, list[int]] = {}
+    for source, target in drawn.edges:
+        users.setdefault(source, []).append(target)
+    ready = deque(number for number, amount in waits.items() if not amount)
+    while ready:
+        number = ready.popleft()
+        yield number
+        for user in users.get(number, ()):
+            waits[user] -= 1
+            if not waits[user]:
+                ready.append(user)
