@@ -59,7 +59,9 @@ const built = await build({
   format: "iife",
   plugins: [workerAsText],
 });
-const outputs = built.outputFiles.map(({ path, text }) => [path, text.trim() + "\n"]);
+// A control character stands inside a string, if at all, and an escape means the same there.
+const visible = (text) => text.replace(/[\x00-\x09\x0b-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+const outputs = built.outputFiles.map(({ path, text }) => [path, visible(text.trim()) + "\n"]);
 const whole = outputs.reduce((sum, [, text]) => sum + compressed(text), 0);
 const size = whole - workers;
 outputs.push([join(target, "NOTICE.txt"), await notice()]);
