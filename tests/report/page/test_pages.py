@@ -120,7 +120,7 @@ def test_no_experiment_no_page() -> None:
                 "seconds": 1.5,
                 "values": {"loss": 0.01},
                 "skipped": None,
-                "traces": [{"name": "loss", "x": (0, 1), "y": (2.0, 0.01)}],
+                "traces": [{"name": "loss", "x": [0, 1], "y": [2.0, 0.01]}],
             }
         ]
     }

@@ -48,7 +48,7 @@ def preflight(answers: Sequence[Answer]) -> dict[str, object] | None:
                 "seconds": each.seconds,
                 "values": each.values,
                 "skipped": each.skipped or None,
-                "traces": [{"name": t.name, "x": t.x, "y": t.y} for t in each.traces],
+                "traces": [{"name": t.name, "x": list(t.x), "y": list(t.y)} for t in each.traces],
             }
             for each in answers
         ]
