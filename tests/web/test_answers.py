@@ -1,4 +1,4 @@
-"""Ten faults: whoever opens the report sees at once which line, what happens, how that is known, what to do."""
+"""Ten faults: whoever opens the report sees at once which line, what happens, how it is known, what to do."""
 
 from collections.abc import Callable
 from pathlib import Path

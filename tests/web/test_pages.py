@@ -73,9 +73,14 @@ def files(watch: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -
     return {name: folder / f"{name}.html" for name in texts}
 
 
-@pytest.mark.parametrize("name", ["none", "one", "200", "hostile"])
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (390, 1280)]
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "width"),
+    [(n, *look) for n in ("none", "one", "200") for look in LOOKS]
+    + [("hostile", "light", 390), ("hostile", "dark", 1280)],
+)
 def test_nothing_complains(files: dict[str, Path], tab: Any, name: str, width: int, scheme: str) -> None:
     with tab(width, scheme) as opened:
         for page in PAGES:
@@ -129,7 +134,7 @@ def test_findings_are_walked_with_the_keyboard(files: dict[str, Path], tab: Any)
         opened.page.keyboard.press("j")
         opened.page.keyboard.press("Enter")
         assert opened.page.evaluate("document.activeElement.parentElement.open")
-        opened.page.wait_for_function("location.hash.endsWith('finding=2')")
+        assert opened.page.evaluate("location.hash").endswith("finding=2")
 
 
 def test_a_chart_is_a_sentence_and_a_table_as_well(files: dict[str, Path], tab: Any) -> None:
@@ -146,7 +151,7 @@ def test_the_address_holds_the_steps_that_are_shown(files: dict[str, Path], tab:
     with tab() as opened:
         opened.show(files["one"], "timeline")
         opened.page.get_by_role("button", name="Zoom in").click()
-        opened.page.wait_for_function("location.hash === '#timeline?from=12&to=36'")
+        assert opened.page.evaluate("location.hash") == "#timeline?from=12&to=36"
         opened.page.get_by_role("link", name="Verdict").click()
         opened.show(files["one"], "timeline?from=12&to=36")
         assert "steps 12 – 36" in opened.page.inner_text(".controls")
@@ -156,7 +161,7 @@ def test_the_cut_is_drawn_in_red_with_its_line(files: dict[str, Path], tab: Any)
     with tab() as opened:
         opened.show(files["one"], "graph")
         assert opened.page.locator("path.edge.cut").count() == 2
-        assert opened.page.locator("g.node.cut text").all_inner_texts() == ["detach()", "train.py:13"]
+        assert opened.page.locator("g.node.cut text").all_text_contents() == ["detach()", "train.py:16"]
         assert "The gradient is cut" in opened.page.inner_text("main")
 
 

@@ -45,7 +45,7 @@ export function Shell(): JSX.Element {
           <a key={id} href={address(id)} aria-current={page.value === id ? "page" : undefined}>{name}</a>
         ))}
       </nav>
-      <main ref={main} tabIndex={-1}><Body /></main>
+      <main id="main" ref={main} tabIndex={-1}><Body /></main>
       <footer>
         <p>Written by Osler {content.version}. This file is complete: it fetches nothing and sends nothing.</p>
       </footer>
