@@ -22,7 +22,7 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
   const isLog = spansMagnitudes(curves);
   const text = curves.map((c) => sentence(curves.length > 1 ? c.label : title, c)).slice(0, compact ? 1 : 3).join(" ");
   const band = curves.some((c) => c.isBand) ? "line: mean, band: smallest to largest" : "";
-  const note = [isLog ? "logarithmic scale" : "", compact ? "" : band, sampled(curves)].filter(Boolean).join("; ");
+  const note = [isLog ? "logarithmic scale" : "", compact ? "" : band, isLinked ? sampled(curves) : ""].filter(Boolean).join("; ");
   return (
     <Figure title={title} note={note ? `(${note})` : ""} sentence={text} height={height} compact={compact}
       table={{ head: tableHead(curves), rows: () => tableRows(curves) }}>

@@ -33,14 +33,17 @@ function pins(plot: uPlot, given: Pin[]): void {
   ctx.textAlign = "center";
   ctx.textBaseline = "bottom";
   ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const { step, shape } of given) {
+  let labelled = -Infinity;
+  for (const { step, shape } of [...given].sort((a, b) => a.step - b.step)) {
     const x = across(plot, step);
     if (x === null) continue;
     ctx.beginPath();
     ctx.moveTo(x + 0.5, bbox.top);
     ctx.lineTo(x + 0.5, bbox.top + bbox.height);
     ctx.stroke();
+    if (x - labelled < 11 * devicePixelRatio) continue;
     ctx.fillText(shape, x, bbox.top + 1);
+    labelled = x;
   }
   ctx.restore();
 }

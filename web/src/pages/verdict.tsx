@@ -90,6 +90,7 @@ function Problem({ group, isFirst }: { group: Numbered; isFirst: boolean }): JSX
       <summary>
         <Severity of={found.severity} /> <strong>{found.check}</strong> <span class="where">{places[number]}</span>
         {found.confidence === "certain" ? null : <span class="note"> {found.confidence}</span>}
+        {isOpen ? null : <span class="glance"><Words text={found.message} /></span>}
       </summary>
       {isOpen || isPrinting.value ? <Whole number={number} found={found} symptoms={symptoms} /> : null}
     </details>

@@ -53,7 +53,7 @@ def tree(run: Run, found: Mapping[str, Owned], root: Path) -> Iterator[Row]:
     """Each module, then its own parameters, then its parts."""
     parts = children(run.modules)
     own: dict[str, list[tuple[str, ParameterFact]]] = {}
-    for key, parameter in run.parameters.items():
+    for key, parameter in parameters(run).items():
         own.setdefault(owner_of(parameter, run.modules), []).append((key, parameter))
 
     def walk(names: Iterable[str], depth: int) -> Iterator[Row]:
@@ -64,10 +64,14 @@ def tree(run: Run, found: Mapping[str, Owned], root: Path) -> Iterator[Row]:
             yield from walk(parts.get(name, ()), depth + 1)
 
     yield from walk(parts.get("", ()), 0)
-    inside = {p.name for p in run.parameters.values() if p.model}
     for key, parameter in (each for strays in own.values() for each in strays):
-        if parameter.model or parameter.name not in inside:  # else a second name of one that was shown
-            yield {**parameter_row(key, parameter, 0, found.get(key, {})), "label": key}
+        yield {**parameter_row(key, parameter, 0, found.get(key, {})), "label": key}
+
+
+def parameters(run: Run) -> dict[str, ParameterFact]:
+    """The parameters that are shown: without those outside every model that have the name of one inside."""
+    inside = {p.name for p in run.parameters.values() if p.model}
+    return {key: p for key, p in run.parameters.items() if p.model or p.name not in inside}
 
 
 def children(modules: Mapping[str, ModuleFact]) -> dict[str, list[str]]:
