@@ -47,7 +47,11 @@ export function address(id: string, more: Record<string, string | number> = {}):
 }
 
 function follow(): void {
-  const [id = "", query = ""] = location.hash.slice(1).split("?");
+  choose(location.hash);
+}
+
+function choose(hash: string): void {
+  const [id = "", query = ""] = hash.slice(1).split("?");
   const given = new URLSearchParams(query);
   const [from, to] = [Number(given.get("from") ?? NaN), Number(given.get("to") ?? NaN)];
   page.value = pages.some((known) => known.id === id) ? id : "verdict";
@@ -63,8 +67,21 @@ effect(() => {
   const kept: Record<string, number> = {};
   if (range.value) [kept["from"], kept["to"]] = [Math.round(range.value[0]), Math.round(range.value[1])];
   if (opened.value !== null && page.value === "verdict") kept["finding"] = opened.value;
-  history.replaceState(null, "", address(page.value, kept));
+  remember(address(page.value, kept));
 });
+
+/** A frame in a notebook has no address of its own to hold anything. */
+function remember(text: string): void {
+  try { history.replaceState(null, "", text); } catch { /* what was chosen is still chosen */ }
+}
+
+/** Follows a link to a place in this file, where links lead elsewhere too. */
+export function go(event: Event): void {
+  const target = event.target instanceof Element ? event.target.closest("a[href^='#']")?.getAttribute("href") : null;
+  if (!target || window === window.parent) return;
+  event.preventDefault();
+  choose(target);
+}
 
 effect(() => {
   if (theme.value) document.documentElement.dataset["theme"] = theme.value;
