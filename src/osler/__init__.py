@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Run,
         Severity,
     )
+    from osler.report.plots.drawing import plot
     from osler.session import watch
     from osler.store.reader import open_run
 
@@ -38,11 +39,17 @@ __all__ = [
     "Severity",
     "diagnose",
     "open_run",
+    "plot",
     "watch",
 ]
 
 HOMES = MappingProxyType(
-    {"watch": "osler.session", "open_run": "osler.store.reader", "diagnose": "osler.engine.verdict"}
+    {
+        "diagnose": "osler.engine.verdict",
+        "open_run": "osler.store.reader",
+        "plot": "osler.report.plots.drawing",
+        "watch": "osler.session",
+    }
 )
 """Where names are that are not in the model."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from osler.cli import Parser
     from osler.model import Diagnosis
     from osler.settings import Settings
+    from osler.store.reader import StoredRun
 
 OPTIONS = ("format", "output", "fail-on", "select", "ignore")
 EPILOG = """\
@@ -55,12 +56,12 @@ def execute(args: Namespace) -> int:
     settings = load(None, given, catalogue(), suffixes())
     stored = open_run(find_run(args.run, Path.cwd()))
     diagnosis = with_doubts(diagnose(stored, select=args.select, ignore=args.ignore), stored, Path.cwd())
-    publish(diagnosis, settings)
+    publish(diagnosis, settings, stored)
     worst, fail_on = diagnosis.worst, settings.fail_on
     return FAILED if fail_on is not None and worst is not None and worst >= fail_on else OK
 
 
-def publish(diagnosis: Diagnosis, settings: Settings) -> None:
+def publish(diagnosis: Diagnosis, settings: Settings, stored: StoredRun) -> None:
     """Write the report where it was asked for.
 
     Raises:
@@ -78,7 +79,7 @@ def publish(diagnosis: Diagnosis, settings: Settings) -> None:
     if settings.output is None and settings.format == TEXT:
         screen.write(terminal.render(diagnosis, terminal.Page(root, sources, screen.width, screen.has_color)))
         return
-    text = formats()[settings.format].render(diagnosis, Frame(__version__, root, sources))
+    text = formats()[settings.format].render(diagnosis, Frame(__version__, root, sources, record=stored))
     if settings.output is None:
         screen.write(text)
         return

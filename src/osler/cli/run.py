@@ -180,26 +180,39 @@ class Bedside:
                 *([] if self.script.startswith("-m ") else [self.root / self.script])
             )
             diagnosis = self.session.finish(self.script, ending.exit_code, ended_by, ending.crash, files)
-            self.report(diagnosis)
+            self.show(diagnosis)
             self.session.close(json.render(diagnosis, self.frame()))
+            self.save(diagnosis)
         fail_on, worst = self.settings.fail_on, diagnosis.worst
         is_failure = fail_on is not None and worst is not None and worst >= fail_on
         return FOUND if is_failure or ended_by == "stop-on" else None
 
-    def report(self, diagnosis: Diagnosis) -> None:
-        """Write what was asked for, where it was asked for."""
+    def show(self, diagnosis: Diagnosis) -> None:
+        """Write what is meant for the screen."""
         from osler.report import terminal
-        from osler.report.formats import formats
 
-        settings, screen, frame = self.settings, self.screen, self.frame()
-        chosen = formats()[settings.format]
-        if settings.output is not None:
-            self.save(chosen.render(diagnosis, frame))
+        settings, screen = self.settings, self.screen
         if settings.format != TEXT and settings.output is None:
-            screen.write(chosen.render(diagnosis, replace(frame, compact=True)))
+            screen.write(self.rendered(diagnosis, replace(self.frame(), compact=True)))
         elif not settings.quiet:
             page = terminal.Page(self.root, self.sources, screen.width, screen.has_color)
             screen.write(terminal.render(diagnosis, page))
+
+    def save(self, diagnosis: Diagnosis) -> None:
+        """Write the file, once the record that some formats draw is complete; a full disk is only told of."""
+        output = self.settings.output
+        if output is None:
+            return
+        try:
+            output.write_text(self.rendered(diagnosis, self.frame()), encoding="utf-8")
+        except OSError as error:
+            self.screen.write(f"osler: cannot write {output}: {error.strerror}\n")
+
+    def rendered(self, diagnosis: Diagnosis, frame: Frame) -> str:
+        """The report in the format that was asked for."""
+        from osler.report.formats import formats
+
+        return formats()[self.settings.format].render(diagnosis, frame)
 
     def frame(self) -> Frame:
         """What a report says around the findings."""
@@ -207,14 +220,6 @@ class Bedside:
         from osler.report.frame import Frame
 
         return Frame(__version__, self.root, self.sources)
-
-    def save(self, text: str) -> None:
-        """Write the file; a full disk must not hide the report on the screen."""
-        assert self.settings.output is not None
-        try:
-            self.settings.output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            self.screen.write(f"osler: cannot write {self.settings.output}: {error.strerror}\n")
 
 
 @contextmanager

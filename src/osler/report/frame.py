@@ -9,6 +9,7 @@ from pathlib import Path
 from osler.engine.catalogue import catalogue
 from osler.model import Check
 from osler.report.source import Sources
+from osler.store.reader import StoredRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Frame:
         sources: the user's source lines, for excerpts and fingerprints.
         compact: as few lines as the format allows, for a stream that others write to as well.
         checks: every check by name, for formats that explain them.
+        record: the recorded run, for formats that draw it; None if it is not open or there is none.
     """
 
     version: str
@@ -28,3 +30,4 @@ class Frame:
     sources: Sources
     compact: bool = False
     checks: Mapping[str, Check] = field(default_factory=catalogue)
+    record: StoredRun | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from osler.store.frames import Columns
 from osler.store.rollup import WIDTH, Rollup, merged, of_records
 from osler.store.scalars import Scalars
 
@@ -44,6 +45,23 @@ def overview(scalars: Scalars, sid: int, buckets: int) -> Overview:
         return shown(coarse, buckets, WIDTH)
     steps, values = scalars.series(sid)
     return shown(of_records((np.full(len(steps), sid, np.uint32), steps, values), 1), buckets, 1)
+
+
+def overviews(scalars: Scalars, buckets: int) -> dict[int, Overview]:
+    """Every series in at most so many stretches, made from the records themselves in one pass."""
+    return {sid: of_series(columns, buckets) for sid, columns in scalars.each().items()}
+
+
+def of_series(columns: Columns, buckets: int) -> Overview:
+    """Steps and values of one series in at most so many stretches; few values are kept one by one."""
+    steps, values = columns
+    span = int(steps.max() - steps.min()) + 1 if len(steps) else 1
+    width = 1 if len(steps) <= buckets else -(-span // max(1, buckets))
+    rows = of_records((np.zeros(len(steps), np.uint32), steps, values), width)
+    if width > 1 and len(rows) > buckets:  # the first began in the middle
+        width += 1
+        rows = of_records((np.zeros(len(steps), np.uint32), steps, values), width)
+    return Overview(rows.bucket * width, rows.low, rows.high, rows.mean, rows.count, rows.nans, width)
 
 
 def shown(rows: Rollup, buckets: int, width: int) -> Overview:

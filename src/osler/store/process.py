@@ -18,7 +18,7 @@ from osler.store.hot import HotSegment, by_series, joined
 from osler.store.layout import DOCUMENT, FACTS, HISTOGRAM_SEGMENT, MANIFEST, birth, host, read_inside
 from osler.store.lines import Line
 from osler.store.manifest import Manifest, from_json
-from osler.store.overview import Overview, overview
+from osler.store.overview import Overview, overview, overviews
 from osler.store.records import Ending, Note, Series
 from osler.store.scalars import Scalars, names, why
 
@@ -117,6 +117,11 @@ class StoredProcess:
     def overview(self, name: str, buckets: int = 1_000) -> Overview:
         """The course of one series in at most so many stretches of steps."""
         return overview(self.scalars, self._sid(name), buckets)
+
+    def overviews(self, buckets: int) -> dict[str, Overview]:
+        """The course of every series, by name, in at most so many stretches of steps."""
+        found = overviews(self.scalars, buckets)
+        return {series.name: found[sid] for sid, series in self.series.items() if sid in found}
 
     def _sid(self, name: str) -> int:
         return next((n for n, series in self.series.items() if series.name == name), NOBODY)

@@ -13,7 +13,7 @@ import numpy as np
 
 from osler.errors import StoreError
 from osler.store.frames import SCALARS, Columns
-from osler.store.hot import HotSegment, joined
+from osler.store.hot import HotSegment, by_series, joined
 from osler.store.layout import SEGMENT
 from osler.store.rollup import COLUMNS, Rollup, merged, of_records
 from osler.store.sealed import SealedSegment, sealed
@@ -93,6 +93,14 @@ class Scalars:
                 yield from self._read([self.sealed[name]])
             else:
                 yield self._hot_columns(self.hot[name])
+
+    def each(self) -> dict[int, Columns]:
+        """Steps and values of every series, oldest first."""
+        parts: dict[int, list[Columns]] = {}
+        for columns in self.everything():
+            for sid, part in by_series(columns).items():
+                parts.setdefault(sid, []).append(part)
+        return {sid: joined(found, SCALARS[1:]) for sid, found in parts.items()}
 
     def series(self, sid: int) -> Columns:
         """Steps and values of one series, oldest first."""

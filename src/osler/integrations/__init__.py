@@ -1,0 +1,1 @@
+"""Osler inside other programs: one module each."""

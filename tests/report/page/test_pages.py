@@ -1,0 +1,130 @@
+"""What the other pages are told: order of panels, rows of the tree, classes, experiments, inert texts."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from osler.model import Diagnosis, Evidence, Finding, Place, Severity
+from osler.report.page.content import content
+from osler.report.page.curves import Curves
+from osler.report.page.data import classes
+from osler.report.page.preflight import Answer, Trace, preflight
+from osler.report.page.texts import LONGEST, inert, spot
+from osler.report.page.verdict import chart
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\u202eb", "a\\u202eb"),
+        ("two\nlines", "two lines"),
+        ("x" * LONGEST, "x" * LONGEST),
+        ("x" * 10_000, "x" * LONGEST + "…"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        (1.5, 1.5),
+        (None, None),
+        (True, True),
+        ({"\x07": ("a", [1])}, {"\\x07": ["a", [1]]}),
+    ],
+)
+def test_texts_are_inert(given: object, kept: object) -> None:
+    assert inert(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (Place("/w/a.py", 3), "a.py:3"),
+        (Place("/elsewhere/a.py", 3), "/elsewhere/a.py:3"),
+        (Place("/w/a.py"), ""),
+        (Place(subject="x"), ""),
+        (Place("/w/n.ipynb", 3, cell="2"), "cell 2, line 3"),
+    ],
+)
+def test_a_spot_is_a_file_and_a_line(place: Place, text: str, tmp_path: Any) -> None:
+    assert spot(place, type(tmp_path)("/w")) == text
+
+
+def test_panels_come_in_the_order_in_which_they_are_looked_at(shown: Any) -> None:
+    titles = [panel["title"] for panel in shown.page["timeline"]["panels"]]
+    assert titles[:3] == ["Loss", "Accuracy of the batch", "Learning rate"]
+    assert titles.index("Gradient norm") < titles.index("Time per step")
+
+
+def test_every_series_is_in_a_panel_or_in_the_search(shown: Any) -> None:
+    timeline = shown.page["timeline"]
+    placed = [n for panel in timeline["panels"] for n in panel["series"]]
+    assert sorted([*placed, *timeline["more"]]) == list(range(len(shown.page["series"])))
+
+
+def test_pins_stand_at_the_steps_of_the_findings(shown: Any) -> None:
+    findings = shown.page["verdict"]["report"]["findings"]
+    for pin in shown.page["timeline"]["pins"]:
+        assert findings[pin["finding"]]["place"]["step"] == pin["step"]
+
+
+def test_the_tree_is_that_of_the_modules(shown: Any) -> None:
+    rows = shown.page["layers"]["rows"]
+    assert [(r["depth"], r["label"]) for r in rows[:4]] == [
+        (0, "Net"),
+        (1, "stem"),
+        (2, "weight"),
+        (2, "bias"),
+    ]
+    assert len(rows) == 1 + 3 * 3 + 1 + 4 * (1 + 2 * 3)
+    assert {m["name"] for m in shown.page["layers"]["measures"]} == {"gradient_norm", "parameter_norm"}
+
+
+def test_the_verdict_shows_the_line_and_its_source(shown: Any) -> None:
+    verdict = shown.page["verdict"]
+    place = verdict["places"][0]
+    guilty = [line["number"] for e in verdict["excerpts"][0] for line in e["lines"] if line["guilty"]]
+    assert place == shown.line("# the cut")
+    assert guilty == [int(place.partition(":")[2])]
+
+
+def test_without_a_record_there_is_the_verdict_alone(shown: Any) -> None:
+    unrecorded = replace(shown.diagnosis, subject=replace(shown.diagnosis.subject, run=""))
+    assert set(content(unrecorded, shown.frame)) == {"schema", "version", "run", "verdict", "series"}
+
+
+def test_a_record_that_is_gone_leaves_the_verdict(shown: Any) -> None:
+    gone = replace(shown.diagnosis, subject=replace(shown.diagnosis.subject, run="/nowhere"))
+    assert "timeline" not in content(gone, shown.frame)
+
+
+def test_a_record_is_found_by_the_diagnosis(shown: Any) -> None:
+    assert content(shown.diagnosis, shown.frame) == shown.page
+
+
+def test_no_class_was_seen() -> None:
+    assert classes(Curves()) == []
+
+
+def test_a_finding_without_a_step_has_no_chart(shown: Any) -> None:
+    found = Finding("x", Place(), "", "", "", "", Severity.ERROR, evidence=(Evidence("loss", 1.0, ""),))
+    assert chart(found, Curves()) is None
+
+
+def test_no_experiment_no_page() -> None:
+    assert preflight(()) is None
+    answer = Answer("overfit-one-batch", "it can", 1.5, {"loss": 0.01}, (Trace("loss", (0, 1), (2.0, 0.01)),))
+    assert preflight((answer,)) == {
+        "experiments": [
+            {
+                "name": "overfit-one-batch",
+                "answer": "it can",
+                "seconds": 1.5,
+                "values": {"loss": 0.01},
+                "skipped": None,
+                "traces": [{"name": "loss", "x": [0, 1], "y": [2.0, 0.01]}],
+            }
+        ]
+    }
+
+
+def test_an_empty_diagnosis_has_a_page(shown: Any) -> None:
+    assert content(Diagnosis(), shown.frame)["verdict"]

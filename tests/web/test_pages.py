@@ -1,0 +1,173 @@
+"""Every page, light and dark, wide and narrow, with no, one and 200 findings: nothing complains."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from osler.model import Diagnosis, Finding, Group, Severity
+from osler.report.page import content
+from osler.report.page.preflight import Answer, Trace, preflight
+
+pytestmark = pytest.mark.slow
+
+PAGES = ["verdict", "timeline", "layers", "graph", "preflight", "data"]
+EXPERIMENTS = (
+    Answer(
+        "overfit-one-batch",
+        "the model can: 0.01 after 60 steps",
+        1.5,
+        {"loss": 0.01},
+        (Trace("loss", range(9), [2.0, 1.5, 1.0, 0.8, 0.5, 0.3, 0.1, 0.05, 0.01]),),
+    ),
+    Answer("future-perturbed", "", skipped="the model has no `time` axis"),
+)
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)> ../../etc/passwd \x1b[31m \u202eevil\u202c `x` " + "long" * 2_500
+)
+SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
+
+
+def many(diagnosis: Diagnosis) -> Diagnosis:
+    """The same with 200 findings of all severities."""
+    one = diagnosis.groups[0].cause
+    found = [
+        replace(
+            one, check=f"{one.check}-{n}", severity=Severity(3 - n % 3), place=replace(one.place, step=n % 40)
+        )
+        for n in range(150)
+    ]
+    return replace(diagnosis, groups=tuple(Group(f, (one,) if n < 50 else ()) for n, f in enumerate(found)))
+
+
+def hostile(diagnosis: Diagnosis) -> Diagnosis:
+    """The same with a finding in which everything is a trap."""
+    one = diagnosis.groups[0].cause
+    trap = Finding(
+        HOSTILE, replace(one.place, subject=HOSTILE), HOSTILE, HOSTILE, HOSTILE, HOSTILE, Severity.ERROR,
+        evidence=tuple(replace(e, measure=HOSTILE, expected=HOSTILE, unit=HOSTILE) for e in one.evidence),
+    )  # fmt: skip
+    return replace(
+        diagnosis, subject=replace(diagnosis.subject, script=HOSTILE), groups=(Group(trap, (trap,)),)
+    )
+
+
+@pytest.fixture(scope="module")
+def files(watch: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A report of each kind."""
+    sick, healthy = watch("h = self.stem(x)", "h = self.stem(x).detach()"), watch()
+    assert (len(healthy.diagnosis.headlines), len(sick.diagnosis.headlines)) == (0, 1)
+    folder = tmp_path_factory.mktemp("reports")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(content, "preflight", lambda _: preflight(EXPERIMENTS))
+        texts = {
+            "none": healthy.report(),
+            "one": sick.report(),
+            "200": sick.report(many(sick.diagnosis)),
+            "hostile": sick.report(hostile(sick.diagnosis)),
+        }
+    for name, text in texts.items():
+        (folder / f"{name}.html").write_text(text)
+    return {name: folder / f"{name}.html" for name in texts}
+
+
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (390, 1280)]
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "width"),
+    [(n, *look) for n in ("none", "one", "200") for look in LOOKS]
+    + [("hostile", "light", 390), ("hostile", "dark", 1280)],
+)
+def test_nothing_complains(files: dict[str, Path], tab: Any, name: str, width: int, scheme: str) -> None:
+    with tab(width, scheme) as opened:
+        for page in PAGES:
+            opened.show(files[name], page)
+            assert (page, opened.violations()) == (page, [])
+            assert (page, opened.page.evaluate("document.documentElement.scrollWidth")) <= (page, width)
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            opened.page.screenshot(path=SCREENSHOTS / f"{page}-{name}-{scheme}-{width}.png", full_page=True)
+        assert opened.complaints == []
+        assert {url.partition(":")[0] for url in opened.requests} <= {"file", "blob", "data"}
+
+
+def test_a_name_makes_no_element_and_runs_nothing(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        for page in PAGES:
+            opened.show(files["hostile"], page)
+            assert opened.page.locator("img").count() == 0
+        opened.show(files["hostile"])
+        assert "</script><img src=x onerror=alert(1)>" in opened.page.inner_text("main")
+        assert opened.complaints == []
+
+
+def test_a_script_that_is_not_ours_does_not_run(files: dict[str, Path], tab: Any, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.html"
+    foreign.write_text(
+        files["none"].read_text().replace("</body>", "<script>document.title = 'foreign'</script></body>")
+    )
+    with tab() as opened:
+        opened.show(foreign)
+        assert opened.page.title() != "foreign"
+        assert any("Content Security Policy" in text for text in opened.complaints)
+
+
+def test_every_page_is_reached_with_the_keyboard(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["one"])
+        opened.page.keyboard.press("Tab")
+        assert opened.page.evaluate("document.activeElement.className") == "skip"
+        for _ in range(3):
+            opened.page.keyboard.press("Tab")
+        opened.page.keyboard.press("Enter")
+        opened.page.wait_for_selector("h1:text('Timeline')")
+        assert opened.page.evaluate("document.activeElement.tagName") == "MAIN"
+
+
+def test_findings_are_walked_with_the_keyboard(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["200"])
+        assert opened.page.locator("details.problem").count() == 150
+        opened.page.locator("details.problem > summary").first.focus()
+        opened.page.keyboard.press("j")
+        opened.page.keyboard.press("Enter")
+        assert opened.page.evaluate("document.activeElement.parentElement.open")
+        assert opened.page.evaluate("location.hash").endswith("finding=2")
+
+
+def test_a_chart_is_a_sentence_and_a_table_as_well(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["one"], "timeline")
+        figure = opened.page.locator("figure").first
+        sentence = figure.locator("[role=img]").get_attribute("aria-label")
+        assert sentence.startswith("Loss goes down from ")
+        figure.get_by_role("button", name="Numbers of Loss as a table").click()
+        assert figure.locator("tbody tr").count() == 48
+
+
+def test_the_address_holds_the_steps_that_are_shown(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["one"], "timeline")
+        opened.page.get_by_role("button", name="Zoom in").click()
+        assert opened.page.evaluate("location.hash") == "#timeline?from=12&to=36"
+        opened.page.get_by_role("link", name="Verdict").click()
+        opened.show(files["one"], "timeline?from=12&to=36")
+        assert "steps 12 – 36" in opened.page.inner_text(".controls")
+
+
+def test_the_cut_is_drawn_in_red_with_its_line(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["one"], "graph")
+        assert opened.page.locator("path.edge.cut").count() == 2
+        assert opened.page.locator("g.node.cut text").all_text_contents() == ["detach()", "train.py:16"]
+        assert "The gradient is cut" in opened.page.inner_text("main")
+
+
+def test_paper_shows_everything_in_light(files: dict[str, Path], tab: Any) -> None:
+    with tab(scheme="dark") as opened:
+        opened.show(files["one"])
+        opened.page.emulate_media(media="print")
+        assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert not opened.page.locator("nav").is_visible()
