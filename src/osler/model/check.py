@@ -9,12 +9,14 @@ from osler.model.code import Code
 from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+from osler.model.setup import Setup
 
 CALLED_HERE = "called here"
 """Label of a related place that called the function in which the place lies."""
 
 CodeDetector = Callable[[Code], Iterator[Finding]]
 RunDetector = Callable[[Run], Iterator[Finding]]
+SetupDetector = Callable[[Setup], Iterator[Finding]]
 Applicability = Callable[[Run], str]
 
 
@@ -81,6 +83,7 @@ class Check:
     code_detector: CodeDetector | None = field(default=None, init=False)
     by_absence: bool = field(default=False, init=False)
     run_detector: RunDetector | None = field(default=None, init=False)
+    setup_detector: SetupDetector | None = field(default=None, init=False)
     applies: Applicability = field(default=always_applies, init=False)
 
     @property
@@ -106,6 +109,11 @@ class Check:
     def in_run(self, detect: RunDetector) -> RunDetector:
         """Register the detector that reads a run, live or stored."""
         self.run_detector = detect
+        return detect
+
+    def in_setup(self, detect: SetupDetector) -> SetupDetector:
+        """Register the detector that reads what the experiments of a pre-flight have shown."""
+        self.setup_detector = detect
         return detect
 
     def applies_when(self, reason: Applicability) -> Applicability:
