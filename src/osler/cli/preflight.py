@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from osler.cli import FAILED, OK, split
@@ -16,21 +15,15 @@ from osler.errors import UsageError
 from osler.settings import FAIL_ON, TEXT, load
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from osler.cli import Parser
-    from osler.model import Answer, Diagnosis
-    from osler.preflight.plan import Notebook
-    from osler.replay.observer import Observer
+    from osler.model import Answer, Diagnosis, Severity
+    from osler.preflight.helm import Helm
     from osler.replay.overlay import Overlay
     from osler.replay.quiet import Held
-    from osler.replay.turn import Seen, Turn
     from osler.replay.watchdog import Watchdog
-    from osler.replay.wheel import First, Wheel
     from osler.report.screen import Screen
     from osler.report.source import Sources
     from osler.runtime.endings import Ending
-    from osler.runtime.guard import Guard
     from osler.runtime.patches import Patches
     from osler.session import Session
     from osler.settings import Settings
@@ -38,9 +31,6 @@ if TYPE_CHECKING:
 OPTIONS = ("format", "output", "fail-on", "select", "ignore", "quiet")
 BUDGET = 60.0
 """Seconds for the experiments."""
-
-OWN_SHARE = 0.5
-"""Seconds of the script's own training afterwards, as a share of the budget, at most."""
 
 PATIENCE = 120.0
 """Seconds without any event, beyond the budget, after which the script counts as hanging."""
@@ -111,7 +101,7 @@ def execute(args: Namespace) -> int:
         screen.write(f"osler: {sentence}\n")
 
     session = Session(replace(settings, max_steps=None, stop_on=None), warn=warn)
-    room = Room(args, settings, session, screen, Guard(warn), sources_of(args), budget)
+    room = Room(args, settings, session, screen, sources_of(args), budget)
     gate = Guard(warn).gate("the end of the script")
     room.enter()
     try:
@@ -139,7 +129,7 @@ def seconds(text: str) -> float:
     return value
 
 
-def error() -> object:
+def error() -> Severity:
     """The severity from which on a pre-flight fails unless told otherwise."""
     from osler.model import Severity
 
@@ -155,7 +145,6 @@ class Room:
         settings: what the user has asked for.
         session: what watches the script's own steps.
         screen: where text goes.
-        guard: of the experiments.
         sources: the user's source lines.
         budget: seconds for the experiments.
     """
@@ -164,7 +153,6 @@ class Room:
     settings: Settings
     session: Session
     screen: Screen
-    guard: Guard
     sources: Sources
     budget: float
     root: Path = field(default_factory=Path.cwd)
@@ -172,35 +160,31 @@ class Room:
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     leave_now: Callable[[int], object] = os._exit  # pyright: ignore[reportPrivateUsage]
     patches: Patches = field(init=False)
-    observer: Observer = field(init=False)
-    wheel: Wheel = field(init=False)
+    helm: Helm = field(init=False)
     overlay: Overlay = field(init=False)
-    notebook: Notebook = field(init=False)
     watchdog: Watchdog = field(init=False)
     held: list[Held] = field(default_factory=list["Held"])
     hung: str = ""
 
     def __post_init__(self) -> None:
-        from osler.preflight.plan import Notebook
-        from osler.replay.observer import Observer
+        from osler.preflight.helm import Helm
         from osler.replay.overlay import Overlay
         from osler.replay.watchdog import Watchdog
-        from osler.replay.wheel import Limits, Wheel
         from osler.runtime.patches import Patches
 
         self.patches = Patches()
-        self.observer = Observer(self.session.watcher.lines)
         self.overlay = Overlay()
-        self.notebook = Notebook(self.tell, self.ask)
         self.watchdog = Watchdog(self.hang, self.budget + PATIENCE)
-        self.wheel = Wheel(
-            self.observer,
-            self.conduct,
-            Limits(),
-            self.taken,
-            self.given_back,
-            self.finished,
-            self.watchdog.alive,
+        self.helm = Helm(
+            self.session.watcher.lines,
+            self.budget,
+            lambda _: None,  # the answer says so
+            on_answer=self.tell,
+            on_question=self.ask,
+            on_take=self.taken,
+            on_return=self.given_back,
+            on_end=self.finished,
+            on_event=self.watchdog.alive,
         )
 
     @property
@@ -219,10 +203,9 @@ class Room:
         from osler.replay.quiet import STDERR, STDOUT, Held
 
         silence_trackers(self.patches)
-        self.observer.install(self.patches)
-        self.wheel.install(self.patches)
+        self.helm.take_hold()
         self.session.attach()
-        self.wheel.install_entrance(self.patches)
+        self.helm.guard_the_door()
         self.overlay.install(self.patches)
         if not self.args.show_output:
             self.held.append(Held(STDOUT, STDERR))
@@ -230,8 +213,10 @@ class Room:
     def leave(self) -> str:
         """Take the fences down; the end of what was held back."""
         self.watchdog.stop()
-        self.session.detach()
         self.patches.undo()
+        self.helm.leave_the_door()
+        self.session.detach()
+        self.helm.let_go()
         text = self.held[0].text() if self.held else ""
         while self.held:
             self.held.pop().release()
@@ -248,15 +233,6 @@ class Room:
         """What is being asked, on a terminal."""
         if self.speaks and self.screen.is_terminal:
             self.screen.write(f"\r\x1b[K{question[: self.screen.width - 1]}")
-
-    def conduct(self, first: First) -> Generator[Turn, Seen, None]:
-        """Make the experiments on the first turn."""
-        from osler.preflight.bench import Bench
-        from osler.preflight.plan import conduct
-
-        bench = Bench(first, self.observer, perf_counter() + self.budget, turn_seconds=first.seconds)
-        bench.steerable, bench.pretrained = first.unsteerable, self.observer.loaded
-        return conduct(bench, self.notebook, self.guard)
 
     def taken(self) -> None:
         """Experiments begin."""
@@ -275,7 +251,6 @@ class Room:
             from osler.replay.quiet import STDERR, STDOUT
 
             self.held[-1].release(STDOUT, STDERR)
-        self.wheel.limits.until = perf_counter() + self.budget * OWN_SHARE
         self.session.watcher.resume()
 
     def finished(self) -> None:
@@ -285,7 +260,9 @@ class Room:
     def hang(self, silence: float) -> None:
         """Nothing happens any more."""
         doing = (
-            f"in the experiment {self.notebook.current}" if self.notebook.current else "between two batches"
+            f"in the experiment {self.helm.notebook.current}"
+            if self.helm.notebook.current
+            else "between two batches"
         )
         self.hung = f"nothing happened for {silence:.0f} s {doing}; the script was ended"
         os._exit(OK)
@@ -296,12 +273,12 @@ class Room:
         from osler.replay.wheel import Phase
 
         text = self.leave()
-        ours = self.wheel.shortened or self.wheel.phase is Phase.STEERED
+        ours = self.helm.wheel.shortened or self.helm.wheel.phase is Phase.STEERED
         crash = None if ours else ending.crash
         if crash is not None:
             self.screen.write(text)
         self.note_the_end(ending)
-        self.session.setup = self.notebook.setup
+        self.session.setup = self.helm.notebook.setup
         code = 0 if ours else ending.exit_code
         with search_path(self.path):
             file = [] if self.args.module else [self.root / self.args.script]
@@ -325,15 +302,15 @@ class Room:
         run = self.session.run
         if self.hung:
             self.blind("the watchdog", self.hung)
-        if self.wheel.phase is Phase.STEERED:
+        if self.helm.wheel.phase is Phase.STEERED:
             why = (
                 f"{type(ending.crash).__name__}: {ending.crash}"
                 if ending.crash
                 else "the script left its loop"
             )
-            doing = self.notebook.current or "the last turn"
+            doing = self.helm.notebook.current or "the last turn"
             self.blind("experiments", f"{why} during {doing}; what follows was not asked")
-        elif self.wheel.phase is Phase.FIRST and run.backwards:
+        elif self.helm.wheel.phase is Phase.FIRST and run.backwards:
             self.blind("experiments", "the script ended before a second turn of training; nothing was asked")
 
     def blind(self, subject: str, reason: str) -> None:
@@ -359,7 +336,7 @@ class Room:
         what = ["-m", self.args.module] if self.args.module else [self.args.script]
         words = [sys.executable, "-m", "osler", "run", *what, *self.args.arguments]
         os.chdir(self.root)
-        os.execve(sys.executable, words, self.environment)  # noqa: S606
+        os.execve(sys.executable, words, self.environment)
 
 
 def told(answer: Answer) -> str:

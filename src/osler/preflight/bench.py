@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -17,8 +17,11 @@ from torch.optim.lr_scheduler import LRScheduler
 from osler.replay.observer import Observer
 from osler.replay.snapshot import alive
 from osler.replay.trees import cloned, mapped, size, tensors
-from osler.replay.turn import ForwardCall, LossCall, Root, Seen
+from osler.replay.turn import ForwardCall, LossCall, Root, Seen, Turn
 from osler.replay.wheel import First
+
+LONGEST_WINDOW = 64
+"""Turns that an accumulation window is given to end."""
 
 PEAKS = ("lr", "initial_lr", "max_lr")
 """Keys of a parameter group that hold its learning rate now, before a schedule, and at its highest."""
@@ -36,6 +39,7 @@ class Bench:
         steerable: why the loop cannot be given batches, empty if it can.
         turn_seconds: how long a turn takes.
         pretrained: weights were loaded before the first turn.
+        accumulates: some turns make no optimizer step.
     """
 
     first: First
@@ -45,6 +49,7 @@ class Bench:
     steerable: str = ""
     turn_seconds: float = 0.0
     pretrained: bool = False
+    accumulates: bool = False
     _rates: list[list[float]] = field(default_factory=list[list[float]])
 
     @property
@@ -58,8 +63,13 @@ class Bench:
         return self.until - perf_counter()
 
     @property
+    def turns_left(self) -> float:
+        """Turns that the loop will still make, as far as is known."""
+        return self.first.turns_left()
+
+    @property
     def forward(self) -> ForwardCall | None:
-        """The forward of the model that is trained: of several, the one with the most parameters behind the loss."""
+        """The forward of the model that is trained: the one with the most parameters behind the loss."""
         reached = {id(leaf) for root in self.seen.roots for leaf in root.leaves}
 
         def weight(call: ForwardCall) -> int:
@@ -103,15 +113,22 @@ class Bench:
         for schedule in alive(LRScheduler):
             vars(schedule).pop("step", None)
 
+    def begin(self) -> Generator[Turn, Seen, None]:
+        """Restore, at a turn where an accumulation window begins if the loop has such."""
+        for _ in range(LONGEST_WINDOW if self.accumulates and not self.steerable else 0):
+            seen = yield Turn(0)
+            if seen.steps:
+                break
+        self.restore()
+
     def calm(self) -> None:
         """Switch off what hinders memorising: dropout, weight decay, and schedules of the learning rate."""
         self.observer.stills = True
-        for model in self.models:
-            for layer in model.modules():
-                if isinstance(layer, _DropoutNd):
-                    layer.p = 0.0
-                elif isinstance(layer, nn.RNNBase | nn.MultiheadAttention):
-                    layer.dropout = 0.0
+        for layer in (layer for model in self.models for layer in model.modules()):
+            if isinstance(layer, _DropoutNd):
+                layer.p = 0.0
+            elif isinstance(layer, nn.RNNBase | nn.MultiheadAttention):
+                layer.dropout = 0.0
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 if "weight_decay" in group:

@@ -10,6 +10,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
+from osler.model import counted
 from osler.model.setupfacts import OverfitFact
 from osler.preflight.bench import Bench
 from osler.preflight.outcome import Outcome
@@ -68,7 +69,7 @@ def cannot_steer(bench: Bench) -> str:
         return "no loss was seen in the first turn"
     if not math.isfinite(bench.seen.loss):
         return "the loss of the first turn is not finite"
-    if len(bench.optimizers) > 1:
+    if len(bench.optimizers) > 1 and len(bench.seen.roots) > 1:
         return f"{len(bench.optimizers)} optimizers take turns, each with a loss of its own"
     return ""
 
@@ -84,8 +85,9 @@ def memorise(bench: Bench, entries: Sequence[int], turns: int, samples: int) -> 
     """
     floor = floor_of(bench)
     attempts: list[Attempt] = []
-    for rate in RATES:
-        attempt = yield from attempted(bench, entries, rate, turns, floor)
+    bounded = has_floor(bench)
+    for rate in RATES if bounded else RATES[:1]:
+        attempt = yield from attempted(bench, entries, rate, turns, floor if bounded else -math.inf)
         attempts.append(attempt)
         if is_memorised(attempt, floor) or not attempt.complete or not attempt.rate_kept:
             break
@@ -96,7 +98,7 @@ def attempted(
     bench: Bench, entries: Sequence[int], rate: float, turns: int, floor: float
 ) -> Generator[Turn, Seen, Attempt]:
     """One attempt, from the state before the first turn."""
-    bench.restore()
+    yield from bench.begin()
     bench.calm()
     bench.set_rate(rate)
     losses: list[float] = []
@@ -110,7 +112,7 @@ def attempted(
             best = max(best or 0.0, seen.accuracy)
         if len(losses) >= len(entries) and is_low(losses[-len(entries) :], losses[: len(entries)], floor):
             break
-        if bench.seconds_left <= 0:
+        if bench.seconds_left <= 0 or bench.turns_left <= 1:
             complete = False
             break
     return Attempt(rate, tuple(losses), best, complete, bench.rate_is_kept())
@@ -143,13 +145,15 @@ def outcome(bench: Bench, attempts: Sequence[Attempt], floor: float, samples: in
     }
     if accuracy is not None:
         values["accuracy"] = accuracy
-    done = is_memorised(best, floor)
+    done = has_floor(bench) and is_memorised(best, floor)
+    verdict = ("yes: " if done else "no: ") if has_floor(bench) else ""
+    turns = counted(len(best.losses), "turn")
     at = "" if best.rate == 1 else f" at {best.rate:.2g} times the learning rate"
     share = f", accuracy {accuracy:.0%}" if accuracy is not None else ""
-    told = f"{'yes' if done else 'no'}: loss {first:.4g} → {best.best:.4g} in {len(best.losses)} turns{at}{share}"
+    told = f"{verdict}loss {first:.4g} → {best.best:.4g} in {turns}{at}{share}"
     if not done and not best.complete:
         return Outcome(
-            answer=f"not in the time there was: loss {first:.4g} → {best.best:.4g}{share}", values=values
+            answer=f"not in the {turns} there were: loss {first:.4g} → {best.best:.4g}{share}", values=values
         )
     site = bench.root.site if bench.root is not None else ()
     fact = OverfitFact(
@@ -165,8 +169,17 @@ def has_floor(bench: Bench) -> bool:
     if loss is None or root is None or len(bench.seen.roots) != 1:
         return False
     value = float(loss.value.sum())
-    return loss.function in FLOORS and math.isfinite(value) and root.value >= 0 and value >= 0
+    if loss.function not in FLOORS or not math.isfinite(value) or root.value <= 0 or value <= 0:
+        return False
+    parts = value / root.value  # micro-batches of an accumulation window
+    return 1 <= round(parts) <= MOST_PARTS and abs(parts - round(parts)) < ALIKE * parts
 
+
+MOST_PARTS = 64
+"""Micro-batches over whose number a loss is divided, at most."""
+
+ALIKE = 1e-3
+"""Relative difference up to which backward was called on this loss and on nothing else."""
 
 FLOORS = (
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",

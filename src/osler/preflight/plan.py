@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import cast
@@ -25,6 +25,11 @@ def known() -> tuple[Experiment, ...]:
     names = sorted(m.name for m in pkgutil.iter_modules(experiments.__path__))
     modules = [cast("Experiment", importlib.import_module(f"{experiments.__name__}.{n}")) for n in names]
     return tuple(sorted(modules, key=lambda m: m.COST))
+
+
+def chosen(only: Collection[str]) -> Iterator[Experiment]:
+    """The experiments of these names; all if there are none."""
+    return (e for e in known() if not only or name_of(e) in only)
 
 
 def name_of(experiment: Experiment) -> str:
@@ -68,9 +73,16 @@ class Ended:
     outcome: Outcome
 
 
-def conduct(bench: Bench, notebook: Notebook, guard: Guard) -> Generator[Turn, Seen, None]:
+def conduct(
+    bench: Bench, notebook: Notebook, guard: Guard, only: Collection[str] = ()
+) -> Generator[Turn, Seen, None]:
     """Make the experiments one by one; then make the first turn again, so that the script can go on."""
-    for experiment in known():
+    if not bench.steerable:
+        yield from bench.begin()
+        start = perf_counter()
+        yield Turn(0)
+        bench.turn_seconds = perf_counter() - start
+    for experiment in chosen(only):
         name, start = name_of(experiment), perf_counter()
         gate = guard.gate(f"the experiment {name}")
         reason = why_not(experiment, bench, gate)
@@ -79,7 +91,7 @@ def conduct(bench: Bench, notebook: Notebook, guard: Guard) -> Generator[Turn, S
             continue
         notebook.current = name
         notebook.on_question(experiment.QUESTION)
-        gate.call(bench.restore)
+        yield from bench.begin()
         outcome = yield from guarded(gate, experiment.perform(bench))
         notebook.current = ""
         if outcome is None:
@@ -87,8 +99,10 @@ def conduct(bench: Bench, notebook: Notebook, guard: Guard) -> Generator[Turn, S
         seconds = perf_counter() - start
         answer = Answer(name, experiment.QUESTION, outcome.answer, outcome.values, seconds, outcome.skipped)
         notebook.write(answer, outcome.facts)
-    bench.restore()
-    if not bench.steerable:
+    if bench.steerable:
+        bench.restore()
+    else:
+        yield from bench.begin()
         yield Turn(0)
 
 
@@ -98,6 +112,10 @@ def why_not(experiment: Experiment, bench: Bench, gate: Gate) -> str:
         return bench.steerable
     if bench.seconds_left <= 0:
         return "the budget is spent"
+    if bench.turns_left < experiment.COST:
+        return (
+            f"it needs {experiment.COST} turns, and the loop makes only {max(0, bench.turns_left):.0f} more"
+        )
     seconds = experiment.COST * bench.turn_seconds * SLACK
     if seconds > bench.seconds_left:
         return f"it needs about {seconds:.0f} s, {bench.seconds_left:.0f} s of the budget are left"

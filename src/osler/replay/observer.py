@@ -35,6 +35,7 @@ class Observer:
         capturing: forwards and losses are kept with copies of their arguments.
         stills: functional dropout lets everything through.
         loaded: weights were loaded into a model.
+        on_dropout: told of each call of functional dropout: its arguments and the frame.
         on_loss: may replace the arguments of a loss function.
     """
 
@@ -44,6 +45,7 @@ class Observer:
         self.capturing = True
         self.stills = False
         self.loaded = False
+        self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
         self.on_loss: Callable[[str, tuple[Any, ...]], tuple[Any, ...]] | None = None
         self.depth = 0
         self._forget()
@@ -91,7 +93,11 @@ class Observer:
 
     def _wrap_dropout(self, twin: Callable[..., Any]) -> Callable[..., Any]:
         def dropout(*args: Any, **kwargs: Any) -> Any:
-            return args[0] if self.stills and args else twin(*args, **kwargs)
+            if self.stills and args:
+                return args[0]
+            if self.on_dropout is not None:
+                self.on_dropout(args, sys._getframe(1))
+            return twin(*args, **kwargs)
 
         return dropout
 

@@ -23,7 +23,7 @@ SILENT: Mapping[str, str] = MappingProxyType(
 )
 """Environment in which trackers of experiments record nothing."""
 
-LOCAL = ("127.", "localhost", "::1", "0.0.0.0")  # noqa: S104
+LOCAL = ("127.", "localhost", "::1", "0.0.0.0")
 """Beginnings of addresses of this machine."""
 
 

@@ -6,8 +6,7 @@ import gc
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -16,6 +15,8 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
+
+from osler.replay.loop import LoopState
 
 Restore = Callable[[], Any]
 """Puts a value back as it was, and returns it."""
@@ -35,6 +36,11 @@ def alive(*kinds: type) -> list[Any]:
     return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
 
 
+def is_nobodys(_: type) -> bool:
+    """No class is the user's."""
+    return False
+
+
 def in_training() -> list[Any]:
     """Models, optimizers, schedules and scalers of the process."""
     return alive(nn.Module, Optimizer, LRScheduler, GradScaler)
@@ -48,13 +54,17 @@ class Snapshot:
 
     Args:
         things: models, optimizers, schedules and scalers.
-        frame: the script's innermost frame; objects and containers that its variables hold are kept too.
+        loop: the user's frames; objects and containers that their variables hold are kept too.
         is_own: whether a class is the user's.
     """
 
     def __init__(
-        self, things: Iterable[Any], frame: FrameType | None = None, is_own: Callable[[type], bool] = bool
+        self,
+        things: Iterable[Any],
+        loop: LoopState | None = None,
+        is_own: Callable[[type], bool] = is_nobodys,
     ) -> None:
+        self.loop = loop or LoopState(None)
         self._seen: dict[int, Any] = {}
         self._is_own = is_own
         self._limit = False
@@ -62,7 +72,7 @@ class Snapshot:
         self._undo = [self._kept(thing) for thing in things]
         self._limit = True
         self._shapes = {t.shape for t in self._seen.values() if isinstance(t, Tensor)}
-        self._undo += [self._kept(value) for value in variables(frame) if self._holds_state(value)]
+        self._undo += [self._kept(value) for value in self.loop.values() if self._holds_state(value)]
 
     def restore(self) -> None:
         """Put everything back."""
@@ -70,6 +80,11 @@ class Snapshot:
             for undo in self._undo:
                 undo()
         self._numbers()
+        self.loop.restore()
+
+    def renew_numbers(self) -> None:
+        """The random number generators are to be put back to what they are now."""
+        self._numbers = generators()
 
     @property
     def elements(self) -> int:
@@ -233,13 +248,3 @@ def generators() -> Restore:
             numpy.random.set_state(arrays)
 
     return restore
-
-
-def variables(frame: FrameType | None) -> Iterator[Any]:
-    """What the variables of the script hold, from its innermost function to its top level."""
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith("<frozen"):
-            yield from list(frame.f_locals.values())
-        if frame.f_code.co_name == "<module>":
-            break
-        frame = frame.f_back

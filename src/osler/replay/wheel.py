@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import Enum
+from math import inf
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -22,10 +23,12 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from osler.replay.loop import LoopState
 from osler.replay.observer import Observer
 from osler.replay.snapshot import Snapshot, in_training
 from osler.replay.trees import cloned
 from osler.replay.turn import Pool, Seen, Turn
+from osler.runtime.guard import Gate
 from osler.runtime.patches import Patches
 
 OWN_TURNS = 16
@@ -72,7 +75,7 @@ class First:
         seen: what the loop did.
         pool: its batch, and those after it.
         seconds: how long it took.
-        frame: the script's frame that asks for batches.
+        turns_left: how many turns the loop will still make, as far as is known.
         unsteerable: why the loop cannot be given batches, empty if it can.
     """
 
@@ -80,6 +83,7 @@ class First:
     seen: Seen
     pool: Pool
     seconds: float
+    turns_left: Callable[[], float] = lambda: inf
     unsteerable: str = ""
 
 
@@ -94,6 +98,7 @@ class Wheel:
     Attributes:
         observer: what sees the turns.
         conductor: what plans them.
+        gate: contains faults of the plan, which then is over.
         limits: how far the script's own training goes.
         on_take: called when the wheel is taken.
         on_return: called when it is given back.
@@ -101,10 +106,14 @@ class Wheel:
         phase: who decides.
         shortened: a pass was ended early, so what the script does from then on may be our doing.
         turns: turns that were steered.
+        has_loader: a loader has handed out something while gradients were recorded.
+        snapshot: the state before the first turn.
+        pool: batches of the first turns.
     """
 
     observer: Observer
     conductor: Conductor
+    gate: Gate
     limits: Limits = field(default_factory=Limits)
     on_take: Callable[[], None] = lambda: None
     on_return: Callable[[], None] = lambda: None
@@ -113,26 +122,25 @@ class Wheel:
     phase: Phase = Phase.FIRST
     shortened: bool = False
     turns: int = 0
+    has_loader: bool = False
+    snapshot: Snapshot | None = None
+    pool: Pool = field(default_factory=Pool)
     _loaders: weakref.WeakKeyDictionary[Any, Any] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _drawn: dict[int, Any] = field(default_factory=dict[int, Any])
     _positions: dict[int, int] = field(default_factory=dict[int, int])
     _master: int = 0
-    _snapshot: Snapshot | None = None
     _began: float = 0.0
     _plan: Generator[Turn, Seen, None] | None = None
-    _pool: Pool = field(default_factory=Pool)
     _entry: int = 0
     _queue: list[int] = field(default_factory=list[int])
     _given: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
+    _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _passes: int = 0
 
     def install(self, patches: Patches) -> None:
         """Take hold of the loaders; to be done before a watcher attaches, which then sees what is handed out."""
         patches.rebind(DataLoader, "__iter__", self._wrap_iter)
         patches.rebind(_BaseDataLoaderIter, "__next__", self._wrap_next)
-
-    def install_entrance(self, patches: Patches) -> None:
-        """Take hold of the entrance of models, for loops without a loader; to be done after a watcher attached."""
 
     def _wrap_iter(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def __iter__(self_: Any) -> Any:  # noqa: N807
@@ -160,25 +168,39 @@ class Wheel:
     def _first(self, iterator: Any, loader: Any, original: Callable[..., Any], frame: FrameType) -> Any:
         """Training has not been seen yet, or its first turn has just ended."""
         number = id(loader)
-        if self.observer.roots and number in self._drawn:
+        if self.observer.roots and number in self._drawn and self.snapshot is not None:
             self._take(iterator, loader, original)
             return self._steered(iterator, loader, original, begun=True)
         if not self.observer.roots and torch.is_grad_enabled() and number in self._drawn:
             self._drawn.clear()  # nothing was trained on what it has given before
+        self.has_loader = True
         batch = original(iterator)
         if torch.is_grad_enabled() and not self.observer.roots:
             if not self._drawn:
-                self.keep(frame)
+                self.keep(frame, again=not self._handed.get(iterator, 0))
+            self._handed[iterator] = self._handed.get(iterator, 0) + 1
             self._drawn[number] = cloned(batch)
         return batch
 
-    def keep(self, frame: FrameType) -> None:
-        """Remember the state of training as it is now: the first turn may begin here."""
+    def keep(self, frame: FrameType, *, again: bool = True) -> None:
+        """Remember the state of training as it is now: the first turn may begin here.
+
+        Args:
+            frame: what asks for a batch.
+            again: models and optimizers may have changed since the last time.
+        """
+        again = again or bool(self.observer.take().forwards) or self.snapshot is None
         self.observer.take()
-        user = self.observer.lines.frame(frame)
-        self._snapshot = None  # not two at a time
-        self._snapshot = Snapshot(in_training(), user, self._is_own)
+        if again:
+            self.snapshot = None  # not two at a time
+            loop = LoopState(self.observer.lines.frame(frame), self._is_users)
+            self.snapshot = Snapshot(in_training(), loop, self._is_own)
+        elif self.snapshot is not None:
+            self.snapshot.renew_numbers()
         self._began = perf_counter()
+
+    def _is_users(self, frame: FrameType) -> bool:
+        return bool(self.observer.lines.kind(frame.f_code))
 
     def _is_own(self, kind: type) -> bool:
         module = sys.modules.get(kind.__module__)
@@ -189,44 +211,53 @@ class Wheel:
         """The first turn is over: fill the pool and begin to steer."""
         self._master = id(loader)
         self._positions = {number: place for place, number in enumerate(self._drawn)}
-        self._pool.entries.append({self._positions[n]: batch for n, batch in self._drawn.items()})
+        self.pool.entries.append({self._positions[n]: batch for n, batch in self._drawn.items()})
         if len(self._drawn) == 1:
             self._fill(iterator, original)
-        self.begin()
+        self.begin(self._turns_of_loader)
+
+    def _turns_of_loader(self) -> float:
+        """Turns that can still be steered: a `for` over a range ends whatever the loader does."""
+        assert self.snapshot is not None
+        whole = self.snapshot.loop.turns
+        return inf if whole < 0 else whole - self.turns - self.limits.turns
 
     def _fill(self, iterator: Any, original: Callable[..., Any]) -> None:
         """Draw more batches ahead; the script gets them later."""
-        while len(self._pool.entries) < self.limits.pool:
+        while len(self.pool.entries) < self.limits.pool:
             try:
                 batch = original(iterator)
             except StopIteration:
-                self._pool.exhausted = True
+                self.pool.exhausted = True
                 return
-            self._pool.entries.append({0: batch})
+            self.pool.entries.append({0: batch})
 
-    def begin(self) -> None:
+    def begin(self, turns_left: Callable[[], float], unsteerable: str = "") -> None:
         """Begin to steer."""
-        assert self._snapshot is not None
+        assert self.snapshot is not None
         seconds = perf_counter() - self._began
         self.on_take()
-        first = First(self._snapshot, self.observer.take(), self._pool, seconds)
+        first = First(self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable)
         self.observer.capturing = False
         self.phase = Phase.STEERED
         self._plan = self.conductor(first)
-        self._advance(None)
+        self.advance(None)
 
-    def _advance(self, seen: Seen | None) -> None:
+    def advance(self, seen: Seen | None) -> None:
         """Ask what is to be done next; at the end of the plan the wheel is given back."""
         assert self._plan is not None
         self.observer.ignoring = True
+        if seen is not None and seen.steps and self.snapshot is not None:
+            self.snapshot.loop.restore()  # or a loop that counts would come to its end
         try:
-            turn = next(self._plan) if seen is None else self._plan.send(seen)
-            self._entry = turn.entry
-            self.turns += 1
-        except StopIteration:
-            self.phase = Phase.OWN
-            self._snapshot = None
-            self._queue = list(range(1, len(self._pool.entries)))
+            turn = self.gate.call(following, self._plan, seen)
+            if turn is None:
+                self.phase = Phase.OWN
+                self.snapshot = None
+                self._queue = list(range(1, len(self.pool.entries)))
+            else:
+                self._entry = turn.entry
+                self.turns += 1
         finally:
             self.observer.ignoring = False
         if self.phase is Phase.OWN:
@@ -242,10 +273,10 @@ class Wheel:
         if not trains:
             return self._a_little(iterator, original, 1)
         if number == self._master and not begun:
-            self._advance(self.observer.take())
+            self.advance(self.observer.take())
         if self.phase is Phase.OWN:
             return self._own(iterator, loader, original)
-        return cloned(self._pool.entries[self._entry][self._positions[number]])
+        return cloned(self.pool.entries[self._entry][self._positions[number]])
 
     def _own(self, iterator: Any, loader: Any, original: Callable[..., Any]) -> Any:
         """The loop asks for a batch of its own."""
@@ -264,7 +295,7 @@ class Wheel:
             raise StopIteration
         self._given[iterator] = given + 1
         if self._queue:
-            return self._pool.entries[self._queue.pop(0)][0]
+            return self.pool.entries[self._queue.pop(0)][0]
         return original(iterator)
 
     def _a_little(self, iterator: Any, original: Callable[..., Any], most: int) -> Any:
@@ -276,3 +307,11 @@ class Wheel:
         batch = original(iterator)
         self._given[iterator] = given + 1
         return batch
+
+
+def following(plan: Generator[Turn, Seen, None], seen: Seen | None) -> Turn | None:
+    """What the plan wants next; None at its end."""
+    try:
+        return next(plan) if seen is None else plan.send(seen)
+    except StopIteration:
+        return None

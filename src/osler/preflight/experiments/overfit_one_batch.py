@@ -8,7 +8,7 @@ from osler.preflight.outcome import Outcome, Steps
 
 QUESTION = "can it memorise one batch, with dropout and weight decay off?"
 TURNS = 200
-COST = 50
+COST = 30
 
 
 def reason(bench: Bench) -> str:
