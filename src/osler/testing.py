@@ -172,7 +172,7 @@ def examine(code: str) -> Diagnosis:
 
 
 def try_out(code: str, *only: str, prelude: str = PRELUDE) -> Diagnosis:
-    """Run an example after the prelude as `osler preflight` would, but inside this process and without fences.
+    """Run an example after the prelude as `osler preflight` would, in this process and without fences.
 
     Args:
         code: the example.

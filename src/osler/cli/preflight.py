@@ -36,9 +36,13 @@ PATIENCE = 120.0
 """Seconds without any event, beyond the budget, after which the script counts as hanging."""
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-USAGE = "osler preflight [options] train.py [arguments]\n       osler preflight [options] -m package.module [arguments]"
+USAGE = (
+    "osler preflight [options] train.py [arguments]\n"
+    "       osler preflight [options] -m package.module [arguments]"
+)
 EPILOG = (
-    "Options come before the script. Nothing that the script writes or prints is kept. Exit code: 0 nothing at or "
+    "Options come before the script. Nothing that the script writes or prints is kept. Exit code: 0 "
+    "nothing at or "
     "above --fail-on, 1 something, 2 could not run."
 )
 

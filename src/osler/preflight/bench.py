@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -15,7 +15,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from osler.replay.observer import Observer
-from osler.replay.snapshot import alive
 from osler.replay.trees import cloned, mapped, size, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen, Turn
 from osler.replay.wheel import First
@@ -96,7 +95,8 @@ class Bench:
     def optimizers(self) -> list[Optimizer]:
         """Optimizers of the process that hold a parameter behind a loss."""
         reached = {id(leaf) for root in self.seen.roots for leaf in root.leaves}
-        held = ((o, {id(p) for g in o.param_groups for p in g["params"]}) for o in alive(Optimizer))
+        every = [t for t in self.first.snapshot.things if isinstance(t, Optimizer)]
+        held = ((o, {id(p) for g in o.param_groups for p in g["params"]}) for o in every)
         return [o for o, parameters in held if parameters & reached]
 
     @property
@@ -106,11 +106,16 @@ class Bench:
             return size(self.first.pool.entries[0].get(0))
         return size(self.forward.args) if self.forward is not None else 0
 
+    @property
+    def schedules(self) -> list[LRScheduler]:
+        """Schedules of learning rates."""
+        return [t for t in self.first.snapshot.things if isinstance(t, LRScheduler)]
+
     def restore(self) -> None:
         """Put everything back to the state before the first turn."""
         self.observer.stills = False
         self.first.snapshot.restore()
-        for schedule in alive(LRScheduler):
+        for schedule in self.schedules:
             vars(schedule).pop("step", None)
 
     def begin(self) -> Generator[Turn, Seen, None]:
@@ -133,7 +138,7 @@ class Bench:
             for group in optimizer.param_groups:
                 if "weight_decay" in group:
                     group["weight_decay"] = 0.0
-        for schedule in alive(LRScheduler):
+        for schedule in self.schedules:
             vars(schedule)["step"] = stand_still
 
     def set_rate(self, factor: float) -> None:
@@ -168,7 +173,7 @@ class Bench:
         return mapped(output, lambda t: t.detach().clone())
 
     @contextmanager
-    def evaluating(self, forward: ForwardCall) -> Iterator[None]:
+    def evaluating(self, forward: ForwardCall) -> Generator[None]:
         """Put a model into evaluation mode; afterwards its layers are in the modes they were in."""
         modes = [(layer, layer.training) for layer in forward.module.modules()]
         forward.module.eval()

@@ -20,6 +20,9 @@ from osler.replay.turn import LossCall, Seen, Turn
 DONE = 0.01
 """Share of the excess over the floor at which a batch counts as memorised."""
 
+MOSTLY, PARTLY = 0.9, 0.5
+"""Share of the way to the floor from which on the answer is yes, or in part."""
+
 RATES = (1.0, 1 / 3, 3.0)
 """Factors on the script's learning rate; the later ones only where the first does not do."""
 
@@ -146,7 +149,7 @@ def outcome(bench: Bench, attempts: Sequence[Attempt], floor: float, samples: in
     if accuracy is not None:
         values["accuracy"] = accuracy
     done = has_floor(bench) and is_memorised(best, floor)
-    verdict = ("yes: " if done else "no: ") if has_floor(bench) else ""
+    verdict = in_a_word(first, best.best, floor) if has_floor(bench) else ""
     turns = counted(len(best.losses), "turn")
     at = "" if best.rate == 1 else f" at {best.rate:.2g} times the learning rate"
     share = f", accuracy {accuracy:.0%}" if accuracy is not None else ""
@@ -163,8 +166,15 @@ def outcome(bench: Bench, attempts: Sequence[Attempt], floor: float, samples: in
     return Outcome(told, values, (fact,) if has_floor(bench) else ())
 
 
+def in_a_word(first: float, best: float, floor: float) -> str:
+    """The verdict, by how much of the way to the floor was gone."""
+    gone = (first - best) / (first - floor) if first > floor else 1.0
+    return "yes: " if gone >= MOSTLY else "in part: " if gone >= PARTLY else "no: "
+
+
 def has_floor(bench: Bench) -> bool:
-    """Whether it is known how low the loss can go: one loss function of torch, and nothing below its floor."""
+    """Whether it is known how low the loss can go: one loss function of torch, and nothing below its "
+    "floor."""
     loss, root = bench.loss, bench.root
     if loss is None or root is None or len(bench.seen.roots) != 1:
         return False
@@ -189,7 +199,8 @@ FLOORS = (
 
 
 def floor_of(bench: Bench) -> float:
-    """The loss that no model goes below on the first batch: soft labels, or equal inputs with different ones."""
+    """The loss that no model goes below on the first batch: soft labels, or equal inputs with different "
+    "ones."""
     loss = bench.loss
     if loss is None or "target" not in loss.given:
         return 0.0

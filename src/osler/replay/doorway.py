@@ -1,7 +1,7 @@
 """Loops without a loader: the wheel is taken where a batch enters the first model.
 
-The script's variables are put back to what they were at the first call, so whatever the loop does with its batch it
-does with the first one; only the arguments of the call under way have to be exchanged.
+The script's variables are put back to what they were at the first call, so whatever the loop does with
+its batch it does with the first one; only the arguments of the call under way have to be exchanged.
 """
 
 # pyright: reportPrivateUsage=false
@@ -49,7 +49,8 @@ class Doorway:
     _returned: float = 0.0
 
     def install(self, patches: Patches) -> None:
-        """Take hold of calls of models; to be done after a watcher has attached, which sees what is exchanged."""
+        """Take hold of calls of models; to be done after a watcher has attached, which sees what is "
+        "exchanged."""
         patches.rebind(nn.Module, "__call__", self._wrap)
 
     def _wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,10 +84,14 @@ class Doorway:
             wheel.begin(self._turns_left, unsteerable(first))
         else:
             wheel.advance(observer.take())
-        if wheel.phase is Phase.OWN:
+        if self._is_over():
             self._returned = perf_counter()
             return args, kwargs
         return cloned(first.args), cloned(first.kwargs)
+
+    def _is_over(self) -> bool:
+        """Whether the script goes on by itself."""
+        return self.wheel.phase is Phase.OWN
 
     def _first_call(self) -> ForwardCall | None:
         """The call with which the first turn began."""

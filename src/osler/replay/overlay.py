@@ -1,7 +1,7 @@
 """A fence around the disk: what the script writes goes to a scratch folder, and is found there again.
 
-Covers what Python code opens, makes, moves and removes, and `torch.save`. What a library writes from C by a name of
-its own, and what a child process writes, is not covered.
+Covers what Python code opens, makes, moves and removes, and `torch.save`. What a library writes from C by
+a name of its own, and what a child process writes, is not covered.
 """
 
 from __future__ import annotations

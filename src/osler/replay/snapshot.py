@@ -33,7 +33,13 @@ LONGEST = 10_000
 
 def alive(*kinds: type) -> list[Any]:
     """Every object of these classes in the process. By their types, because proxies do things when asked."""
-    return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
+    wanted = {kind for each in kinds for kind in below(each)}
+    return [thing for thing in gc.get_objects() if type(thing) in wanted]
+
+
+def below(kind: type) -> set[type]:
+    """A class and all that inherit from it."""
+    return {kind}.union(*(below(k) for k in type.__subclasses__(kind)))
 
 
 def is_nobodys(_: type) -> bool:
@@ -56,6 +62,9 @@ class Snapshot:
         things: models, optimizers, schedules and scalers.
         loop: the user's frames; objects and containers that their variables hold are kept too.
         is_own: whether a class is the user's.
+
+    Attributes:
+        things: what was given.
     """
 
     def __init__(
@@ -65,11 +74,12 @@ class Snapshot:
         is_own: Callable[[type], bool] = is_nobodys,
     ) -> None:
         self.loop = loop or LoopState(None)
+        self.things = list(things)
         self._seen: dict[int, Any] = {}
         self._is_own = is_own
         self._limit = False
         self._numbers = generators()
-        self._undo = [self._kept(thing) for thing in things]
+        self._undo = [self._kept(thing) for thing in self.things]
         self._limit = True
         self._shapes = {t.shape for t in self._seen.values() if isinstance(t, Tensor)}
         self._undo += [self._kept(value) for value in self.loop.values() if self._holds_state(value)]
@@ -105,7 +115,7 @@ class Snapshot:
         self._seen[id(value)] = value  # keeps it alive, so that its identity stays its own
         return keep(value)
 
-    def _way_to_keep(self, value: Any) -> Callable[[Any], Restore] | None:
+    def _way_to_keep(self, value: Any) -> Callable[[Any], Restore] | None:  # noqa: PLR0911
         if isinstance(value, Tensor):
             return self._tensor if self._is_state(value) else None
         if isinstance(value, list | deque | dict | set | tuple):
@@ -168,7 +178,7 @@ class Snapshot:
         saved, wants = tensor.detach().clone(), tensor.requires_grad
         gradient = tensor.grad if tensor.is_leaf else None
         saved_gradient = gradient.detach().clone() if gradient is not None else None
-        overlaps = torch._debug_has_internal_overlap(tensor) == 1  # pyright: ignore[reportPrivateUsage]
+        overlaps = torch._debug_has_internal_overlap(tensor) == 1  # pyright: ignore
 
         def restore() -> Tensor:
             if not overlaps:

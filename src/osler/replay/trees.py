@@ -13,11 +13,11 @@ DEEPEST = 6
 """Levels of nesting that are followed."""
 
 
-def mapped(value: Any, change: Callable[[Tensor], Any], depth: int = DEEPEST) -> Any:
+def mapped(value: Any, change: Callable[[Tensor], Any], depth: int = DEEPEST) -> Any:  # noqa: PLR0911
     """The same structure with every tensor changed; what is no container of a known kind stays itself.
 
     Args:
-        value: a tensor, or tuples, lists, mappings, dataclasses and objects with a ``clone`` method around some.
+        value: a tensor, or tuples, lists, mappings, dataclasses and cloneable objects around some.
         change: called with each tensor.
         depth: levels still to follow.
     """

@@ -1,8 +1,9 @@
 """The loader is the steering wheel: what the script's own loop is handed, turn by turn.
 
-The script runs untouched through its first turn of training. When it asks for the next batch the wheel is taken:
-an experiment asks for turns, the loop body carries them out, and between two turns everything can be put back.
-When the experiments are over the first turn is made again, so that the script goes on where it was.
+The script runs untouched through its first turn of training. When it asks for the next batch the wheel is
+taken: an experiment asks for turns, the loop body carries them out, and between two turns everything can
+be put back. When the experiments are over the first turn is made again, so that the script goes on where
+it was.
 """
 
 # pyright: reportPrivateUsage=false
@@ -32,7 +33,8 @@ from osler.runtime.guard import Gate
 from osler.runtime.patches import Patches
 
 OWN_TURNS = 16
-"""Turns of the script's own per pass, once the experiments are over: a multiple of usual accumulation periods."""
+"""Turns of the script's own per pass, once the experiments are over: a multiple of usual accumulation "
+"periods."""
 
 EVALUATED = 4
 """Batches of an evaluation phase that are handed out; in an experiment one."""
@@ -77,6 +79,7 @@ class First:
         seconds: how long it took.
         turns_left: how many turns the loop will still make, as far as is known.
         unsteerable: why the loop cannot be given batches, empty if it can.
+        from_loader: batches come from a loader; otherwise they are exchanged where they enter the model.
     """
 
     snapshot: Snapshot
@@ -85,6 +88,7 @@ class First:
     seconds: float
     turns_left: Callable[[], float] = lambda: inf
     unsteerable: str = ""
+    from_loader: bool = True
 
 
 Conductor = Callable[[First], Generator[Turn, Seen, None]]
@@ -138,7 +142,8 @@ class Wheel:
     _passes: int = 0
 
     def install(self, patches: Patches) -> None:
-        """Take hold of the loaders; to be done before a watcher attaches, which then sees what is handed out."""
+        """Take hold of the loaders; to be done before a watcher attaches, which then sees what is "
+        "handed out."""
         patches.rebind(DataLoader, "__iter__", self._wrap_iter)
         patches.rebind(_BaseDataLoaderIter, "__next__", self._wrap_next)
 
@@ -237,7 +242,9 @@ class Wheel:
         assert self.snapshot is not None
         seconds = perf_counter() - self._began
         self.on_take()
-        first = First(self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable)
+        first = First(
+            self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable, self.has_loader
+        )
         self.observer.capturing = False
         self.phase = Phase.STEERED
         self._plan = self.conductor(first)

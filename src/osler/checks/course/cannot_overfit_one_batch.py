@@ -1,12 +1,12 @@
 """The model cannot memorise one batch, or a hundred samples.
 
-The oldest test of a training loop: give it the same few samples again and again, with dropout and weight decay off.
-Any healthy network of usual size drives the loss to its floor. One that stays where it began has a cut graph, a loss
-that does not fit its outputs, an optimizer that holds other parameters, or labels that have lost their samples; more data
-and more epochs will not help.
+The oldest test of a training loop: give it the same few samples again and again, with dropout and weight
+decay off. Any healthy network of usual size drives the loss to its floor. One that stays where it began
+has a cut graph, a loss that does not fit its outputs, an optimizer that holds other parameters, or labels
+that have lost their samples; more data and more epochs will not help.
 
-Osler asks this in `osler preflight`, with the script's own loop as the step, at its own learning rate and at a third
-and three times of it.
+Osler asks this in `osler preflight`, with the script's own loop as the step, at its own learning rate and
+at a third and three times of it.
 
 ## Bad
 
@@ -30,14 +30,17 @@ for x, y in loader:
 
 ## Not a problem
 
-- Equal inputs with different labels: the loss cannot fall below their entropy, which is taken into account.
+- Equal inputs with different labels: the loss cannot fall below their entropy, which is taken into
+  account.
 - A loss that still falls when the test ends: it is slow, not stuck.
 - Losses whose floor is not known, and several networks with losses of their own: they are not judged.
 
 ## Sources
 
-- [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/), "overfit one batch"
-- [The deep learning book, chapter 11.5](https://www.deeplearningbook.org/contents/guidelines.html), "fit a tiny dataset"
+- [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/), "overfit one
+  batch"
+- [The deep learning book, chapter 11.5](https://www.deeplearningbook.org/contents/guidelines.html), "fit
+  a tiny dataset"
 """
 
 from __future__ import annotations
@@ -66,8 +69,8 @@ check = Check(
     severity=Severity.ERROR,
     expected="with the same few samples in every step the loss falls to its floor",
     why="A model that cannot memorise a few samples cannot learn from many.",
-    fix="Look for what keeps the gradients from the weights: a cut graph, an optimizer that holds other parameters, "
-    "a loss that does not fit the outputs; compare the labels with the samples.",
+    fix="Look for what keeps the gradients from the weights: a cut graph, an optimizer that holds other "
+    "parameters, a loss that does not fit the outputs; compare the labels with the samples.",
     symptoms=("loss-plateaus", "no-better-than-baseline", "model-underfits"),
 )
 
@@ -100,7 +103,8 @@ def describe(fact: OverfitFact) -> Finding:
     best = f"the best accuracy was {fact.accuracy:.0%}" if fact.accuracy is not None else ""
     return check.finding(
         fact.site,
-        f"{whose} {counted(fact.steps, 'turn')}, {'were' if fact.samples > 1 else 'was'} not memorised {rates}: "
+        f"{whose} {counted(fact.steps, 'turn')}, {'were' if fact.samples > 1 else 'was'} not memorised "
+        f"{rates}: "
         f"the loss went from {fact.first:.4g} to {fact.best:.4g}{f', {best}' if best else ''}.",
         evidence=[
             Evidence("best loss", fact.best, f"close to {fact.floor:.4g}"),

@@ -1,37 +1,53 @@
 """The first loss is far from what guessing would give.
 
-A network that knows nothing should be undecided. With C classes its first cross-entropy is about ln C; with
-yes-and-no labels about ln 2. A first loss far above says that the network is *confidently wrong* before it has seen
-anything. Its last layer starts too large, its inputs are far too large, or the labels do not mean what the loss
-takes them for. The first hundred steps are then spent on unlearning this.
+A network that knows nothing should be undecided. With C classes its first cross-entropy is about ln C;
+with yes-and-no labels about ln 2. A first loss far above says that the network is *confidently wrong*
+before it has seen anything. Its last layer starts too large, its inputs are far too large, or the labels
+do not mean what the loss takes them for. The first hundred steps are then spent on unlearning this.
 
-Osler asks this in `osler preflight`. It compares the loss with what the same scores would give for labels drawn at
-random: if that explains the excess, it is the scale of the scores; if not, it is the labels or the loss.
+Osler asks this in `osler preflight`. It compares the loss with what the same scores would give for labels
+drawn at random: if that explains the excess, it is the scale of the scores; if not, it is the labels or
+the loss.
 
 ## Bad
 
 ```python
-head = nn.Linear(256, 10)
-nn.init.normal_(head.weight, std=2.0)  # scores of ±30 before the first step
-model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), head)
+head = nn.Linear(16, 4)
+nn.init.normal_(head.weight, std=3.0)  # scores of ±10 before the first step
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), head)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
-head = nn.Linear(256, 10)  # the default, or std=0.02
-model = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), head)
+head = nn.Linear(16, 4)
+nn.init.normal_(head.weight, std=0.02)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), head)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem
 
 - Pretrained weights, class weights, label smoothing.
-- A loss up to half a nat above chance, or within five standard errors of it.
+- A loss up to half a nat above chance, or within five standard errors of it while the scores are small.
 
 ## Sources
 
-- [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/), "verify loss @ init"
-- [CS231n: sanity checks](https://cs231n.github.io/neural-networks-3/#sanitycheck), "look for correct loss at chance performance"
+- [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/), "verify loss @
+  init"
+- [CS231n: sanity checks](https://cs231n.github.io/neural-networks-3/#sanitycheck), "look for correct loss
+  at chance performance"
 """
 
 from __future__ import annotations
@@ -56,8 +72,9 @@ check = Check(
     __name__,
     severity=Severity.WARNING,
     expected="before training a network is undecided: ln C for C classes, ln 2 for yes and no",
-    why="The first steps are spent on unlearning a confidence that rests on nothing, and large learning rates diverge.",
-    fix="Make the last layer start small, for example with `nn.init.normal_(head.weight, std=0.02)` and a bias of 0.",
+    why="The first steps unlearn a confidence that rests on nothing, and large learning rates diverge.",
+    fix="Make the last layer start small, for example with `nn.init.normal_(head.weight, std=0.02)`, "
+    "and its bias at 0.",
     symptoms=("loss-spikes",),
 )
 
@@ -75,7 +92,9 @@ def is_unexpected(fact: InitialLossFact) -> bool:
     if fact.pretrained or fact.weighted:
         return False
     excess = fact.value - fact.chance
-    return excess > EXCESS and excess > STANDARD_ERRORS * fact.error
+    if excess <= EXCESS:
+        return False
+    return fact.expected - fact.chance > EXCESS or excess > STANDARD_ERRORS * fact.error
 
 
 def describe(fact: InitialLossFact) -> Finding:
@@ -84,7 +103,8 @@ def describe(fact: InitialLossFact) -> Finding:
     reason, fix = cause(fact, by_scores=by_scores)
     return check.finding(
         fact.site,
-        f"Before the first step `{fact.function}` gives {fact.value:.3g} for {fact.rows} predictions; a guess gives "
+        f"Before the first step `{fact.function}` gives {fact.value:.3g} for {fact.rows} predictions; a "
+        "guess gives "
         f"{guess} = {fact.chance:.3g}. {reason}",
         evidence=[
             Evidence("first loss", fact.value, f"about {fact.chance:.3g}"),
@@ -100,7 +120,8 @@ def cause(fact: InitialLossFact, *, by_scores: bool) -> tuple[str, str]:
     if not by_scores:
         return (
             "Random labels would fare better than these: the labels or the loss do not fit the scores.",
-            "Compare the order of the classes in the labels with that of the outputs, and the sign of the loss.",
+            "Compare the order of the classes in the labels with that of the outputs, and the sign of "
+            "the loss.",
         )
     if fact.inputs is not None and fact.inputs > LARGE_INPUT:
         return (

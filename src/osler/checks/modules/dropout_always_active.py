@@ -88,7 +88,8 @@ def two_evaluations_differ(setup: Setup) -> Iterator[Finding]:
         if fact.site and fact.difference > 0 and not fact.without:
             yield check.finding(
                 fact.site,
-                f"Two evaluations of `{fact.model}` on the same batch differ by {fact.difference:.0%} of the largest "
+                f"Two evaluations of `{fact.model}` on the same batch differ by {fact.difference:.0%} of "
+                "the largest "
                 f"output. With functional dropout off they agree: it drops {fact.rate:.0%} after `eval()`.",
                 subject=fact.model,
                 evidence=[Evidence("difference between two evaluations", fact.difference, "0")],

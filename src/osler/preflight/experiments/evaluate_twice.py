@@ -1,4 +1,5 @@
-"""Do two evaluations of the same batch agree? If not: is it functional dropout that nobody has switched off?"""
+"""Do two evaluations of the same batch agree? If not: is it functional dropout that nobody has switched "
+"off?"""
 
 from __future__ import annotations
 

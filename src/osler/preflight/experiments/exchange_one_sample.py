@@ -10,7 +10,7 @@ from torch import Tensor
 from osler.model.setupfacts import MixingFact
 from osler.preflight.bench import Bench, main_output
 from osler.preflight.outcome import Outcome, Steps
-from osler.replay.trees import mapped, size, tensors
+from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall
 
 QUESTION = "does a sample's output depend on the other samples?"
@@ -27,20 +27,24 @@ def reason(bench: Bench) -> str:
     forward = bench.forward
     if forward is None:
         return "no model was called in the first turn"
-    if not bench.first.pool.entries or not isinstance(
-        bench.first.pool.entries[0].get(0), list | tuple | dict
-    ):
+    if not bench.first.from_loader:
         return "no loader tells which axis of the input holds the samples"
-    count = size(bench.first.pool.entries[0].get(0))
-    output = main_output(forward.output)
+    count, output = bench.samples, main_output(forward.output)
     if count < FEWEST:
         return f"the batch holds {count} samples"
     if output is None or not output.dim() or len(output) != count:
         return f"the output has no axis of {count} samples in front"
+    return no_axis(bench, forward, output, count)
+
+
+def no_axis(bench: Bench, forward: ForwardCall, output: Tensor, count: int) -> str:
+    """Why the axis of the samples is not known for certain."""
     inputs = [t for t in tensors((forward.args, forward.kwargs)) if t.dim()]
     if any(len(t) != count for t in inputs) or not inputs:
         return f"an input has no axis of {count} samples in front"
-    if any(count in t.shape[1:] for t in (*inputs, output)):
+    handed = tensors(bench.first.pool.entries[0].get(0))
+    doubtful = [t for t in inputs if not any(t.shape == h.shape and torch.equal(t, h) for h in handed)]
+    if any(count in t.shape[1:] for t in (*doubtful, output)):
         return f"another axis has the length of the batch too: {count}"
     return ""
 

@@ -39,17 +39,28 @@ def tokens(bench: Bench) -> tuple[Tensor, int] | None:
     for inputs in tensors(bench.forward.args):
         if inputs.is_floating_point() or inputs.dim() not in (1, 2) or inputs.numel() != target.numel():
             continue
-        if output.shape[: inputs.dim()] != inputs.shape:
-            continue
-        labels = target.reshape(inputs.shape)
-        for time in range(inputs.dim()):
-            length = inputs.shape[time]
-            if length < SHORTEST:
-                continue
-            later, now = inputs.narrow(time, 1, length - 1), labels.narrow(time, 0, length - 1)
-            if torch.equal(later, now) and later.unique().numel() > 1:
-                return inputs, time
+        if output.shape[: inputs.dim()] == inputs.shape:
+            times = [axis for axis in range(inputs.dim()) if is_shifted(inputs, target, axis)]
+            if times:
+                return inputs, times[0]
     return None
+
+
+def is_shifted(inputs: Tensor, target: Tensor, time: int) -> bool:
+    """Whether the labels are the inputs, one token later along this axis."""
+    length, labels = inputs.shape[time], target.reshape(inputs.shape)
+    if length < SHORTEST:
+        return False
+    later, now = inputs.narrow(time, 1, length - 1), labels.narrow(time, 0, length - 1)
+    return torch.equal(later, now) and later.unique().numel() > 1
+
+
+def others(first: Tensor, second: Tensor, time: int) -> Tensor:
+    """Other tokens for the second half: of the neighbouring text, or of the first half if there is one text."""
+    if second.dim() > 1 and second.shape[1 - time] > 1:
+        return second.roll(1, 1 - time)
+    places = torch.arange(second.shape[time], device=first.device) % first.shape[time]
+    return first.index_select(time, places)
 
 
 def perform(bench: Bench) -> Steps:
@@ -66,7 +77,7 @@ def perform(bench: Bench) -> Steps:
         if tensor is not inputs:
             return tensor
         first, second = tensor.narrow(time, 0, middle), tensor.narrow(time, middle, length - middle)
-        return torch.cat([first, second.flip(time)], time)
+        return torch.cat([first, others(first, second, time)], time)
 
     with bench.evaluating(forward):
         bench.observer.stills = True
