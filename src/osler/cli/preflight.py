@@ -35,6 +35,10 @@ BUDGET = 60.0
 PATIENCE = 120.0
 """Seconds without any event, beyond the budget, after which the script counts as hanging."""
 
+UNSEEN = (
+    "nothing was asked: no loader of torch hands out the batches, no module receives them, or it was the "
+    "only one; `osler.preflight(model=..., loss=..., batch=..., optimizer=...)` asks in any program"
+)
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 USAGE = (
     "osler preflight [options] train.py [arguments]\n"
@@ -315,7 +319,7 @@ class Room:
             doing = self.helm.notebook.current or "the last turn"
             self.blind("experiments", f"{why} during {doing}; what follows was not asked")
         elif self.helm.wheel.phase is Phase.FIRST and run.backwards:
-            self.blind("experiments", "the script ended before a second turn of training; nothing was asked")
+            self.blind("experiments", UNSEEN)
 
     def blind(self, subject: str, reason: str) -> None:
         """Something could not be seen."""

@@ -100,6 +100,12 @@ class Bench:
         return [o for o, parameters in held if parameters & reached]
 
     @property
+    def teams(self) -> int:
+        """Optimizers that share no parameter: a wrapper and what it wraps count as one."""
+        held = [{id(p) for g in o.param_groups for p in g["params"]} for o in self.optimizers]
+        return sum(not any(one & other for other in held[:at]) for at, one in enumerate(held))
+
+    @property
     def samples(self) -> int:
         """Samples in the first batch, 0 if unknown."""
         if self.first.pool.entries:

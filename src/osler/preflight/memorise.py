@@ -72,8 +72,8 @@ def cannot_steer(bench: Bench) -> str:
         return "no loss was seen in the first turn"
     if not math.isfinite(bench.seen.loss):
         return "the loss of the first turn is not finite"
-    if len(bench.optimizers) > 1 and len(bench.seen.roots) > 1:
-        return f"{len(bench.optimizers)} optimizers take turns, each with a loss of its own"
+    if len(bench.seen.roots) > 1 and (teams := bench.teams) > 1:
+        return f"{teams} optimizers take turns, each with a loss of its own"
     return ""
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from time import perf_counter
 from types import FrameType
 from typing import Any
@@ -20,13 +19,14 @@ import torch
 from torch import nn
 from torch.compiler import is_compiling
 
+from osler.replay.loop import turns_around
 from osler.replay.trees import cloned
 from osler.replay.turn import ForwardCall
 from osler.replay.wheel import Phase, Wheel
 from osler.runtime.patches import Patches
 
-MOST = 90
-"""Turns that are taken from a loop that does not say how many it makes: its own steps come after them."""
+MOST = 400
+"""Turns that are taken from a loop at most."""
 
 OWN = 32
 """Turns of the script's own that are enough if they take long."""
@@ -46,6 +46,7 @@ class Doorway:
     wheel: Wheel
     _called: ForwardCall | None = None
     _own_turns: int = 0
+    _turns: float = 0.0
     _returned: float = 0.0
 
     def install(self, patches: Patches) -> None:
@@ -72,6 +73,7 @@ class Doorway:
         first = self._first_call()
         if wheel.phase is Phase.FIRST and wheel.snapshot is None:
             wheel.keep(frame)
+            observer.on_step = self._count
             return args, kwargs
         if first is None or first.module is not module or not observer.steps:
             return args, kwargs
@@ -89,6 +91,12 @@ class Doorway:
             return args, kwargs
         return cloned(first.args), cloned(first.kwargs)
 
+    def _count(self, frame: FrameType) -> None:
+        """The first step: how often will it be made?"""
+        self.wheel.observer.on_step = None
+        lines = self.wheel.observer.lines
+        self._turns = turns_around(frame, lambda f: bool(lines.kind(f.f_code)))
+
     def _is_over(self) -> bool:
         """Whether the script goes on by itself."""
         return self.wheel.phase is Phase.OWN
@@ -100,9 +108,7 @@ class Doorway:
     def _turns_left(self) -> float:
         """Turns that can still be steered."""
         wheel = self.wheel
-        assert wheel.snapshot is not None
-        whole = max(wheel.snapshot.loop.turns - wheel.limits.turns, MOST)
-        return whole - wheel.turns if whole >= 0 else inf
+        return min(MOST, self._turns - wheel.limits.turns) - wheel.turns
 
     def _count_own_turn(self) -> None:
         """A turn of the script's own: is it enough?"""

@@ -12,8 +12,11 @@ import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterator
+from math import inf, prod
 from types import FrameType
 from typing import Any
+
+from torch import Tensor
 
 SAFE = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.Load)
 """Parts of an expression that can be evaluated once more without doing anything."""
@@ -73,19 +76,49 @@ def turns_of(frame: FrameType) -> int | None:
     """
     if frame.f_code.co_flags & inspect.CO_GENERATOR:
         return None  # whoever draws from it decides
-    try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
-    except (SyntaxError, ValueError):
-        return None
-    line, start = frame.f_lineno, frame.f_code.co_firstlineno
-    around = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and is_around(n, line, start)]
+    around = loops_around(frame)
     if not around:
         return None
     loop = max(around, key=lambda n: n.lineno)
-    if isinstance(loop, ast.While) or loop.lineno == line:
+    if isinstance(loop, ast.While) or loop.lineno == frame.f_lineno:
         return -1
+    return length_of(loop, frame)
+
+
+def turns_around(frame: FrameType | None, is_user: Callable[[FrameType], bool]) -> float:
+    """How often a line is reached at least, by all the loops around it: infinitely often in a `while`.
+
+    Args:
+        frame: stands at that line.
+        is_user: whether a frame is the user's.
+    """
+    for each in outwards(frame):
+        around = loops_around(each) if is_user(each) else []
+        if any(isinstance(loop, ast.While) for loop in around):
+            return inf
+        if around:  # what lies further out may build everything anew
+            return float(prod(max(1, length_of(loop, each)) for loop in around if isinstance(loop, ast.For)))
+    return 1.0
+
+
+def loops_around(frame: FrameType) -> list[ast.For | ast.While]:
+    """The loops of a frame's function around the line at which it stands."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
+    except (SyntaxError, ValueError):
+        return []
+    line, start = frame.f_lineno, frame.f_code.co_firstlineno
+    return [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and is_around(n, line, start)]
+
+
+def length_of(loop: ast.For, frame: FrameType) -> int:
+    """How many turns a `for` makes: over a range, or over a list in a variable; -1 if it is not known."""
     ranges = [n for n in ast.walk(loop.iter) if isinstance(n, ast.Call) and spelled(n) == "range"]
-    return length(ranges[0], frame) if ranges else -1
+    if ranges:
+        return length(ranges[0], frame)
+    names = [n.id for n in ast.walk(loop.iter) if isinstance(n, ast.Name)]
+    held = [v for n in names if isinstance(v := frame.f_locals.get(n), list | tuple | Tensor)]
+    return len(held[0]) if held else -1
 
 
 def is_around(loop: ast.For | ast.While, line: int, start: int) -> bool:

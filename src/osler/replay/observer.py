@@ -35,6 +35,7 @@ class Observer:
         capturing: forwards and losses are kept with copies of their arguments.
         stills: functional dropout lets everything through.
         loaded: weights were loaded into a model.
+        on_step: told of each optimizer step: the frame.
         on_dropout: told of each call of functional dropout: its arguments and the frame.
         on_loss: may replace the arguments of a loss function.
     """
@@ -45,6 +46,7 @@ class Observer:
         self.capturing = True
         self.stills = False
         self.loaded = False
+        self.on_step: Callable[[FrameType], None] | None = None
         self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
         self.on_loss: Callable[[str, tuple[Any, ...]], tuple[Any, ...]] | None = None
         self.depth = 0
@@ -81,8 +83,11 @@ class Observer:
                 patches.swap(function, self._wrap_dropout)
 
     def _stepped(self, *_: Any) -> None:
-        if not self.ignoring:
-            self.steps += 1
+        if self.ignoring:
+            return
+        self.steps += 1
+        if self.on_step is not None:
+            self.on_step(sys._getframe(1))
 
     def _wrap_load(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def load_state_dict(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:

@@ -44,6 +44,8 @@ class Held:
             saved = self._saved.pop(descriptor)
             os.dup2(saved, descriptor)
             os.close(saved)
+        if not self._saved:
+            self._file.close()
 
 
 def flush() -> None:

@@ -103,7 +103,8 @@ class Snapshot:
 
     def _holds_state(self, value: Any) -> bool:
         """Whether a variable of the script is worth following: no data, and nothing of a library's."""
-        return isinstance(value, Tensor | list | dict | deque) or self._is_own(type(value))
+        plain = isinstance(value, Tensor | list | dict | deque | tuple | torch.Generator)
+        return plain or self._is_own(type(value)) or numpy_way(value) is not None
 
     def _kept(self, value: Any) -> Restore:
         """How to put one value back."""

@@ -77,7 +77,7 @@ check = Check(
     severity=Severity.ERROR,
     expected="different samples give different outputs",
     why="A model that does not see its inputs learns the average label and nothing more.",
-    fix="Follow the input through `forward` and find where it is overwritten or left out.",
+    fix="Find where `forward` overwrites its input or leaves it out.",
     symptoms=("cannot-overfit-one-batch", "predictions-collapsed", "no-better-than-baseline"),
 )
 

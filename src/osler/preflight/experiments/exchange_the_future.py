@@ -56,7 +56,7 @@ def is_shifted(inputs: Tensor, target: Tensor, time: int) -> bool:
 
 
 def others(first: Tensor, second: Tensor, time: int) -> Tensor:
-    """Other tokens for the second half: of the neighbouring text, or of the first half if there is one text."""
+    """Other tokens for the second half: of the neighbouring text, or of the first half if there is one."""
     if second.dim() > 1 and second.shape[1 - time] > 1:
         return second.roll(1, 1 - time)
     places = torch.arange(second.shape[time], device=first.device) % first.shape[time]

@@ -24,9 +24,7 @@ def reason(bench: Bench) -> str:
 
 def perform(bench: Bench) -> Steps:
     """Replay the first batches twice."""
-    count = min(
-        TURNS, max(1, len(bench.first.pool.entries)), max(COST // 2, int(min(bench.turns_left, 200) / 8))
-    )
+    count = int(min(TURNS, max(COST // 2, bench.turns_left // 8)))
     bench.accumulates = not bench.seen.steps
     one, weights, steps = yield from replayed(bench, count)
     other, again, others = yield from replayed(bench, count)
@@ -53,7 +51,7 @@ def replayed(bench: Bench, count: int) -> Generator[Turn, Seen, tuple[list[float
     losses: list[float] = []
     steps: list[int] = []
     for entry in range(count):
-        seen = yield Turn(entry)
+        seen = yield Turn(entry % max(1, len(bench.first.pool.entries)))
         losses += [root.value for root in seen.roots]
         steps.append(seen.steps)
     return losses, checksum(bench), steps
