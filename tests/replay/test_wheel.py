@@ -48,7 +48,7 @@ def plain(code: str) -> list[object]:
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_script_goes_on_where_it_was():
-    """Bit for bit: the losses of the first pass, after experiments that have trained the model hundreds of turns."""
+    """Bit for bit: the losses of the first pass, after experiments that have trained the model."""
     import random
 
     random.seed(0)
@@ -117,26 +117,51 @@ for epoch in range(2):
     assert not diagnosis.headlines
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    {
-        "dict": "for b in DataLoader([{'x': x, 'y': y} for x, y in rows(96)], batch_size=16):\n    x, y = b['x'], b['y']\n",
-        "endless": "def forever():\n    while True:\n        yield from loader\nfor x, y in forever():\n",
-        "one batch": "for _ in range(60):\n  for x, y in DataLoader(rows(32), batch_size=32):\n",
-        "two loaders": "for (x, y), (u, _) in zip(loader, val_loader):\n",
-        "iterable": "class S(torch.utils.data.IterableDataset):\n    def __iter__(self):\n        yield from rows(400)\n"
-        "for x, y in DataLoader(S(), batch_size=16):\n",
-    }.items(),
-    ids=lambda v: v if isinstance(v, str) and "\n" not in v else "",
-)
-def test_batches_of_many_forms(name: str, code: str) -> None:
-    depth = "    " * (2 if name == "one batch" else 1)
-    body = [
-        "optimizer.zero_grad()", "loss = loss_fn(model(x), y)", "loss.backward()", "optimizer.step()"
-    ]  # fmt: skip
-    diagnosis, _, _ = ran(code + "".join(f"{depth}{line}\n" for line in body), "replay-exactly")
+FORMS = {
+    "dict": """
+for b in DataLoader([{'x': x, 'y': y} for x, y in rows(96)], batch_size=16):
+    x, y = b['x'], b['y']
+""",
+    "endless": """
+def forever():
+    while True:
+        yield from loader
+
+for x, y in forever():
+""",
+    "one batch": """
+alone = DataLoader(rows(32), batch_size=32)
+while True:
+  for x, y in alone:
+""",
+    "two loaders": """
+for (x, y), (u, _) in zip(loader, val_loader):
+    u.mean()
+""",
+    "iterable": """
+class Stream(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        yield from rows(400)
+
+for x, y in DataLoader(Stream(), batch_size=16):
+""",
+    "workers": """
+for x, y in DataLoader(rows(192), batch_size=16, num_workers=1):
+""",
+}
+BODY = """
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_batches_of_many_forms(form: str) -> None:
+    diagnosis, _, _ = ran(FORMS[form].rstrip("\n") + BODY, "replay-exactly")
     (answer,) = diagnosis.experiments
-    assert answer.answer.startswith("yes"), (name, answer)
+    assert answer.answer.startswith("yes"), answer
 
 
 def test_without_a_loader():

@@ -10,8 +10,8 @@ from osler.model import Answer, InitialLossFact, Setup
 from osler.testing import place
 
 LARGE = InitialLossFact(
-    function="cross_entropy", value=9.4, chance=2.303, error=0.4, classes=10, rows=64, expected=9.1, scores=5.2,
-    inputs=1.0, pretrained=False, weighted=False, site=(place(7),),
+    function="cross_entropy", value=9.4, chance=2.303, error=0.4, classes=10, rows=64, expected=9.1,
+    scores=5.2, inputs=1.0, pretrained=False, weighted=False, site=(place(7),),
 )  # fmt: skip
 
 

@@ -26,9 +26,9 @@ def test_nothing_changes() -> None:
 @pytest.mark.parametrize(
     "fact",
     [
-        replace(BLIND, steps=0),
+        replace(BLIND, steps=0),  # a last layer may start at zero
         replace(BLIND, samples=1),
-    ],  # a last layer may start at zero; one sample is none
+    ],
 )
 def test_is_silent(fact: IgnoredInputFact) -> None:
     assert found(fact) == ()
