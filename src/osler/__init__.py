@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from osler.engine.verdict import diagnose
+    from osler.examination import preflight
     from osler.model import (
         Check,
         Confidence,
@@ -38,11 +39,17 @@ __all__ = [
     "Severity",
     "diagnose",
     "open_run",
+    "preflight",
     "watch",
 ]
 
 HOMES = MappingProxyType(
-    {"watch": "osler.session", "open_run": "osler.store.reader", "diagnose": "osler.engine.verdict"}
+    {
+        "watch": "osler.session",
+        "open_run": "osler.store.reader",
+        "diagnose": "osler.engine.verdict",
+        "preflight": "osler.examination",
+    }
 )
 """Where names are that are not in the model."""
 
