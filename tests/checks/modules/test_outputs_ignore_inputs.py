@@ -19,7 +19,8 @@ def found(fact: object):
 def test_nothing_changes() -> None:
     (finding,) = found(BLIND)
     assert finding.message == (
-        "After 5 steps `Net` gives the same 16 outputs bit for bit when every sample is exchanged for another."
+        "After 5 steps `Net` gives the same 16 outputs bit for bit when every sample is exchanged for "
+        "another."
     )
 
 
