@@ -45,7 +45,7 @@ finally:
 FAST = ("--budget", "6s")
 
 
-def process(folder: Path, *words: str | Path, code: str = "") -> subprocess.CompletedProcess[str]:
+def process(folder: Path, *words: str | Path, code: str = "pass") -> subprocess.CompletedProcess[str]:
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
     start = ["-c", f"import sys; from osler.cli import main, preflight; {code}; sys.exit(main())"]
     command = [sys.executable, *start, "preflight", *map(str, words)]
