@@ -39,6 +39,9 @@ UNSEEN = (
     "nothing was asked: no loader of torch hands out the batches, no module receives them, or it was the "
     "only one; `osler.preflight(model=..., loss=..., batch=..., optimizer=...)` asks in any program"
 )
+KILLED = ("interrupt", "SIGTERM")
+"""Endings that are the user's own doing, whatever the script was at."""
+
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 USAGE = (
     "osler preflight [options] train.py [arguments]\n"
@@ -287,7 +290,7 @@ class Room:
             self.screen.write(text)
         self.note_the_end(ending)
         self.session.setup = self.helm.notebook.setup
-        code = 0 if ours else ending.exit_code
+        code = 0 if ours and ending.ended_by not in KILLED else ending.exit_code
         with search_path(self.path):
             file = [] if self.args.module else [self.root / self.args.script]
             files = self.session.sources(*file)
@@ -318,6 +321,9 @@ class Room:
             )
             doing = self.helm.notebook.current or "the last turn"
             self.blind("experiments", f"{why} during {doing}; what follows was not asked")
+        elif self.helm.wheel.shortened and ending.crash is not None:
+            why = f"{type(ending.crash).__name__}: {ending.crash}"
+            self.blind("what follows a pass", f"{why}, in a pass that had been cut short; not judged")
         elif self.helm.wheel.phase is Phase.FIRST and run.backwards:
             self.blind("experiments", UNSEEN)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, variance
 
 import torch
 from torch import Tensor
@@ -29,8 +29,8 @@ RATES = (1.0, 1 / 3, 3.0)
 WINDOW = 10
 """Turns over which the end of a curve is averaged."""
 
-FALLING = 0.02
-"""Share of the loss by which it must still fall from one window to the next to count as falling."""
+SURE = 3.0
+"""Standard errors by which a later window must lie below an earlier one to count as falling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Attempt:
         accuracy: best share of right predictions.
         complete: it was not cut short by the budget.
         rate_kept: the loop left the learning rate as it was set.
+        targets: how many different sums of targets were seen: one, unless they are drawn anew in every turn.
     """
 
     rate: float
@@ -50,6 +51,7 @@ class Attempt:
     accuracy: float | None
     complete: bool
     rate_kept: bool
+    targets: int = 1
 
     @property
     def best(self) -> float:
@@ -58,9 +60,12 @@ class Attempt:
 
     @property
     def falling(self) -> bool:
-        """Whether the loss was still going down at the end."""
+        """Whether the loss was still going down at the end, by more than its noise."""
         last, before = self.losses[-WINDOW:], self.losses[-3 * WINDOW : -2 * WINDOW]
-        return bool(before) and fmean(last) < fmean(before) * (1 - FALLING)
+        if len(before) < WINDOW:
+            return bool(self.losses)
+        noise = math.sqrt((variance(last) + variance(before)) / WINDOW)
+        return fmean(before) - fmean(last) > SURE * noise
 
 
 Attempts = Generator[Turn, Seen, Outcome]
@@ -107,10 +112,12 @@ def attempted(
     losses: list[float] = []
     best: float | None = None
     complete = True
+    targets: set[tuple[int, float]] = set()
     for turn in range(turns):
         seen = yield Turn(entries[turn % len(entries)])
         if seen.loss is not None and seen.faithful:
             losses.append(seen.loss)
+        targets.add((turn % len(entries), seen.targets))
         if seen.accuracy is not None:
             best = max(best or 0.0, seen.accuracy)
         if len(losses) >= len(entries) and is_low(losses[-len(entries) :], losses[: len(entries)], floor):
@@ -118,7 +125,7 @@ def attempted(
         if bench.seconds_left <= 0 or bench.turns_left <= 1:
             complete = False
             break
-    return Attempt(rate, tuple(losses), best, complete, bench.rate_is_kept())
+    return Attempt(rate, tuple(losses), best, complete, bench.rate_is_kept(), len(targets) // len(entries))
 
 
 def is_low(last: Sequence[float], first: Sequence[float], floor: float) -> bool:
@@ -163,7 +170,7 @@ def outcome(bench: Bench, attempts: Sequence[Attempt], floor: float, samples: in
         samples, first, best.best, floor, accuracy, majority(bench.loss), len(best.losses),
         tuple(a.rate for a in with_losses), best.falling and not done, site,
     )  # fmt: skip
-    return Outcome(told, values, (fact,) if has_floor(bench) else ())
+    return Outcome(told, values, (fact,) if has_floor(bench) and best.targets <= 1 else ())
 
 
 def in_a_word(first: float, best: float, floor: float) -> str:

@@ -58,11 +58,18 @@ class Observer:
         self.losses: list[LossCall] = []
         self.steps = 0
         self._accuracy: float | None = None
+        self._targets = 0.0
 
     def take(self, *, faithful: bool = True) -> Seen:
         """What has happened since the last call."""
         seen = Seen(
-            tuple(self.roots), self.steps, self._accuracy, tuple(self.forwards), tuple(self.losses), faithful
+            tuple(self.roots),
+            self.steps,
+            self._accuracy,
+            tuple(self.forwards),
+            tuple(self.losses),
+            faithful,
+            self._targets,
         )
         self._forget()
         return seen
@@ -161,6 +168,7 @@ class Observer:
     def _computed(self, name: str, given: dict[str, Any], value: Tensor, frame: FrameType) -> None:
         scores, target = given.get("input"), given.get("target")
         if isinstance(scores, Tensor) and isinstance(target, Tensor):
+            self._targets += float(target.detach().sum(dtype=torch.float64))
             share = accuracy(scores.detach(), target.detach())
             self._accuracy = share if share is not None else self._accuracy
         if self.capturing and len(self.losses) < MOST:

@@ -94,6 +94,7 @@ class Seen:
         forwards: calls of models; only kept when they are asked for.
         losses: calls of loss functions; only kept when they are asked for.
         faithful: the loop was given what was planned.
+        targets: sum of what the loss functions were to compare with: another one if they were drawn anew.
     """
 
     roots: tuple[Root, ...] = ()
@@ -102,6 +103,7 @@ class Seen:
     forwards: tuple[ForwardCall, ...] = ()
     losses: tuple[LossCall, ...] = ()
     faithful: bool = True
+    targets: float = 0.0
 
     @property
     def loss(self) -> float | None:

@@ -74,7 +74,7 @@ from collections.abc import Iterator
 
 from osler.model import Check, Evidence, Finding, MixingFact, Setup, Severity, counted
 
-SMALL = 1e-3
+SMALL = 1e-4
 """Change of the other outputs, over the largest, that no rounding makes."""
 
 FEWEST = 2

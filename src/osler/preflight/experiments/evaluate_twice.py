@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import linecache
 from types import FrameType
 from typing import Any
 
@@ -13,6 +14,9 @@ from osler.preflight.outcome import Outcome, Steps
 
 QUESTION = "do two evaluations of one batch agree?"
 COST = 0
+SAYS_SO = "training="
+"""Part of a line that has chosen the mode: Monte Carlo dropout means it."""
+
 RATE, TRAINING = 1, 2
 """Positions of `p` and `training` among the arguments of functional dropout."""
 
@@ -32,8 +36,14 @@ def perform(bench: Bench) -> Steps:
     active: list[tuple[Site, float]] = []
 
     def note(args: tuple[Any, ...], frame: FrameType) -> None:
-        if len(args) > TRAINING and args[TRAINING] and args[RATE]:
-            active.append((bench.observer.lines.site(frame), float(args[RATE])))
+        lines, caller = bench.observer.lines, frame.f_back
+        by_user = caller is not None and bool(
+            lines.kind(caller.f_code)
+        )  # a layer of torch is told by its mode
+        if by_user and len(args) > TRAINING and args[TRAINING] and args[RATE]:
+            site = lines.site(frame)
+            if SAYS_SO not in linecache.getline(site[0].file, site[0].line):
+                active.append((site, float(args[RATE])))
 
     with bench.evaluating(forward):
         bench.observer.on_dropout = note

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 
 from osler.model.setupfacts import MixingFact
 from osler.preflight.bench import Bench, main_output
@@ -18,15 +19,17 @@ COST = 0
 FEWEST = 4
 """Samples below which an axis may be something else."""
 
-SMALL = 1e-4
+SMALL = 1e-5
 """Change, over the largest output, that rounding does not make."""
 
 
-def reason(bench: Bench) -> str:
+def reason(bench: Bench) -> str:  # noqa: PLR0911
     """Why it cannot be asked."""
     forward = bench.forward
     if forward is None:
         return "no model was called in the first turn"
+    if any(is_normalised_together(layer) for layer in forward.module.modules()):
+        return "a normalisation without running statistics mixes samples on purpose"
     if not bench.first.from_loader:
         return "no loader tells which axis of the input holds the samples"
     count, output = bench.samples, main_output(forward.output)
@@ -35,6 +38,11 @@ def reason(bench: Bench) -> str:
     if output is None or not output.dim() or len(output) != count:
         return f"the output has no axis of {count} samples in front"
     return no_axis(bench, forward, output, count)
+
+
+def is_normalised_together(layer: nn.Module) -> bool:
+    """Whether a layer uses the statistics of the batch even in evaluation."""
+    return isinstance(layer, _BatchNorm) and layer.running_mean is None
 
 
 def no_axis(bench: Bench, forward: ForwardCall, output: Tensor, count: int) -> str:

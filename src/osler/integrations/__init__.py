@@ -1,0 +1,1 @@
+"""Ways into other tools, one file each."""
