@@ -92,7 +92,7 @@ def step(model: nn.Module, loss: Callable[..., Tensor], batch: Any, optimizer: O
     else:
         *inputs, target = cast("list[Any]", batch)
         value = loss(model(*inputs), target)
-    value.backward()
+    cast("Any", value).backward()
     optimizer.step()
 
 
