@@ -61,6 +61,9 @@ from osler.model import (
 LEARNED = 0.5
 """Share of the way to the floor that any network which learns at all goes within 200 turns."""
 
+LITTLE = 0.1
+"""Share of the first loss that must lie above the floor: else there is next to nothing to learn."""
+
 STUCK = 0.05
 """Share below which nothing at all was learned."""
 
@@ -90,7 +93,7 @@ def progress(fact: OverfitFact) -> float:
 
 def is_stuck(fact: OverfitFact) -> bool:
     """Whether neither the loss nor the accuracy has moved far, and no more is to be hoped for."""
-    if fact.falling or progress(fact) >= LEARNED:
+    if fact.falling or progress(fact) >= LEARNED or fact.first - fact.floor < LITTLE * fact.first:
         return False
     if fact.accuracy is None or fact.majority is None:
         return True
