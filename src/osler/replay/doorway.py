@@ -28,6 +28,9 @@ from osler.runtime.patches import Patches
 MOST = 400
 """Turns that are taken from a loop at most."""
 
+OWN_SHARE = 0.25
+"""Share of a short loop's turns that is left to the script."""
+
 OWN = 32
 """Turns of the script's own that are enough if they take long."""
 
@@ -85,7 +88,7 @@ class Doorway:
             wheel.pool.entries.append({0: (first.args, first.kwargs)})
             wheel.begin(self._turns_left, unsteerable(first))
         else:
-            wheel.advance(observer.take())
+            wheel.advance(observer.take(faithful=wheel.loop_is_running))
         if self._is_over():
             self._returned = perf_counter()
             return args, kwargs
@@ -108,7 +111,8 @@ class Doorway:
     def _turns_left(self) -> float:
         """Turns that can still be steered."""
         wheel = self.wheel
-        return min(MOST, self._turns - wheel.limits.turns) - wheel.turns
+        own = min(wheel.limits.turns, self._turns * OWN_SHARE)
+        return min(MOST, self._turns - own) - wheel.turns
 
     def _count_own_turn(self) -> None:
         """A turn of the script's own: is it enough?"""

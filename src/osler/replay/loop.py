@@ -37,6 +37,12 @@ class LoopState:
         self.turns = next((n for f, _ in self._frames if (n := turns_of(f)) is not None), -1)
         """Turns that the loop makes in all, as far as it says so: -1 if it does not."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the innermost function has not been left."""
+        innermost = self._frames[0][0] if self._frames else None
+        return any(f is innermost for f in outwards(sys._getframe(1)))  # pyright: ignore[reportPrivateUsage]
+
     def values(self) -> Iterator[Any]:
         """What the variables held, from the innermost function to the top level."""
         for _, names in self._frames:

@@ -205,6 +205,11 @@ class Wheel:
             self.snapshot.renew_numbers()
         self._began = perf_counter()
 
+    @property
+    def loop_is_running(self) -> bool:
+        """Whether the loop of the first turn has not been left: its variables can be put back."""
+        return self.snapshot is not None and self.snapshot.loop.is_running
+
     def _is_users(self, frame: FrameType) -> bool:
         return bool(self.observer.lines.kind(frame.f_code))
 
