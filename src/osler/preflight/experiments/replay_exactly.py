@@ -13,7 +13,7 @@ from osler.replay.turn import Seen, Turn
 
 QUESTION = "do the first batches give the same numbers when they are replayed?"
 TURNS = 10
-COST = 6
+COST = 4
 
 
 def reason(bench: Bench) -> str:
