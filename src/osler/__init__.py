@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from osler.engine.verdict import diagnose
+    from osler.examination import preflight
     from osler.model import (
         Check,
         Confidence,
@@ -40,6 +41,7 @@ __all__ = [
     "diagnose",
     "open_run",
     "plot",
+    "preflight",
     "watch",
 ]
 
@@ -49,6 +51,7 @@ HOMES = MappingProxyType(
         "open_run": "osler.store.reader",
         "plot": "osler.report.plots.drawing",
         "watch": "osler.session",
+        "preflight": "osler.examination",
     }
 )
 """Where names are that are not in the model."""

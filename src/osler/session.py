@@ -19,7 +19,7 @@ from osler.engine.fold import fold
 from osler.engine.judge import Judgement
 from osler.engine.linting import wishes_of
 from osler.errors import UsageError
-from osler.model import Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
+from osler.model import NOTHING_ASKED, Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
 from osler.settings import Settings
 from osler.store.logbook import Logbook, Plan, chosen
 from osler.store.records import Ending
@@ -82,6 +82,7 @@ class Session:
             self.watcher.thinning.last_step = self.settings.max_steps
         self.stopped_by = ""
         self.diagnosis = Diagnosis()
+        self.setup = NOTHING_ASKED
         self._on_finding = on_finding
         self._at_exit = at_exit
         self._announced: set[tuple[str, str]] = set()
@@ -185,7 +186,7 @@ class Session:
         cost = Cost(self.settings.overhead, spent, trained, tuple(watcher.guard.failures))
         outcome = Outcome(exit_code, ended_by, cost, self._close_facts(cost, reading))
         terms = replace(self.terms, script=script or self.terms.script)
-        self.diagnosis = diagnose(self.run, terms, outcome, self._guarded, reading)
+        self.diagnosis = diagnose(self.run, terms, outcome, self._guarded, reading, self.setup)
         watcher.guard.busy = (
             True  # the script may hold functions of ours inside its own: they do nothing any more
         )

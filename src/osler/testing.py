@@ -183,3 +183,53 @@ def examine(code: str) -> Diagnosis:
         with warned, raised, watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis
+
+
+def try_out(code: str, *only: str, prelude: str = PRELUDE) -> Diagnosis:
+    """Run an example after the prelude as `osler preflight` would, in this process and without fences.
+
+    Args:
+        code: the example.
+        only: names of the experiments to make; all if none is given.
+        prelude: what comes before.
+    """
+    from osler.preflight.helm import Helm  # loads torch
+    from osler.runtime.stopping import StopTraining
+    from osler.session import Session
+
+    def stop() -> None:
+        raise StopTraining("all was seen")
+
+    failures: list[str] = []
+    session = Session(warn=failures.append)
+    watcher = session.watcher
+    helm = Helm(
+        watcher.lines,
+        600.0,
+        failures.append,
+        on_take=watcher.suspend,
+        on_return=watcher.resume,
+        on_end=stop,
+        only=only,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "example.py")
+        path.write_text(f"{prelude}\n\n{code}", "utf-8")
+        program = compile(path.read_text("utf-8"), str(path), "exec")
+        helm.take_hold()
+        session.attach()
+        helm.guard_the_door()
+        try:
+            with (
+                warnings.catch_warnings(action="ignore", category=UserWarning),
+                contextlib.suppress(StopTraining),
+            ):
+                exec(program, {"__name__": "__main__", "__file__": str(path)})
+        finally:
+            helm.leave_the_door()
+            session.detach()
+            helm.let_go()
+        session.setup = helm.notebook.setup
+        diagnosis = session.finish(files=[path])
+    assert not failures, failures
+    return diagnosis

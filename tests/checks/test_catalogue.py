@@ -8,7 +8,7 @@ import pytest
 
 from osler.engine.catalogue import catalogue
 from osler.model import Check, Diagnosis, Severity
-from osler.testing import examine, read
+from osler.testing import examine, read, try_out
 
 HERE = Path(__file__).parent
 PROMISED = dict(line.split() for line in (HERE / "catalogue_names.txt").read_text("utf-8").splitlines())
@@ -91,7 +91,7 @@ def test_has_its_own_test(check: Check) -> None:
 
 
 def test_has_a_detector(check: Check) -> None:
-    assert check.code_detector or check.run_detector
+    assert check.code_detector or check.run_detector or check.setup_detector
 
 
 @cache
@@ -110,7 +110,7 @@ def test_good_example_reads_healthy(check: Check) -> None:
 
 def test_bad_example_is_found(check: Check) -> None:
     if check.run_detector is None:
-        pytest.skip("it is only seen in source code")
+        pytest.skip("it is not seen in a run")
     diagnosis = examined(example(check, "Bad"))
     assert check.name in {f.check for f in diagnosis.findings}
     assert not diagnosis.failed
@@ -124,7 +124,25 @@ def test_good_example_is_healthy(check: Check) -> None:
 
 def test_bad_example_names_its_line(check: Check) -> None:
     if check.run_detector is None:
-        pytest.skip("it is only seen in source code")
+        pytest.skip("it is not seen in a run")
     found = [f for f in examined(example(check, "Bad")).findings if f.check == check.name]
     assert any(f.place.line for f in found)
     assert all(f.severity <= Severity[PROMISED[check.name].upper()] for f in found)
+
+
+@pytest.fixture(params=[c for c in CHECKS if c.setup_detector], ids=lambda c: c.name)
+def tried(request: pytest.FixtureRequest) -> Check:
+    return request.param
+
+
+@pytest.mark.slow
+def test_bad_example_is_found_by_experiment(tried: Check) -> None:
+    found = [f for f in try_out(example(tried, "Bad")).findings if f.check == tried.name]
+    assert any("setup" in f.seen_by and f.place.line for f in found)
+
+
+@pytest.mark.slow
+def test_good_example_is_healthy_under_experiments(tried: Check) -> None:
+    diagnosis = try_out(example(tried, "Good"))
+    assert [f.message for f in diagnosis.headlines] == []
+    assert not diagnosis.failed

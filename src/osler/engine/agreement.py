@@ -10,7 +10,7 @@ from osler.engine.linting import NO_WISHES, Wishes, lint_sources, open_source
 from osler.model import Check, Confidence, Finding, Place, Related, Severity
 from osler.static.suppressions import Suppression, acknowledged, suppressions
 
-FROM_CODE, FROM_RUN = "code", "run"
+FROM_CODE = "code"
 
 READ_HERE = "reading the code finds the same at this line"
 """Label of the place that reading the source gave."""
@@ -71,6 +71,35 @@ def agreed(found: Iterable[Finding], reading: Reading, checked: Collection[str])
     return acknowledged(together, reading.comments)
 
 
+def confirmed(found: Iterable[Finding], by_experiment: Iterable[Finding]) -> list[Finding]:
+    """Findings of a run and of the experiments before it, each problem once.
+
+    Args:
+        found: by the run's detectors.
+        by_experiment: by those of the setup.
+    """
+    left = list(by_experiment)
+    together: list[Finding] = []
+    for finding in found:
+        twins = [f for f in left if f.check == finding.check and about_the_same(f, finding)]
+        left = [f for f in left if f not in twins]
+        surest = any(f.confidence is Confidence.CERTAIN for f in (finding, *twins))
+        confidence = Confidence.CERTAIN if surest else finding.confidence
+        both = (
+            replace(finding, seen_by=(*twins[0].seen_by, *finding.seen_by), confidence=confidence)
+            if twins
+            else finding
+        )
+        together.append(both)
+    return together + left
+
+
+def about_the_same(one: Finding, other: Finding) -> bool:
+    """Whether two findings share a line, or one of them has none."""
+    first, second = lines(one), lines(other)
+    return not first or not second or bool(first & second)
+
+
 def lines(finding: Finding) -> set[tuple[str, int]]:
     """Every line that takes part in a finding."""
     return {(p.file, p.line) for p in places(finding) if p.line}
@@ -88,7 +117,7 @@ def joined(seen: Finding, read: Finding) -> Finding:
         seen,
         confidence=Confidence.CERTAIN,
         related=(*seen.related, *more),
-        seen_by=(FROM_CODE, FROM_RUN),
+        seen_by=(FROM_CODE, *seen.seen_by),
         suppressed=seen.suppressed or read.suppressed,
     )
 

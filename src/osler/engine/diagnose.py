@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
-from osler.engine.agreement import UNREAD, Reading, agreed
+from osler.engine.agreement import UNREAD, Reading, agreed, confirmed
 from osler.engine.catalogue import catalogue, selected
 from osler.engine.fold import fold
-from osler.engine.judge import Guarded, Judgement, judge, unguarded
-from osler.model import Cost, Coverage, Diagnosis, Finding, Kind, Run, Subject
+from osler.engine.judge import Guarded, Judgement, judge, judge_setup, unguarded
+from osler.model import NOTHING_ASKED, Cost, Coverage, Diagnosis, Finding, Kind, Run, Setup, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def diagnose(
     outcome: Outcome = Outcome(),
     guarded: Guarded = unguarded,
     reading: Reading = UNREAD,
+    setup: Setup = NOTHING_ASKED,
 ) -> Diagnosis:
     """The diagnosis of a run.
 
@@ -69,19 +70,22 @@ def diagnose(
         outcome: how the program ended.
         guarded: how to call a detector.
         reading: what the program's source says, if it was read.
+        setup: what experiments have shown, if any were made.
     """
     checks = selected(terms.select, terms.ignore)
-    judgement = judge(run, checks, guarded)
-    findings = agreed(judgement.findings, reading.about({c.name for c in checks}), judgement.checked)
+    judgement, tried = judge(run, checks, guarded), judge_setup(setup, checks, guarded)
+    found = confirmed(judgement.findings, tried.findings)
+    findings = agreed(found, reading.about({c.name for c in checks}), judgement.checked)
     return Diagnosis(
         subject=subject(run, terms.script, outcome),
         groups=fold(terms.acknowledged(findings), catalogue()),
-        checked=judgement.checked,
-        not_applicable=judgement.not_applicable,
-        failed=judgement.failed,
+        checked=tuple(dict.fromkeys((*judgement.checked, *tried.checked))),
+        not_applicable={n: r for n, r in judgement.not_applicable.items() if n not in tried.checked},
+        failed={**judgement.failed, **tried.failed},
         coverage=coverage(run),
         cost=outcome.cost,
         measures={n: last for n, c in run.columns.items() if (last := c.last) is not None},
+        experiments=setup.answers,
     )
 
 

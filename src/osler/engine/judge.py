@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from osler.engine.context import derive
-from osler.model import Check, Code, Finding, Run
+from osler.model import Check, Code, Finding, Run, Setup
 
 Guarded = Callable[[Callable[[], list[Finding]], str], list[Finding] | None]
 """Runs a function and returns None when it failed; the live session passes its guard."""
@@ -68,3 +68,27 @@ def judge_code(code: Code, checks: Iterable[Check]) -> Judgement:
     known = {name: detect for name, detect in detectors.items() if detect is not None}
     findings = [replace(f, seen_by=("code",)) for detect in known.values() for f in detect(code)]
     return Judgement(tuple(findings), tuple(known))
+
+
+def judge_setup(setup: Setup, checks: Iterable[Check], guarded: Guarded = unguarded) -> Judgement:
+    """Evaluate checks on what the experiments of a pre-flight have shown.
+
+    Args:
+        setup: the evidence; without an answer no check is evaluated.
+        checks: what to look for.
+        guarded: how to call a detector.
+    """
+    findings: list[Finding] = []
+    checked: list[str] = []
+    failed: dict[str, str] = {}
+    for check in checks if setup.answers else ():
+        detect = check.setup_detector
+        if detect is None:
+            continue
+        seen = guarded(lambda detect=detect: list(detect(setup)), check.name)
+        if seen is None:
+            failed[check.name] = "the check itself failed; please report it"
+            continue
+        checked.append(check.name)
+        findings += [replace(f, seen_by=("setup",)) for f in seen]
+    return Judgement(tuple(findings), tuple(checked), {}, failed)

@@ -10,12 +10,14 @@ from osler.model.edit import Edit, Pages
 from osler.model.event import Kind, Site
 from osler.model.evidence import Run
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity
+from osler.model.setup import Setup
 
 CALLED_HERE = "called here"
 """Label of a related place that called the function in which the place lies."""
 
 CodeDetector = Callable[[Code], Iterator[Finding]]
 RunDetector = Callable[[Run], Iterator[Finding]]
+SetupDetector = Callable[[Setup], Iterator[Finding]]
 CodeFix = Callable[[Finding, Pages], Iterator[list[Edit]]]
 """Gives the edits that may mend a finding, the best first; an empty list is none."""
 Applicability = Callable[[Run], str]
@@ -86,6 +88,7 @@ class Check:
     run_detector: RunDetector | None = field(default=None, init=False)
     code_fix: CodeFix | None = field(default=None, init=False)
     is_safe_to_fix: bool = field(default=False, init=False)
+    setup_detector: SetupDetector | None = field(default=None, init=False)
     applies: Applicability = field(default=always_applies, init=False)
 
     @property
@@ -122,6 +125,11 @@ class Check:
         """The same for a fix that changes no number of the training."""
         self.is_safe_to_fix = True
         return self.mends(fix)
+
+    def in_setup(self, detect: SetupDetector) -> SetupDetector:
+        """Register the detector that reads what the experiments of a pre-flight have shown."""
+        self.setup_detector = detect
+        return detect
 
     def applies_when(self, reason: Applicability) -> Applicability:
         """Register a function that says why a run cannot show this problem; empty text if it can."""

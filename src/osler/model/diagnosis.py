@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from osler.model.finding import Finding, Severity
+from osler.model.setup import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Diagnosis:
         coverage: how much was seen.
         cost: what watching cost.
         measures: last value of each measure.
+        experiments: what a pre-flight asked, and what was answered.
     """
 
     subject: Subject = field(default_factory=Subject)
@@ -113,6 +115,7 @@ class Diagnosis:
     coverage: Coverage = field(default_factory=Coverage)
     cost: Cost = field(default_factory=Cost)
     measures: dict[str, float] = field(default_factory=dict[str, float])
+    experiments: tuple[Answer, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from osler.model import Diagnosis, Evidence, Finding, Place, Related
+from osler.model import Answer, Diagnosis, Evidence, Finding, Place, Related
 from osler.report.frame import Frame
 from osler.report.wording import relative
 
@@ -36,7 +36,7 @@ def report(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
         **coverage(diagnosis),
         "diagnoses": groups(diagnosis),
         "findings": [finding(f, frame) for f in diagnosis.findings],
-        "experiments": [],
+        "experiments": [experiment(e) for e in diagnosis.experiments],
         **answers(diagnosis),
     }
 
@@ -112,6 +112,17 @@ def finding(seen: Finding, frame: Frame) -> dict[str, object]:
         "patch": None,
         "proof": None,
         "suppressed": seen.suppressed,
+    }
+
+
+def experiment(answer: Answer) -> dict[str, object]:
+    """One question of a pre-flight."""
+    return {
+        "name": answer.name,
+        "answer": answer.answer or None,
+        "values": {name: number(value) for name, value in answer.values.items()},
+        "seconds": round(answer.seconds, 3),
+        "skipped": answer.skipped or None,
     }
 
 

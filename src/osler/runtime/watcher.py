@@ -246,6 +246,18 @@ class Watcher:
             holder.resume()
         self.after_turn()
 
+    def suspend(self) -> None:
+        """Others repeat turns of the loop: what happens from now on is not the script's own doing."""
+        self.end_look()
+        self.guard.busy = True
+
+    def resume(self) -> None:
+        """The script goes on by itself; what has happened to the gradients meanwhile is not known."""
+        self.guard.busy = False
+        for holder in self.all_holders():
+            holder.resume()
+        self.by_hand.forget()
+
     def begin_look(self) -> None:
         """Take a close look at what follows, if one is wanted."""
         if not self.look_wanted or self.look is not None:

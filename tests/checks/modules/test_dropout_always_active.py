@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from osler.checks.modules.dropout_always_active import check
-from osler.testing import read
+from osler.engine.judge import judge_setup
+from osler.model import Answer, RandomEvalFact, Setup
+from osler.testing import place, read
 
 CODE = """
 class Noisy(nn.Module):
@@ -95,3 +99,25 @@ def test_is_found(code: str) -> None:
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert read(code, [check]).findings == ()
+
+
+RANDOM = RandomEvalFact(model="Net", difference=1.2, without=0.0, rate=0.5, site=(place(25),))
+
+
+def tried(fact: RandomEvalFact):
+    return judge_setup(Setup((fact,), (Answer("evaluate-twice", ""),)), [check]).findings
+
+
+def test_two_evaluations_differ() -> None:
+    (finding,) = tried(RANDOM)
+    assert finding.message == (
+        "Two evaluations of `Net` on the same batch differ by 120% of the largest output. With functional "
+        "dropout off they agree: it drops 50% after `eval()`."
+    )
+    assert finding.place.line == 25
+
+
+def test_other_randomness_is_not_told() -> None:
+    assert tried(replace(RANDOM, without=0.8)) == ()  # a sampled latent
+    assert tried(replace(RANDOM, site=())) == ()
+    assert tried(replace(RANDOM, difference=0.0)) == ()

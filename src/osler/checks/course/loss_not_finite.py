@@ -68,7 +68,7 @@ check = Check(
     expected="a finite loss",
     why="Every gradient becomes NaN, and the next step writes NaN into all weights.",
     fix=SUDDEN,
-    symptoms=("loss-diverges", "no-better-than-baseline"),
+    symptoms=("cannot-overfit-one-batch", "loss-diverges", "no-better-than-baseline"),
 )
 
 

@@ -79,6 +79,7 @@ check = Check(
     why="The gradients of these batches never reach the weights.",
     fix="Call `zero_grad()` once per step, right after `step()` or before the first `backward()`.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "updates-absent",
         "loss-plateaus",
         "no-better-than-baseline",

@@ -80,6 +80,7 @@ check = Check(
     why="Every step follows the sum of all batches so far: steps grow, training oscillates or diverges.",
     fix="Call `optimizer.zero_grad()` once per `optimizer.step()`, before `backward()`.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "gradients-explode",
         "gradients-not-finite",
         "gradients-always-clipped",

@@ -107,7 +107,10 @@ check = Check(
     expected="a gradient reaches every trainable parameter that is used",
     why="These parameters keep their initial values: that part of the model learns nothing.",
     fix="Let what they compute take part in the loss, or freeze or remove them.",
-    symptoms=("updates-absent",),
+    symptoms=(
+        "cannot-overfit-one-batch",
+        "updates-absent",
+    ),
 )
 
 

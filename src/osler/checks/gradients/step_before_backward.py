@@ -79,6 +79,7 @@ check = Check(
     why="The weights do not move, or move along gradients that belong to another batch.",
     fix="Call `loss.backward()` before `optimizer.step()`.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "in-place-breaks-gradient",
         "updates-absent",
         "loss-plateaus",

@@ -52,6 +52,7 @@ check = Check(
     why="A probability that rounds to 0 makes the loss infinite and the gradients NaN.",
     fix="Use `log_softmax` on the logits.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "loss-not-finite",
         "gradients-not-finite",
     ),

@@ -65,6 +65,7 @@ check = Check(
     why="The logarithm of a raw score is undefined: training stops with an error or learns nothing.",
     fix="Use `binary_cross_entropy_with_logits` on the scores.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "loss-not-finite",
         "loss-plateaus",
     ),

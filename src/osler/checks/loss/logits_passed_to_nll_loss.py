@@ -62,6 +62,7 @@ check = Check(
     why="It only negates a score: the loss falls without limit and says nothing about the fit.",
     fix="Use `cross_entropy` on the logits, or apply `log_softmax` before `nll_loss`.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "activations-not-finite",
         "gradients-explode",
         "gradients-not-finite",

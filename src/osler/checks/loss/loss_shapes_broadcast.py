@@ -52,7 +52,13 @@ check = Check(
     expected="prediction and target have the same shape",
     why="Every prediction is compared with every target of the batch: the model learns their mean.",
     fix="Give both the same shape: `prediction.squeeze(1)`, or `target.unsqueeze(1)`.",
-    symptoms=("loss-plateaus", "model-underfits", "no-better-than-baseline", "predictions-collapsed"),
+    symptoms=(
+        "cannot-overfit-one-batch",
+        "loss-plateaus",
+        "model-underfits",
+        "no-better-than-baseline",
+        "predictions-collapsed",
+    ),
 )
 
 

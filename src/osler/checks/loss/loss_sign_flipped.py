@@ -51,6 +51,7 @@ check = Check(
     why="Every step drives the model away from the targets.",
     fix="Remove the minus sign before the loss, or `maximize=True` from the optimizer.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "gradients-explode",
         "loss-diverges",
         "loss-not-finite",

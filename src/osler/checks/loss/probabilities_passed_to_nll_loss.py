@@ -58,6 +58,7 @@ check = Check(
     why="It takes no logarithm, so the gradient vanishes where the model is most wrong and training is slow.",
     fix="Replace softmax by `log_softmax`, or pass the logits to `cross_entropy`.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "gradients-vanish",
         "initial-loss-unexpected",
         "loss-plateaus",

@@ -54,6 +54,7 @@ check = Check(
     why="Probabilities are squeezed between 0.5 and 0.73: gradients are small and the loss has a floor.",
     fix="Remove this sigmoid, or use `binary_cross_entropy` on its output.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "initial-loss-unexpected",
         "loss-plateaus",
         "model-underfits",

@@ -60,6 +60,7 @@ check = Check(
     why="It applies softmax itself; applied twice, gradients are small and the loss cannot come near 0.",
     fix="Pass the logits: remove this softmax, and apply it only where you read probabilities.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "gradients-vanish",
         "initial-loss-unexpected",
         "learning-rate-too-low",

@@ -75,8 +75,11 @@ from osler.model import (
     Code,
     Const,
     Edit,
+    Evidence,
     Finding,
     Pages,
+    RandomEvalFact,
+    Setup,
     Severity,
     Unknown,
 )
@@ -95,6 +98,20 @@ check = Check(
     why="Evaluation drops units at random: its results are noisy and too low.",
     fix="Pass `training=self.training`, or use an `nn.Dropout` layer.",
 )
+
+
+@check.in_setup
+def two_evaluations_differ(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(RandomEvalFact):
+        if fact.site and fact.difference > 0 and not fact.without:
+            yield check.finding(
+                fact.site,
+                f"Two evaluations of `{fact.model}` on the same batch differ by {fact.difference:.0%} of "
+                "the largest "
+                f"output. With functional dropout off they agree: it drops {fact.rate:.0%} after `eval()`.",
+                subject=fact.model,
+                evidence=[Evidence("difference between two evaluations", fact.difference, "0")],
+            )
 
 
 @check.in_code

@@ -56,7 +56,7 @@ check = Check(
     expected="a learning rate above 0 until the end",
     why="These steps change nothing: the time they take is lost, and the model stops improving.",
     fix="Give the schedule a horizon of all steps of the run, or a floor such as `eta_min`.",
-    symptoms=("loss-plateaus", "updates-too-small", "learning-rate-too-low"),
+    symptoms=("cannot-overfit-one-batch", "loss-plateaus", "updates-too-small", "learning-rate-too-low"),
 )
 
 

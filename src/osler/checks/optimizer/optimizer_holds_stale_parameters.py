@@ -79,6 +79,7 @@ check = Check(
     why="These parameters keep their initial values; the optimizer updates tensors that nothing uses.",
     fix="Build the optimizer after the last change of the model's layers.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "parameters-missing-from-optimizer",
         "optimizer-never-steps",
         "gradients-not-cleared",

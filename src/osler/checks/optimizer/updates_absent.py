@@ -56,6 +56,7 @@ check = Check(
     why="The model stays what it was at the start, whatever the loss says.",
     fix="Look at the learning rate and at what its schedule multiplies it with.",
     symptoms=(
+        "cannot-overfit-one-batch",
         "learning-rate-zero-at-start",
         "learning-rate-decayed-to-zero",
         "loss-plateaus",

@@ -1,0 +1,367 @@
+"""Make experiments on the first batches of an unmodified training script, then stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osler.cli import FAILED, OK, split
+from osler.errors import UsageError
+from osler.settings import FAIL_ON, TEXT, load
+
+if TYPE_CHECKING:
+    from osler.cli import Parser
+    from osler.model import Answer, Diagnosis, Severity
+    from osler.preflight.helm import Helm
+    from osler.replay.overlay import Overlay
+    from osler.replay.quiet import Held
+    from osler.replay.watchdog import Watchdog
+    from osler.report.screen import Screen
+    from osler.report.source import Sources
+    from osler.runtime.endings import Ending
+    from osler.runtime.patches import Patches
+    from osler.session import Session
+    from osler.settings import Settings
+
+OPTIONS = ("format", "output", "fail-on", "select", "ignore", "quiet")
+BUDGET = 60.0
+"""Seconds for the experiments."""
+
+PATIENCE = 120.0
+"""Seconds without any event, beyond the budget, after which the script counts as hanging."""
+
+UNSEEN = (
+    "nothing was asked: no loader of torch hands out the batches, no module receives them, or it was the "
+    "only one; `osler.preflight(model=..., loss=..., batch=..., optimizer=...)` asks in any program"
+)
+KILLED = ("interrupt", "SIGTERM")
+"""Endings that are the user's own doing, whatever the script was at."""
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+USAGE = (
+    "osler preflight [options] train.py [arguments]\n"
+    "       osler preflight [options] -m package.module [arguments]"
+)
+EPILOG = (
+    "Options come before the script. Nothing that the script writes or prints is kept. Exit code: 0 "
+    "nothing at or "
+    "above --fail-on, 1 something, 2 could not run."
+)
+
+
+def configure(parser: Parser) -> None:
+    """Declare the arguments."""
+    from osler.report.formats import suffixes
+
+    parser.starts_a_script = True
+    parser.usage, parser.epilog = USAGE, EPILOG
+    add = parser.add_argument
+    add("script", nargs="?", metavar="train.py", help="the script to examine")
+    add("-m", dest="module", metavar="MODULE", help="examine a module, as `python -m` would run it")
+    add(
+        "--budget",
+        metavar="TIME",
+        default=f"{BUDGET:.0f}s",
+        help="for the experiments: 60s, 5m; 60s if not given",
+    )
+    add(
+        "--continue",
+        dest="goes_on",
+        action="store_true",
+        help="afterwards start the training under `osler run`",
+    )
+    add("--show-output", action="store_true", help="show what the script itself prints")
+    add(
+        "--format",
+        choices=tuple(suffixes()),
+        help="of the report; text if not given; JSON on stderr is one line",
+    )
+    add("--output", metavar="FILE", help="write the report to this file as well")
+    add("--fail-on", choices=FAIL_ON, help="exit with 1 if this was found; error if not given")
+    add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
+    add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
+    add("--quiet", action="store_true", default=None, help="print nothing")
+
+
+def execute(args: Namespace) -> int:
+    """Examine the script; the exit code to leave with."""
+    from osler.cli.run import folder_of, require_torch, sources_of
+    from osler.engine.catalogue import catalogue
+    from osler.report.formats import suffixes
+    from osler.report.screen import own_stderr
+    from osler.runtime.guard import Guard
+    from osler.runtime.script import Target, run_script
+    from osler.session import Session
+
+    if (args.script is None) == (args.module is None):
+        raise UsageError("no script was given", fix="Name it after the options: osler preflight train.py")
+    budget = seconds(args.budget)
+    require_torch()
+    given = {key: getattr(args, key.replace("-", "_")) for key in OPTIONS}
+    given = {key: value for key, value in given.items() if value is not None}
+    settings = load(folder_of(args), given, catalogue(), suffixes())
+    screen = own_stderr()
+    settings = settings if settings.fail_on or args.fail_on else replace(settings, fail_on=error())
+
+    def warn(sentence: str) -> None:
+        screen.write(f"osler: {sentence}\n")
+
+    session = Session(replace(settings, max_steps=None, stop_on=None), warn=warn)
+    room = Room(args, settings, session, screen, sources_of(args), budget)
+    gate = Guard(warn).gate("the end of the script")
+    room.enter()
+    try:
+        target = Target(args.script, args.module, args.arguments)
+        return run_script(target, lambda ending: gate.call(room.end, ending))
+    except UsageError:
+        room.leave()
+        raise
+
+
+def seconds(text: str) -> float:
+    """A time such as ``60s`` or ``5m``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    unit = text[-1:] if text[-1:] in UNITS else ""
+    number = text.removesuffix(unit)
+    try:
+        value = float(number) * UNITS.get(unit, 1.0)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise UsageError(f"--budget is {text!r}, expected a time such as 60s, 5m or 1h")
+    return value
+
+
+def error() -> Severity:
+    """The severity from which on a pre-flight fails unless told otherwise."""
+    from osler.model import Severity
+
+    return Severity.ERROR
+
+
+@dataclass(slots=True)
+class Room:
+    """The room in which one script is examined: watcher, steering wheel, fences, watchdog.
+
+    Attributes:
+        args: the command line.
+        settings: what the user has asked for.
+        session: what watches the script's own steps.
+        screen: where text goes.
+        sources: the user's source lines.
+        budget: seconds for the experiments.
+    """
+
+    args: Namespace
+    settings: Settings
+    session: Session
+    screen: Screen
+    sources: Sources
+    budget: float
+    root: Path = field(default_factory=Path.cwd)
+    path: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    leave_now: Callable[[int], object] = os._exit  # pyright: ignore[reportPrivateUsage]
+    patches: Patches = field(init=False)
+    helm: Helm = field(init=False)
+    overlay: Overlay = field(init=False)
+    watchdog: Watchdog = field(init=False)
+    held: list[Held] = field(default_factory=list["Held"])
+    hung: str = ""
+
+    def __post_init__(self) -> None:
+        from osler.preflight.helm import Helm
+        from osler.replay.overlay import Overlay
+        from osler.replay.watchdog import Watchdog
+        from osler.runtime.patches import Patches
+
+        self.patches = Patches()
+        self.overlay = Overlay()
+        self.watchdog = Watchdog(self.hang, self.budget + PATIENCE)
+        self.helm = Helm(
+            self.session.watcher.lines,
+            self.budget,
+            lambda _: None,  # the answer says so
+            on_answer=self.tell,
+            on_question=self.ask,
+            on_take=self.taken,
+            on_return=self.given_back,
+            on_end=self.finished,
+            on_event=self.watchdog.alive,
+        )
+
+    @property
+    def name(self) -> str:
+        """The script as the user called it."""
+        return f"-m {self.args.module}" if self.args.module else self.args.script
+
+    @property
+    def speaks(self) -> bool:
+        """Whether answers are shown as they come."""
+        return not self.settings.quiet and (self.settings.format == TEXT or self.settings.output is not None)
+
+    def enter(self) -> None:
+        """Put the fences up, take hold of the loaders, and begin to watch."""
+        from osler.replay.outside import silence_trackers
+        from osler.replay.quiet import STDERR, STDOUT, Held
+
+        silence_trackers(self.patches)
+        self.helm.take_hold()
+        self.session.attach()
+        self.helm.guard_the_door()
+        self.overlay.install(self.patches)
+        if not self.args.show_output:
+            self.held.append(Held(STDOUT, STDERR))
+
+    def leave(self) -> str:
+        """Take the fences down; the end of what was held back."""
+        self.watchdog.stop()
+        self.patches.undo()
+        self.helm.leave_the_door()
+        self.session.detach()
+        self.helm.let_go()
+        text = self.held[0].text() if self.held else ""
+        while self.held:
+            self.held.pop().release()
+        self.overlay.remove()
+        return text
+
+    def tell(self, answer: Answer) -> None:
+        """One line per answer."""
+        if self.speaks:
+            erase = "\r\x1b[K" if self.screen.is_terminal else ""
+            self.screen.write(f"{erase}osler: {told(answer)}\n")
+
+    def ask(self, question: str) -> None:
+        """What is being asked, on a terminal."""
+        if self.speaks and self.screen.is_terminal:
+            self.screen.write(f"\r\x1b[K{question[: self.screen.width - 1]}")
+
+    def taken(self) -> None:
+        """Experiments begin."""
+        from osler.replay.outside import refuse_connections
+        from osler.replay.quiet import STDERR, STDOUT, Held, written_files
+
+        self.watchdog.start()
+        self.session.watcher.suspend()
+        refuse_connections(self.patches)
+        files = [d for d in written_files() if d != self.screen.descriptor]
+        self.held.append(Held(*{*files, STDOUT, STDERR}))
+
+    def given_back(self) -> None:
+        """Experiments are over; the script makes some steps of its own."""
+        if len(self.held) > 1 or self.args.show_output:
+            from osler.replay.quiet import STDERR, STDOUT
+
+            self.held[-1].release(STDOUT, STDERR)
+        self.session.watcher.resume()
+
+    def finished(self) -> None:
+        """All was seen."""
+        os._exit(OK)
+
+    def hang(self, silence: float) -> None:
+        """Nothing happens any more."""
+        doing = (
+            f"in the experiment {self.helm.notebook.current}"
+            if self.helm.notebook.current
+            else "between two batches"
+        )
+        self.hung = f"nothing happened for {silence:.0f} s {doing}; the script was ended"
+        os._exit(OK)
+
+    def end(self, ending: Ending) -> int | None:
+        """Report, and leave without letting the script clean up after experiments."""
+        from osler.cli.run import search_path
+        from osler.replay.wheel import Phase
+
+        text = self.leave()
+        ours = self.helm.wheel.shortened or self.helm.wheel.phase is Phase.STEERED
+        crash = None if ours else ending.crash
+        if crash is not None:
+            self.screen.write(text)
+        self.note_the_end(ending)
+        self.session.setup = self.helm.notebook.setup
+        code = 0 if ours and ending.ended_by not in KILLED else ending.exit_code
+        with search_path(self.path):
+            file = [] if self.args.module else [self.root / self.args.script]
+            files = self.session.sources(*file)
+            by = "" if ours or ending.ended_by == "os._exit" else ending.ended_by
+            diagnosis = self.session.finish(self.name, code, by, crash, files)
+            diagnosis = replace(diagnosis, subject=replace(diagnosis.subject, command="preflight"))
+            self.report(diagnosis)
+        worst, fail_on = diagnosis.worst, self.settings.fail_on
+        failed = fail_on is not None and worst is not None and worst >= fail_on
+        if self.args.goes_on and not failed and not code:
+            self.go_on()
+        flush()
+        self.leave_now(FAILED if failed else code)
+        return None
+
+    def note_the_end(self, ending: Ending) -> None:
+        """Say why experiments were cut short, if they were."""
+        from osler.replay.wheel import Phase
+
+        run = self.session.run
+        if self.hung:
+            self.blind("the watchdog", self.hung)
+        if self.helm.wheel.phase is Phase.STEERED:
+            why = (
+                f"{type(ending.crash).__name__}: {ending.crash}"
+                if ending.crash
+                else "the script left its loop"
+            )
+            doing = self.helm.notebook.current or "the last turn"
+            self.blind("experiments", f"{why} during {doing}; what follows was not asked")
+        elif self.helm.wheel.shortened and ending.crash is not None:
+            why = f"{type(ending.crash).__name__}: {ending.crash}"
+            self.blind("what follows a pass", f"{why}, in a pass that had been cut short; not judged")
+        elif self.helm.wheel.phase is Phase.FIRST and run.backwards:
+            self.blind("experiments", UNSEEN)
+
+    def blind(self, subject: str, reason: str) -> None:
+        """Something could not be seen."""
+        from osler.model import BlindFact
+
+        self.session.run.blind.append(BlindFact(subject, reason))
+
+    def report(self, diagnosis: Diagnosis) -> None:
+        """Write what was asked for, where it was asked for."""
+        from osler.cli.run import Bedside
+        from osler.report.live import Live
+
+        bedside = Bedside(
+            self.settings, self.session, self.screen, Live(self.screen, self.root), self.root, self.name,
+            self.sources, self.path,
+        )  # fmt: skip
+        bedside.report(diagnosis)
+
+    def go_on(self) -> None:
+        """Begin the real training in this process's place."""
+        flush()
+        what = ["-m", self.args.module] if self.args.module else [self.args.script]
+        words = [sys.executable, "-m", "osler", "run", *what, *self.args.arguments]
+        os.chdir(self.root)
+        os.execve(sys.executable, words, self.environment)
+
+
+def told(answer: Answer) -> str:
+    """An answer in one line."""
+    if answer.skipped:
+        return f"{answer.name:24} not asked: {answer.skipped}"
+    return f"{answer.name:24} {answer.answer} ({answer.seconds:.1f} s)"
+
+
+def flush() -> None:
+    """Write out what Python still holds for the terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:  # pyright: ignore[reportUnnecessaryComparison]
+            stream.flush()

@@ -1,0 +1,181 @@
+"""Facts that experiments yield. Plain numbers and names: a check never sees a tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osler.model.event import Site
+
+
+@dataclass(frozen=True, slots=True)
+class ExactnessFact:
+    """Whether replaying the same batches from the same state gives the same numbers.
+
+    Attributes:
+        exact: every loss and every parameter agrees bit for bit.
+        turns: that were replayed, twice.
+        noise: largest relative difference between two losses; 0 if exact.
+    """
+
+    exact: bool
+    turns: int
+    noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectivityFact:
+    """Which parameters the losses of the first turn reach.
+
+    Attributes:
+        model: class of the model.
+        reached: trainable parameters that receive a gradient.
+        unreached: names of those that do not.
+        unheld: names of parameters that receive one and that no optimizer holds.
+        site: the backward call.
+    """
+
+    model: str
+    reached: int
+    unreached: tuple[str, ...]
+    unheld: tuple[str, ...]
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class OverfitFact:
+    """How well the loop memorised a few samples, with dropout and weight decay off.
+
+    Attributes:
+        samples: that it was to memorise, 0 if unknown.
+        first: loss before.
+        best: smallest loss at any learning rate.
+        floor: loss that no model goes below, because equal inputs have different labels.
+        accuracy: the best share of right predictions, None if the loss has no classes.
+        majority: share of the most frequent class among the samples, None likewise.
+        steps: optimizer steps at each learning rate.
+        rates: factors on the script's own learning rate that were tried.
+        falling: the loss was still going down at the end of the best attempt.
+        site: the backward call.
+    """
+
+    samples: int
+    first: float
+    best: float
+    floor: float
+    accuracy: float | None
+    majority: float | None
+    steps: int
+    rates: tuple[float, ...]
+    falling: bool
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class InitialLossFact:
+    """The loss before the first step, against what guessing gives.
+
+    Attributes:
+        function: loss function.
+        value: mean over the batch.
+        chance: what equal scores for all classes give.
+        error: standard error of the mean over the batch.
+        classes: number of classes.
+        rows: predictions.
+        expected: what these scores would give for labels drawn at random with their own frequencies.
+        scores: standard deviation of the scores within a row.
+        inputs: largest absolute value in the model's input, None if that holds no real numbers.
+        pretrained: weights were loaded before.
+        weighted: class weights or smoothing are on.
+        site: the call of the loss.
+    """
+
+    function: str
+    value: float
+    chance: float
+    error: float
+    classes: int
+    rows: int
+    expected: float
+    scores: float
+    inputs: float | None
+    pretrained: bool
+    weighted: bool
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class RandomEvalFact:
+    """Two forwards in evaluation mode on the same input differ.
+
+    Attributes:
+        model: class of the model.
+        difference: largest difference between the outputs, over their largest value.
+        without: the same with functional dropout off.
+        rate: of the dropout that was active.
+        site: the call of the functional dropout that was active in evaluation mode.
+    """
+
+    model: str
+    difference: float
+    without: float
+    rate: float
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class MixingFact:
+    """Exchanging one sample of the batch changes the outputs for others, in evaluation mode.
+
+    Attributes:
+        model: class of the model.
+        samples: in the batch.
+        exchanged: samples that were exchanged, one at a time.
+        changed: smallest number of other samples whose output changed.
+        difference: smallest change of those, over the largest output.
+        site: the call of the model.
+    """
+
+    model: str
+    samples: int
+    exchanged: int
+    changed: int
+    difference: float
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class FutureFact:
+    """Exchanging tokens changes what the model says before them, although it is to predict the next token.
+
+    Attributes:
+        model: class of the model.
+        length: tokens of a sequence.
+        position: first token that was exchanged.
+        changed: earlier positions whose output changed.
+        difference: largest such change, over the largest output.
+        site: the call of the model.
+    """
+
+    model: str
+    length: int
+    position: int
+    changed: int
+    difference: float
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredInputFact:
+    """After some steps of training the outputs are the same whatever the inputs are.
+
+    Attributes:
+        model: class of the model.
+        steps: of training before the test.
+        samples: different samples that gave one output.
+        site: the call of the model.
+    """
+
+    model: str
+    steps: int
+    samples: int
+    site: Site

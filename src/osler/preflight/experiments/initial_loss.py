@@ -1,0 +1,112 @@
+"""What does the loss say before anything was learned? Guessing gives ln C, ln 2, or the variance."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from osler.model.setupfacts import InitialLossFact
+from osler.preflight.bench import Bench
+from osler.preflight.outcome import Outcome, Steps
+from osler.replay.trees import tensors
+from osler.replay.turn import LossCall
+
+QUESTION = "is the first loss that of a guess?"
+COST = 0
+FUNCTIONS = ("cross_entropy", "binary_cross_entropy_with_logits", "mse_loss")
+
+
+def reason(bench: Bench) -> str:
+    """Why it cannot be asked."""
+    if not bench.seen.losses:
+        return "no loss function of torch was called in the first turn"
+    if all(judged(call) is None for call in bench.seen.losses):
+        return f"chance is not known for {bench.seen.losses[0].function}"
+    return ""
+
+
+def judged(call: LossCall) -> str | None:
+    """The function, if it is known what guessing gives for these arguments."""
+    scores, target = call.given.get("input"), call.given.get("target")
+    if call.function not in FUNCTIONS or not isinstance(scores, Tensor) or not isinstance(target, Tensor):
+        return None
+    if call.function == "cross_entropy":
+        is_ids = not target.is_floating_point() and scores.dim() >= 2 and target.numel() > 1
+        return call.function if is_ids else None
+    return call.function if scores.shape == target.shape and target.numel() > 1 else None
+
+
+def perform(bench: Bench) -> Steps:
+    """Compare each loss of the first turn with what guessing gives."""
+    yield from ()
+    facts = [measured(bench, call) for call in bench.seen.losses if judged(call)]
+    first = facts[0]
+    guess = {"cross_entropy": f"ln {first.classes}", "mse_loss": "the mean square of the targets"}
+    name = guess.get(first.function, "ln 2")
+    answer = f"{first.value:.4g}, a guess gives {name} = {first.chance:.4g}"
+    values = {"loss": first.value, "chance": first.chance, "expected": first.expected, "scores": first.scores}
+    return Outcome(answer, values, tuple(facts))
+
+
+def measured(bench: Bench, call: LossCall) -> InitialLossFact:
+    """One loss in numbers."""
+    scores, target = call.given["input"].double(), call.given["target"]
+    rows, expected, chance, classes = PARTS[call.function](call, scores, target)
+    inputs = [t for c in bench.seen.forwards for t in tensors(c.args) if t.is_floating_point() and t.numel()]
+    spread = scores.std(1).mean() if scores.dim() > 1 and scores.shape[1] > 1 else scores.std()
+    return InitialLossFact(
+        function=call.function,
+        value=float(rows.mean()),
+        chance=chance,
+        error=float(rows.std() / math.sqrt(rows.numel())),
+        classes=classes,
+        rows=rows.numel(),
+        expected=expected,
+        scores=float(spread),
+        inputs=max((float(t.abs().max()) for t in inputs), default=None),
+        pretrained=bench.pretrained,
+        weighted=call.given.get("weight") is not None or call.given.get("pos_weight") is not None
+        or bool(call.given.get("label_smoothing")),
+        site=call.site,
+    )  # fmt: skip
+
+
+def of_classes(call: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, float, float, int]:
+    """Loss of each row without weights; for labels drawn by their frequencies; of a guess; classes."""
+    classes = scores.shape[1]
+    ignored = call.given.get("ignore_index", -100)
+    table = scores.movedim(1, -1).reshape(-1, classes)
+    labels = target.reshape(-1)
+    valid = (labels != ignored) & (labels >= 0) & (labels < classes)
+    table, labels = table[valid], labels[valid].long()
+    rows = F.cross_entropy(table, labels, reduction="none")
+    share = torch.bincount(labels, minlength=classes).double() / max(1, len(labels))
+    expected = float((-table.log_softmax(1) * share).sum(1).mean())
+    return rows, expected, math.log(classes), classes
+
+
+def of_yes_and_no(_: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, float, float, int]:
+    """The same where each entry is a yes or no."""
+    target = target.double()
+    rows = F.binary_cross_entropy_with_logits(scores, target, reduction="none").flatten()
+    share = target.mean()
+    expected = float((F.softplus(-scores) * share + F.softplus(scores) * (1 - share)).mean())
+    return rows, expected, math.log(2), 2
+
+
+def of_numbers(_: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, float, float, int]:
+    """The same for squared errors: a guess of nought."""
+    target = target.double()
+    rows = (scores - target).square().flatten()
+    expected = float(scores.var() + target.var() + (scores.mean() - target.mean()).square())
+    return rows, expected, float(target.square().mean()), 0
+
+
+PARTS = {
+    "cross_entropy": of_classes,
+    "binary_cross_entropy_with_logits": of_yes_and_no,
+    "mse_loss": of_numbers,
+}

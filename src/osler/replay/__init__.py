@@ -1,0 +1,1 @@
+"""Steer the script's own loop: snapshot and restore, fences, and batches of our choice."""

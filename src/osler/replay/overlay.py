@@ -1,0 +1,291 @@
+"""A fence around the disk: what the script writes goes to a scratch folder, and is found there again.
+
+Covers what Python code opens, makes, moves and removes, and `torch.save`. What a library writes from C by
+a name of its own, and what a child process writes, is not covered.
+"""
+
+from __future__ import annotations
+
+import builtins
+import bz2
+import functools
+import getpass
+import io
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from osler.runtime.patches import Patches
+
+WRITING = frozenset("wax+")
+"""Letters in the mode of a file that is written to."""
+
+WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+
+TEMPORARY = getattr(os, "O_TMPFILE", -1)
+"""Flags of a file without a name."""
+
+FREE = ("/dev/", "/proc/", "/sys/")
+"""Beginnings of paths that are no files."""
+
+LOOKING = ("stat", "lstat", "access", "listdir", "scandir")
+"""Functions of `os` that take a path first, and go to the scratch folder if it holds that path."""
+
+
+class Overlay:
+    """Files as the script sees them: the real ones, and over them those that it has written.
+
+    Attributes:
+        scratch: folder that receives what is written.
+        gone: real files that the script believes it has removed.
+    """
+
+    def __init__(self) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="osler-preflight-"))
+        self.gone: set[str] = set()
+        self._real = {
+            name: getattr(os, name) for name in ("stat", "mkdir", "unlink", "rename", "rmdir", "open")
+        }
+        self.free = [*FREE, str(self.scratch), *caches()]
+
+    def install(self, patches: Patches) -> None:
+        """Put the fence up."""
+        for owner, name in ((builtins, "open"), (io, "open"), (tarfile, "bltn_open"), (bz2, "_builtin_open")):
+            patches.rebind(owner, name, self._wrap_open)
+        patches.rebind(os, "open", self._wrap_descriptor)
+        patches.rebind(os, "mkdir", self._wrap_mkdir)
+        for name in ("remove", "unlink", "rmdir"):
+            patches.rebind(os, name, self._wrap_remove)
+        for name in ("rename", "replace"):
+            patches.rebind(os, name, self._wrap_move)
+        for name in LOOKING:
+            patches.rebind(os, name, self._wrap_look)
+        for name in ("chmod", "utime", "truncate"):
+            patches.rebind(os, name, self._wrap_touch)
+        for name in ("symlink", "link"):
+            patches.rebind(os, name, self._wrap_link)
+        for name in ("mkdtemp", "_mkstemp_inner"):
+            patches.rebind(tempfile, name, self._wrap_temporary)
+        patches.rebind(shutil, "rmtree", self._wrap_remove_tree)
+        patches.swap(torch.save, self._wrap_save)
+
+    def remove(self) -> None:
+        """Throw away everything that was written; to be called when the fence is down."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def twin(self, path: Any) -> str | None:
+        """Where a path lies in the scratch folder; None if it is no file of the user's."""
+        if isinstance(path, int) or path is None:
+            return None
+        try:
+            text = os.fsdecode(os.fspath(path))
+        except (TypeError, ValueError):
+            return None
+        whole = os.path.abspath(text)  # noqa: PTH100 - `Path.resolve` would ask for the file
+        if whole.startswith(tuple(self.free)):
+            return None
+        return f"{self.scratch}{whole}"
+
+    def has(self, twin: str) -> bool:
+        """Whether the scratch folder holds something there."""
+        try:
+            self._real["stat"](twin)
+        except OSError:
+            return False
+        return True
+
+    def prepare(self, twin: str, *, keeps: bool) -> None:
+        """Make room for a file that will be written.
+
+        Raises:
+            FileNotFoundError: the script's folder for it does not exist.
+        """
+        original = twin.removeprefix(str(self.scratch))
+        folder = os.path.dirname(twin)  # noqa: PTH120
+        if not self.has(folder):
+            self._real["stat"](os.path.dirname(original))  # noqa: PTH120
+            self.make(folder)
+        is_known = original not in self.gone and not self.has(twin)
+        self.gone.discard(original)
+        if keeps and is_known and self.is_folder(original):
+            self.make(twin)
+        elif keeps and is_known and self.has(original):
+            with self._untouched(original, "rb") as source, self._untouched(twin, "wb") as target:
+                shutil.copyfileobj(source, target)
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there really is a folder of that name."""
+        return self.has(path) and stat.S_ISDIR(self._real["stat"](path).st_mode)
+
+    def make(self, folder: str) -> None:
+        """Make a folder in the scratch folder, with all above it."""
+        if not self.has(folder):
+            self.make(os.path.dirname(folder))  # noqa: PTH120
+            self._real["mkdir"](folder)
+
+    def _untouched(self, path: str, mode: str) -> Any:
+        """A file, past the fence."""
+        return io.FileIO(path, mode)
+
+    def _wrap_open(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def open(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:  # noqa: A001
+            return original(
+                self._chosen(file, writes=bool(WRITING & set(mode)), keeps="w" not in mode),
+                mode,
+                *args,
+                **kwargs,
+            )
+
+        return open
+
+    def _chosen(self, path: Any, *, writes: bool, keeps: bool) -> Any:
+        """The path that is really opened."""
+        twin = self.twin(path)
+        if twin is None:
+            return path
+        if writes:
+            self.prepare(twin, keeps=keeps)
+            return twin
+        if self.has(twin):
+            return twin
+        original = twin.removeprefix(str(self.scratch))
+        if original in self.gone:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return path
+
+    def _wrap_descriptor(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def open(path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:  # noqa: A001
+            if kwargs.get("dir_fd") is not None or flags & TEMPORARY == TEMPORARY:
+                return original(path, flags, *args, **kwargs)
+            writes = bool(flags & WRITING_FLAGS)
+            return original(
+                self._chosen(path, writes=writes, keeps=not flags & os.O_TRUNC), flags, *args, **kwargs
+            )
+
+        return open
+
+    def _wrap_mkdir(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def mkdir(path: Any, *args: Any, **kwargs: Any) -> Any:
+            twin = self.twin(path)
+            if twin is None:
+                return original(path, *args, **kwargs)
+            real = twin.removeprefix(str(self.scratch))
+            if self.has(twin) or (self.has(real) and real not in self.gone):
+                raise FileExistsError(17, "File exists", str(path))
+            above = os.path.dirname(twin)  # noqa: PTH120
+            if not self.has(above):
+                self._real["stat"](os.path.dirname(real))  # noqa: PTH120
+                self.make(above)
+            self.gone.discard(real)
+            return original(twin, *args, **kwargs)
+
+        return mkdir
+
+    def _wrap_look(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def look(path: Any = ".", *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("dir_fd") is not None:
+                return original(path, *args, **kwargs)
+            return original(self._chosen(path, writes=False, keeps=True), *args, **kwargs)
+
+        return look
+
+    def _wrap_touch(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def touch(path: Any, *args: Any, **kwargs: Any) -> Any:
+            twin = self.twin(path)
+            if twin is None or kwargs.get("dir_fd") is not None:
+                return original(path, *args, **kwargs)
+            if not self.has(twin):
+                self.prepare(twin, keeps=True)
+            return original(twin, *args, **kwargs)
+
+        return touch
+
+    def _wrap_link(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def link(source: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+            there = self.twin(target)
+            if there is None:
+                return original(source, target, *args, **kwargs)
+            self.prepare(there, keeps=False)
+            return original(source, there, *args, **kwargs)
+
+        return link
+
+    def _wrap_temporary(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def temporary(*args: Any, **kwargs: Any) -> Any:
+            self.free, free = [*self.free, tempfile.gettempdir()], self.free
+            try:
+                made = original(*args, **kwargs)
+            finally:
+                self.free = free
+            self.free.append(made if isinstance(made, str) else made[1])
+            return made
+
+        return temporary
+
+    def _wrap_remove(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def remove(path: Any, *args: Any, **kwargs: Any) -> Any:
+            twin = self.twin(path)
+            if twin is None or kwargs.get("dir_fd") is not None:
+                return original(path, *args, **kwargs)
+            real = twin.removeprefix(str(self.scratch))
+            is_known = self.has(real) and real not in self.gone
+            if self.has(twin):
+                original(twin)
+            elif not is_known:
+                raise FileNotFoundError(2, "No such file or directory", str(path))
+            if is_known:
+                self.gone.add(real)
+            return None
+
+        return remove
+
+    def _wrap_remove_tree(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def rmtree(path: Any, *args: Any, **kwargs: Any) -> Any:
+            twin = self.twin(path)
+            if twin is None:
+                return original(path, *args, **kwargs)
+            self.gone.add(twin.removeprefix(str(self.scratch)))
+            return None
+
+        return rmtree
+
+    def _wrap_move(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def move(source: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+            here, there = self.twin(source), self.twin(target)
+            if here is None or there is None:
+                return original(source, target, *args, **kwargs)
+            if not self.has(here):
+                self.prepare(here, keeps=True)
+            self.prepare(there, keeps=False)
+            original(here, there)
+            self.gone.add(here.removeprefix(str(self.scratch)))
+            return None
+
+        return move
+
+    def _wrap_save(self, twin_of_save: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(twin_of_save)
+        def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> Any:
+            twin = self.twin(f) if isinstance(f, str | os.PathLike) else None
+            if twin is not None:
+                self.prepare(twin, keeps=False)
+            return twin_of_save(obj, f if twin is None else twin, *args, **kwargs)
+
+        return save
+
+
+def caches() -> list[str]:
+    """Folders of compilers and downloads, which other programs read as well."""
+    named = (
+        os.environ.get(name) for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "XDG_CACHE_HOME")
+    )
+    home = Path.home()
+    compiled = Path(tempfile.gettempdir()) / f"torchinductor_{getpass.getuser()}"
+    return [*filter(None, named), str(home / ".cache"), str(home / ".triton"), str(compiled)]

@@ -1,0 +1,332 @@
+"""The loader is the steering wheel: what the script's own loop is handed, turn by turn.
+
+The script runs untouched through its first turn of training. When it asks for the next batch the wheel is
+taken: an experiment asks for turns, the loop body carries them out, and between two turns everything can
+be put back. When the experiments are over the first turn is made again, so that the script goes on where
+it was.
+"""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf
+from time import perf_counter
+from types import FrameType
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from osler.replay.loop import LoopState
+from osler.replay.observer import Observer
+from osler.replay.snapshot import Snapshot, in_training
+from osler.replay.trees import cloned
+from osler.replay.turn import Pool, Seen, Turn
+from osler.runtime.guard import Gate
+from osler.runtime.patches import Patches
+
+OWN_TURNS = 16
+"""Turns of the script's own per pass, once the experiments are over: a multiple of usual accumulation "
+"periods."""
+
+EVALUATED = 4
+"""Batches of an evaluation phase that are handed out; in an experiment one."""
+
+PASSES = 2
+"""Passes over the training data that are begun: what an evaluation leaves behind shows in the second."""
+
+
+class Phase(Enum):
+    """Who decides what the loop is given."""
+
+    FIRST = "first"
+    STEERED = "steered"
+    OWN = "own"
+
+
+@dataclass(slots=True)
+class Limits:
+    """How far the script's own training goes after the experiments.
+
+    Attributes:
+        turns: of each pass.
+        passes: that are begun.
+        pool: batches that experiments may use.
+        until: moment after which the first chance to end is taken; counted by `perf_counter`.
+    """
+
+    turns: int = OWN_TURNS
+    passes: int = PASSES
+    pool: int = 10
+    until: float = float("inf")
+
+
+@dataclass(slots=True, eq=False)
+class First:
+    """What is known of the first turn that trains.
+
+    Attributes:
+        snapshot: the state before it.
+        seen: what the loop did.
+        pool: its batch, and those after it.
+        seconds: how long it took.
+        turns_left: how many turns the loop will still make, as far as is known.
+        unsteerable: why the loop cannot be given batches, empty if it can.
+        from_loader: batches come from a loader; otherwise they are exchanged where they enter the model.
+    """
+
+    snapshot: Snapshot
+    seen: Seen
+    pool: Pool
+    seconds: float
+    turns_left: Callable[[], float] = lambda: inf
+    unsteerable: str = ""
+    from_loader: bool = True
+
+
+Conductor = Callable[[First], Generator[Turn, Seen, None]]
+"""Plans the turns; its end is the end of the experiments."""
+
+
+@dataclass(slots=True, eq=False)
+class Wheel:
+    """Hands batches to the script's loop.
+
+    Attributes:
+        observer: what sees the turns.
+        conductor: what plans them.
+        gate: contains faults of the plan, which then is over.
+        limits: how far the script's own training goes.
+        on_take: called when the wheel is taken.
+        on_return: called when it is given back.
+        on_end: called when all was seen; it does not return.
+        phase: who decides.
+        shortened: a pass was ended early, so what the script does from then on may be our doing.
+        turns: turns that were steered.
+        has_loader: a loader has handed out something while gradients were recorded.
+        snapshot: the state before the first turn.
+        pool: batches of the first turns.
+    """
+
+    observer: Observer
+    conductor: Conductor
+    gate: Gate
+    limits: Limits = field(default_factory=Limits)
+    on_take: Callable[[], None] = lambda: None
+    on_return: Callable[[], None] = lambda: None
+    on_end: Callable[[], None] = lambda: None
+    on_event: Callable[[], None] = lambda: None
+    phase: Phase = Phase.FIRST
+    shortened: bool = False
+    turns: int = 0
+    has_loader: bool = False
+    snapshot: Snapshot | None = None
+    pool: Pool = field(default_factory=Pool)
+    _loaders: weakref.WeakKeyDictionary[Any, Any] = field(default_factory=lambda: weakref.WeakKeyDictionary())
+    _drawn: dict[int, Any] = field(default_factory=dict[int, Any])
+    _positions: dict[int, int] = field(default_factory=dict[int, int])
+    _master: int = 0
+    _began: float = 0.0
+    _plan: Generator[Turn, Seen, None] | None = None
+    _entry: int = 0
+    _queue: list[int] = field(default_factory=list[int])
+    _given: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
+    _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
+    _passes: int = 0
+    _own_turns: int = 0
+
+    def install(self, patches: Patches) -> None:
+        """Take hold of the loaders; to be done before a watcher attaches, which then sees what is "
+        "handed out."""
+        patches.rebind(DataLoader, "__iter__", self._wrap_iter)
+        patches.rebind(_BaseDataLoaderIter, "__next__", self._wrap_next)
+
+    def _wrap_iter(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def __iter__(self_: Any) -> Any:  # noqa: N807
+            iterator = original(self_)
+            self._loaders[iterator] = self_
+            self._given.pop(iterator, None)
+            return iterator
+
+        return __iter__
+
+    def _wrap_next(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def __next__(self_: Any) -> Any:  # noqa: N807
+            if self.observer.ignoring:
+                return original(self_)
+            self.on_event()
+            loader = self._loaders.get(self_, self_)
+            if self.phase is Phase.FIRST:
+                return self._first(self_, loader, original, sys._getframe(1))
+            if self.phase is Phase.STEERED:
+                return self._steered(self_, loader, original)
+            return self._own(self_, loader, original)
+
+        return __next__
+
+    def _first(self, iterator: Any, loader: Any, original: Callable[..., Any], frame: FrameType) -> Any:
+        """Training has not been seen yet, or its first turn has just ended."""
+        number = id(loader)
+        if self.observer.roots and number in self._drawn and self.snapshot is not None:
+            self._take(iterator, loader, original)
+            return self._steered(iterator, loader, original, begun=True)
+        if not self.observer.roots and torch.is_grad_enabled() and number in self._drawn:
+            self._drawn.clear()  # nothing was trained on what it has given before
+        self.has_loader = True
+        batch = original(iterator)
+        if torch.is_grad_enabled() and not self.observer.roots:
+            if not self._drawn:
+                self.keep(frame, again=not self._handed.get(iterator, 0))
+            self._handed[iterator] = self._handed.get(iterator, 0) + 1
+            self._drawn[number] = cloned(batch)
+        return batch
+
+    def keep(self, frame: FrameType, *, again: bool = True) -> None:
+        """Remember the state of training as it is now: the first turn may begin here.
+
+        Args:
+            frame: what asks for a batch.
+            again: models and optimizers may have changed since the last time.
+        """
+        again = again or bool(self.observer.take().forwards) or self.snapshot is None
+        self.observer.take()
+        if again:
+            self.snapshot = None  # not two at a time
+            loop = LoopState(self.observer.lines.frame(frame), self._is_users)
+            self.snapshot = Snapshot(in_training(), loop, self._is_own)
+        elif self.snapshot is not None:
+            self.snapshot.renew_numbers()
+        self._began = perf_counter()
+
+    @property
+    def loop_is_running(self) -> bool:
+        """Whether the loop of the first turn has not been left: its variables can be put back."""
+        return self.snapshot is not None and self.snapshot.loop.is_running
+
+    def _is_users(self, frame: FrameType) -> bool:
+        return bool(self.observer.lines.kind(frame.f_code))
+
+    def _is_own(self, kind: type) -> bool:
+        module = sys.modules.get(kind.__module__)
+        file = getattr(module, "__file__", None)
+        return bool(file) and self.observer.lines.is_user_file(str(file)) and hasattr(kind, "__dict__")
+
+    def _take(self, iterator: Any, loader: Any, original: Callable[..., Any]) -> None:
+        """The first turn is over: fill the pool and begin to steer."""
+        self._master = id(loader)
+        self._positions = {number: place for place, number in enumerate(self._drawn)}
+        self.pool.entries.append({self._positions[n]: batch for n, batch in self._drawn.items()})
+        if len(self._drawn) == 1:
+            self._fill(iterator, original)
+        self.begin(self._turns_of_loader)
+
+    def _turns_of_loader(self) -> float:
+        """Turns that can still be steered: a `for` over a range ends whatever the loader does."""
+        assert self.snapshot is not None
+        whole = self.snapshot.loop.turns
+        return inf if whole < 0 else whole - self.turns - self.limits.turns
+
+    def _fill(self, iterator: Any, original: Callable[..., Any]) -> None:
+        """Draw more batches ahead; the script gets them later."""
+        while len(self.pool.entries) < self.limits.pool:
+            try:
+                batch = original(iterator)
+            except StopIteration:
+                self.pool.exhausted = True
+                return
+            self.pool.entries.append({0: batch})
+
+    def begin(self, turns_left: Callable[[], float], unsteerable: str = "") -> None:
+        """Begin to steer."""
+        assert self.snapshot is not None
+        seconds = perf_counter() - self._began
+        self.on_take()
+        first = First(
+            self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable, self.has_loader
+        )
+        self.observer.capturing = False
+        self.phase = Phase.STEERED
+        self._plan = self.conductor(first)
+        self.advance(None)
+
+    def advance(self, seen: Seen | None) -> None:
+        """Ask what is to be done next; at the end of the plan the wheel is given back."""
+        assert self._plan is not None
+        self.observer.ignoring = True
+        if seen is not None and seen.steps and self.snapshot is not None:
+            self.snapshot.loop.restore()  # or a loop that counts would come to its end
+        try:
+            turn = self.gate.call(following, self._plan, seen)
+            if turn is None:
+                self.phase = Phase.OWN
+                self.snapshot = None
+                self._queue = list(range(1, len(self.pool.entries)))
+            else:
+                self._entry = turn.entry
+                self.turns += 1
+        finally:
+            self.observer.ignoring = False
+        if self.phase is Phase.OWN:
+            self.observer.take()
+            self.on_return()
+
+    def _steered(
+        self, iterator: Any, loader: Any, original: Callable[..., Any], *, begun: bool = False
+    ) -> Any:
+        """The loop asks for a batch while it is steered."""
+        number = id(loader)
+        trains = torch.is_grad_enabled() and number in self._positions
+        if not trains:
+            return self._a_little(iterator, original, 1)
+        if number == self._master and not begun:
+            self.advance(self.observer.take())
+        if self.phase is Phase.OWN:
+            return self._own(iterator, loader, original)
+        return cloned(self.pool.entries[self._entry][self._positions[number]])
+
+    def _own(self, iterator: Any, loader: Any, original: Callable[..., Any]) -> Any:
+        """The loop asks for a batch of its own."""
+        number = id(loader)
+        if not torch.is_grad_enabled() or number not in self._positions:
+            return self._a_little(iterator, original, EVALUATED)
+        if number != self._master:
+            return original(iterator)
+        given = self._given.get(iterator, 0)
+        self._passes += not given
+        late = perf_counter() > self.limits.until
+        enough = self._own_turns >= self.limits.turns * self.limits.passes
+        if late or (enough and self._passes >= self.limits.passes):
+            self.on_end()
+        if late or given >= self.limits.turns:
+            self.shortened = True
+            raise StopIteration
+        self._given[iterator] = given + 1
+        self._own_turns += 1
+        if self._queue:
+            return self.pool.entries[self._queue.pop(0)][0]
+        return original(iterator)
+
+    def _a_little(self, iterator: Any, original: Callable[..., Any], most: int) -> Any:
+        """Pass an evaluation phase fast, but not unseen."""
+        given = self._given.get(iterator, 0)
+        if given >= most:
+            self.shortened = True
+            raise StopIteration
+        batch = original(iterator)
+        self._given[iterator] = given + 1
+        return batch
+
+
+def following(plan: Generator[Turn, Seen, None], seen: Seen | None) -> Turn | None:
+    """What the plan wants next; None at its end."""
+    try:
+        return next(plan) if seen is None else plan.send(seen)
+    except StopIteration:
+        return None

@@ -1,0 +1,88 @@
+"""Pre-flight on whole programs: healthy ones silent and asked enough, edits of them found by experiment."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from stage import HERE, Program, healthy
+
+pytestmark = pytest.mark.slow
+ENOUGH = 5
+NOT_STEERED = {
+    "by_hand": "it has neither loader nor module",
+    "lbfgs_regression": "15 turns by a hand-written loss",
+    "mc_dropout": "the loop lives in a function that is called anew for each pass, and does not tell its length",
+}
+"""Programs that can be asked less, and why."""
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a pre-flight said."""
+
+    headlines: list[str]
+    asked: dict[str, str]
+    refused: dict[str, str]
+    out: str
+    err: str
+
+
+def flown(program: Program) -> Report:
+    """Run `osler preflight` on a copy of a program in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = program.copy_to(Path(folder))
+        before = sorted(p.name for p in Path(folder).iterdir())
+        report = Path(folder).parent / f"{Path(folder).name}.json"
+        command = [sys.executable, "-m", "osler", "preflight", "--output", str(report), str(script)]
+        env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+        env["PYTHONDONTWRITEBYTECODE"] = "1"
+        ran = subprocess.run(
+            command, cwd=folder, env=env, capture_output=True, text=True, timeout=600, check=False
+        )
+        assert sorted(p.name for p in Path(folder).iterdir()) == before
+        told = json.loads(report.read_text())
+        report.unlink()
+    causes = [told["findings"][d["cause"]] for d in told["diagnoses"]]
+    return Report(
+        [f["check"] for f in causes if f["severity"] != "hint"],
+        {e["name"]: e["answer"] for e in told["experiments"] if not e["skipped"]},
+        {e["name"]: e["skipped"] for e in told["experiments"] if e["skipped"]},
+        ran.stdout,
+        ran.stderr,
+    )
+
+
+@pytest.mark.parametrize("program", healthy(), ids=lambda p: f"{p.path.parent.name}-{p.path.stem}")
+def test_a_healthy_program_is_silent_and_asked_enough(program: Program) -> None:
+    report = flown(program)
+    assert report.headlines == [], report.err
+    assert report.out == ""
+    assert len(report.asked) >= ENOUGH or program.path.stem in NOT_STEERED, report.refused
+    assert all(report.refused.values())
+
+
+def edits() -> list[tuple[str, str, Program]]:
+    """Edits of healthy programs that only experiments show, with the check that must come first."""
+    rows = tomllib.loads((HERE / "faults" / "preflight" / "edits.toml").read_text())["fault"]
+    return [
+        (
+            row["name"],
+            row["check"],
+            Program(HERE / row["file"], ((Path(row["file"]).name, row["replace"], row["with"]),)),
+        )
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(("check", "program"), [e[1:] for e in edits()], ids=[e[0] for e in edits()])
+def test_an_edit_is_found_first(check: str, program: Program) -> None:
+    report = flown(program)
+    assert report.headlines[:1] == [check], report.err

@@ -1,0 +1,136 @@
+"""`osler preflight` from outside: nothing of the user's is touched, and it always comes to an end."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+ROOT = Path(__file__).parents[2]
+PRELUDE = """\
+import csv, os, sys, time
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(0)
+print("begin")
+log = csv.writer(open("log.csv", "w"))
+os.makedirs("runs", exist_ok=True)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+x = torch.randn(192, 8)
+loader = DataLoader(TensorDataset(x, x[:, :4].argmax(1)), batch_size=16, shuffle=True)
+"""
+LOOP = """
+try:
+    for epoch in range(3):
+        model.train()
+        for inputs, labels in loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            log.writerow([epoch, loss.item()])
+            print(epoch, loss.item())
+            torch.save(model.state_dict(), "runs/last.pt")
+        model.eval()
+        with torch.no_grad():
+            print("accuracy", (model(x).argmax(1) == x[:, :4].argmax(1)).float().mean().item())
+finally:
+    open("finished.txt", "w").write("yes")
+    print("end")
+"""
+FAST = ("--budget", "6s")
+
+
+def process(folder: Path, *words: str | Path, code: str = "pass") -> subprocess.CompletedProcess[str]:
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
+    start = ["-c", f"import sys; from osler.cli import main, preflight; {code}; sys.exit(main())"]
+    command = [sys.executable, *start, "preflight", *map(str, words)]
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def script(folder: Path, body: str = LOOP) -> Path:
+    path = folder / "train.py"
+    path.write_text(PRELUDE + dedent(body))
+    return path
+
+
+def listing(folder: Path) -> dict[str, tuple[int, bytes]]:
+    files = [p for p in folder.rglob("*") if "__pycache__" not in p.parts]
+    return {str(p): (p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in files}
+
+
+def test_nothing_of_the_users_is_touched(tmp_path: Path) -> None:
+    path = script(tmp_path)
+    (tmp_path / "log.csv").write_text("precious\n")
+    before = listing(tmp_path)
+    report = tmp_path.parent / f"{tmp_path.name}.json"
+    ran = process(tmp_path, *FAST, "--output", report, path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == ""
+    assert listing(tmp_path) == before
+    told = json.loads(report.read_text())
+    report.unlink()
+    asked = [e["name"] for e in told["experiments"] if not e["skipped"]]
+    assert {"connectivity", "initial-loss", "replay-exactly", "evaluate-twice", "exchange-one-sample"} <= set(
+        asked
+    )
+    assert told["subject"]["command"] == "preflight"
+    assert told["findings"] == []
+    assert told["coverage"]["blind"] == []
+    assert "osler: connectivity             yes: 4 parameters reached, all held by an optimizer" in ran.stderr
+    assert "osler: no problem found in" in ran.stderr
+
+
+def test_a_fault_fails_and_the_training_does_not_begin(tmp_path: Path) -> None:
+    path = script(tmp_path, LOOP.replace("            optimizer.step()\n", ""))
+    ran = process(tmp_path, *FAST, "--continue", path)
+    assert ran.returncode == 1
+    assert "error  optimizer-never-steps" in ran.stderr
+    assert not (tmp_path / "finished.txt").exists()
+
+
+def test_continue_begins_the_training_anew(tmp_path: Path) -> None:
+    ran = process(tmp_path, "--budget", "2s", "--continue", script(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("begin\n0 ")
+    assert ran.stdout.endswith("end\n")
+    assert ran.stdout.count("\n") == 1 + 3 * 13 + 1
+    assert (tmp_path / "finished.txt").read_text() == "yes"
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 36
+
+
+def test_a_crash_of_the_script_is_its_own(tmp_path: Path) -> None:
+    ran = process(tmp_path, *FAST, script(tmp_path, "print(model(x[:, :3]))"))
+    assert ran.returncode == 1
+    assert "RuntimeError: mat1 and mat2 shapes cannot be multiplied" in ran.stderr
+
+
+def test_what_hangs_is_ended(tmp_path: Path) -> None:
+    hanging = LOOP.replace(
+        "            log.writerow", "            time.sleep(1000 * (model.calls > 20)); log.writerow"
+    )
+    counting = (
+        "model.calls = 0\nmodel.register_forward_hook(lambda *_: setattr(model, 'calls', model.calls + 1))\n"
+    )
+    ran = process(tmp_path, *FAST, script(tmp_path, counting + hanging), code="preflight.PATIENCE = -2.0")
+    assert ran.returncode == 0, ran.stderr
+    assert "nothing happened for" in ran.stderr.replace("\n", " ")
+
+
+def test_no_training(tmp_path: Path) -> None:
+    ran = process(tmp_path, *FAST, script(tmp_path, "print(1)"))
+    assert ran.returncode == 0
+    assert "no training seen" in ran.stderr
+
+
+def test_usage(tmp_path: Path) -> None:
+    assert process(tmp_path).returncode == 2
+    ran = process(tmp_path, "--budget", "soon", script(tmp_path))
+    assert ran.returncode == 2
+    assert "--budget is 'soon', expected a time such as 60s, 5m or 1h" in ran.stderr
