@@ -68,7 +68,7 @@ def main() -> None:
             for name, rows in ask(tool, programs, Path(folder), options.into):
                 said.setdefault(tool, {})[name] = rows
                 print(tool, name, "n" if rows is None else [row["code"] for row in rows], flush=True)
-            write(said)
+                write(said)
 
 
 def install(folder: Path) -> None:
