@@ -28,8 +28,7 @@ for epoch in range(epochs):
 
 ## Not a problem
 
-- Clearing right after the step.
-- Clearing gradients that were only looked at, or that another optimizer used, as in the usual GAN loop.
+- Clearing right after the step, gradients that were only looked at, or that another optimizer used (GAN).
 - A `GradScaler` that skips a step because of an overflow.
 
 ## Sources
@@ -112,7 +111,7 @@ def cleared_on_every_way(code: Code) -> Iterator[Finding]:
 @check.mends
 def clear_after_the_step(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
     clear, step = statement_at(pages, finding.place), statement_at(pages, other_place(finding, "stepped"))
-    if clear is not None and step is not None:
+    if clear and step:
         yield remove(clear)
         yield together(remove(clear), insert_after(step, text_of(clear.page, clear.statement)))
 
