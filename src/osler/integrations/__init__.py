@@ -1,1 +1,1 @@
-"""Osler inside other programs: one module each."""
+"""Ways into other tools, one file each."""
