@@ -342,7 +342,8 @@ class Room:
             self.settings, self.session, self.screen, Live(self.screen, self.root), self.root, self.name,
             self.sources, self.path,
         )  # fmt: skip
-        bedside.report(diagnosis)
+        bedside.show(diagnosis)
+        bedside.save(diagnosis)
 
     def go_on(self) -> None:
         """Begin the real training in this process's place."""
