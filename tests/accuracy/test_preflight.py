@@ -17,7 +17,7 @@ ENOUGH = 5
 NOT_STEERED = {
     "by_hand": "it has neither loader nor module",
     "lbfgs_regression": "15 turns by a hand-written loss",
-    "mc_dropout": "the loop lives in a function that is called for each pass and does not tell its length",
+    "mc_dropout": "the loop lives in a function of its own that does not tell how many turns it makes",
 }
 """Programs that can be asked less, and why."""
 
