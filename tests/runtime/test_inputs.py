@@ -233,7 +233,6 @@ def test_what_no_dataset_gives_is_no_data(tensor: Tensor) -> None:
 @pytest.mark.parametrize(
     "batch",
     [None, 3, "text", [], {}, ["a", "b"], [1, None], {"x": "text"}, [[["deep"]]], object()],
-    ids=repr,
     ids=lambda batch: type(batch).__name__,
 )
 def test_batches_without_tensors(batch: object) -> None:
