@@ -257,3 +257,21 @@ def test_batches_of_any_form(packed: Callable[[Tensor], Any]) -> None:
     x, given = with_odd(4, 2), Given()
     given.batch(packed(x))
     assert [t is x for t in given.broken()] == [True]
+
+
+def test_at_rest_the_batch_is_held_instead() -> None:
+    x, given = with_odd(4, 2), Given()
+    given.batch([torch.ones(3)])
+    given.held = [x, torch.ones(4)]
+    assert [t is x for t in given.broken()] == [True]
+    given.batch([torch.ones(4, 2)])
+    assert given.held is None
+    assert given.broken() == []
+
+
+def test_what_went_into_a_model_before_the_rest_is_not_blamed() -> None:
+    old, given = with_odd(4, 2), Given()
+    given.batch([old])
+    given.forward([old], {})
+    given.held = [torch.ones(4, 2)]
+    assert given.broken() == []

@@ -101,7 +101,7 @@ class Batches:
         thinning.batch()
         if not thinning.on:
             return
-        self.given.batch(batch)
+        self.given.held = batch
         measuring.subject = ""
         if BATCH in measuring.several:
             newest, name = self.newest
@@ -131,7 +131,7 @@ class Batches:
     def ended(self, iterator: Any, frame: FrameType) -> None:
         """A pass is over."""
         watcher = self.watcher
-        watcher.thinning.pending = 0
+        watcher.thinning.pending, self.given.held = 0, None
         if watcher.thinning.on and watcher.thinning.pass_end():
             return
         watcher.arrived(frame)

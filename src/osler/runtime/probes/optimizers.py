@@ -43,7 +43,7 @@ class Optimizers:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
-        self.measuring, self.thinning = watcher.measuring, watcher.thinning
+        self.measuring, self.thinning, self.given = watcher.measuring, watcher.thinning, watcher.given
         self.gate_built = watcher.gate("construction of optimizers")
         self.gate_clear = watcher.gate("zero_grad")
         self.gate_before = watcher.gate("gradients before steps")
@@ -135,7 +135,7 @@ class Optimizers:
         moment = measuring.moment
         moment.optimizer, moment.seconds = optimizer, measuring.since_step()
         measuring.take_lightly(STEP)
-        moment.optimizer = None
+        moment.optimizer = self.given.held = None
         self.thinning.step()
 
     def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any, frame: FrameType) -> None:
