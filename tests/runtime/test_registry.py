@@ -336,3 +336,13 @@ def test_inside_a_function_transform_nothing_may_be_read() -> None:
     seen: list[bool] = []
     torch.func.grad(lambda x: (seen.append(plain(x)), x.sum())[1])(t(1))
     assert seen == [False]
+
+
+def test_layers_of_a_model_that_is_gone_are_not_kept_alive() -> None:
+    registry = Registry()
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout())
+    registry.model(model)
+    layers = [weakref.ref(layer) for layer in model]
+    del model
+    gc.collect()
+    assert [layer() for layer in layers] == [None, None, None]

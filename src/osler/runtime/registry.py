@@ -74,6 +74,10 @@ class Model:
         self.sensitive = list(live_sensitive(module))
         self.has_norms = any(isinstance(m, _BatchNorm) for m in module.modules())
 
+    def let_go(self) -> None:
+        """The model is gone: its layers are not kept alive by being known."""
+        self.sensitive, self.strangers = [], []
+
     def mode(self) -> str:
         """``train``, ``eval`` or ``mixed``; empty if no layer behaves differently."""
         module = self.module()
@@ -108,6 +112,7 @@ class Registry:
             module is not inner or getattr(module, "_compiled_call_impl", None) is not None
         )
         model = Model(self._name(type(inner).__name__, module), weakref.ref(inner), compiled)
+        weakref.finalize(inner, model.let_go).atexit = False
         model.refresh()
         self._by_module[module] = model
         self.models.append(model)
