@@ -71,6 +71,16 @@ class Patches:
         self._undo.append(action)
 
 
+def transparent(function: types.FunctionType) -> types.FunctionType:
+    """Let warnings look through a replacement: their ``stacklevel`` counts on to the script's own line.
+
+    `warnings` passes over the frames of the import system, which it knows by words in their file's name.
+    """
+    code = function.__code__
+    function.__code__ = code.replace(co_filename=f"{code.co_filename} (importlib._bootstrap)")
+    return function
+
+
 def restore(owner: Any, name: str, replacement: Function, original: Function) -> None:
     """Put the original back, unless the script has meanwhile put something of its own there."""
     if vars(owner).get(name) is replacement:

@@ -1,5 +1,7 @@
 """Learning-rate schedules: when the script steps them, and only then."""
 
+import warnings
+
 import pytest
 import torch
 from torch.optim import lr_scheduler
@@ -63,3 +65,13 @@ def test_a_schedule_of_the_users_own(session, events):
         schedule.step()
     assert [e.subject for e in events(Kind.SCHEDULE)] == ["Warmup"]
     assert schedule.get_last_lr() == [0.2]
+
+
+def test_a_warning_of_torch_is_about_the_scripts_line(session, line_of):
+    weight = torch.nn.Parameter(torch.ones(2))
+    schedule = lr_scheduler.StepLR(torch.optim.SGD([weight], lr=0.1), step_size=1)
+    with session, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        schedule.step()  # before the optimizer
+    (warning,) = told
+    assert (warning.filename, warning.lineno) == (__file__, line_of("# before the optimizer"))

@@ -8,15 +8,15 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
-from typing import Any
+from types import FrameType, FunctionType
+from typing import Any, cast
 
 from torch.compiler import is_compiling
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
 from osler.model import Kind, ScheduleFact
-from osler.runtime.patches import Patches
+from osler.runtime.patches import Patches, transparent
 from osler.runtime.watcher import Watcher
 
 HORIZONS = ("total_steps", "T_max", "total_iters", "step_size")
@@ -80,7 +80,7 @@ class Schedules:
                 self.gate.call(self.stepped, self_, given, sys._getframe(1))
             return result
 
-        return step
+        return transparent(cast("FunctionType", step))  # torch warns here of steps in the wrong order
 
     def known(self, schedule: Any, frame: FrameType) -> str:
         """The name of a schedule; its fact is written when it is first met."""
