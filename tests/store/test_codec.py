@@ -199,3 +199,7 @@ def test_nothing_that_is_stored_becomes_a_default_of_others() -> None:
 
 def test_a_reader_is_made_once() -> None:
     assert decoder(OptimizerFact) is decoder(OptimizerFact)
+
+
+def test_a_zero_keeps_its_sign_where_the_default_has_another() -> None:
+    assert str(decode(Every, encode(Every(number=-0.0))).number) == "-0.0"

@@ -40,10 +40,17 @@ def encode(value: object) -> object:
         case _ if is_dataclass(value):
             given = {name: getattr(value, name) for name in hints(type(value))}
             usual = defaults(type(value))
-            stored = {n: encode(item) for n, item in given.items() if n not in usual or item != usual[n]}
+            stored = {
+                n: encode(item) for n, item in given.items() if n not in usual or differ(item, usual[n])
+            }
         case _:
             stored = value
     return stored
+
+
+def differ(value: object, usual: object) -> bool:
+    """Whether a value is another than its default: -0.0 equals 0.0 and is not the same."""
+    return value != usual or (isinstance(value, float) and repr(value) != repr(usual))
 
 
 def finite(value: float) -> float | str:
