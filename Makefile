@@ -12,7 +12,7 @@ DEMO := .venv/demo.stamp
 DEV := .venv/dev.stamp
 NODE := web/node_modules/.package-lock.json
 
-.PHONY: help demo web test check format format-check lint types layers docs clean FORCE
+.PHONY: help demo web test exhaustive check format format-check lint types layers docs clean FORCE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -31,7 +31,10 @@ web: $(NODE) ## Build the page of the HTML report from web/
 check: format-check lint types layers docs test ## Everything CI runs
 
 test: $(DEV) $(NODE) ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m 'slow or not slow'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m 'not exhaustive'
+
+exhaustive: $(DEV) $(NODE) ## Run all tests, those included that take an hour
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m 'slow or not slow'
 
 format: $(DEV) ## Format the code and apply safe fixes
 	$(BIN)/ruff check --fix-only --quiet

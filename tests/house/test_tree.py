@@ -8,6 +8,10 @@ STARTERS = {"__init__.py", "__main__.py"}
 """Modules that only hand on what others hold."""
 
 TOGETHER = {
+    "cli/plot": "tests/report/plots/test_plots.py",
+    "model/course": "tests/checks/course/test_no_better_than_baseline.py",
+    "model/edit": "tests/checks/test_fixes.py",
+    "model/wiring": "tests/checks/optimizer/test_teacher_trained.py",
     "preflight/": "tests/cli/test_preflight.py",
     "replay/": "tests/replay/test_wheel.py",
     "report/page/": "tests/report/page",

@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from osler.model import Diagnosis, Finding, Group, Severity
+from osler.model import Diagnosis, Finding, Group, Severity, Subject
 from osler.report.frame import Frame
-from osler.report.listing import Extent, render, statistics, total
+from osler.report.listing import Extent, render, statistics
+from osler.report.summary import total
 from osler.report.terminal import Page
 
 CHECKED = ("training-in-eval-mode", "loss-not-finite", "graph-broken")
 
 
 def read(*findings: Finding) -> Diagnosis:
-    return Diagnosis(groups=tuple(Group(f) for f in findings), checked=CHECKED)
+    return Diagnosis(Subject(files=1), groups=tuple(Group(f) for f in findings), checked=CHECKED)
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def listed(page: Page) -> Callable[..., list[str]]:
     """The lines of a listing that are not indented: headlines, hints, remarks, the sum."""
 
     def lines(diagnosis: Diagnosis, extent: Extent | None = None) -> list[str]:
-        text = render(diagnosis, page, extent or Extent(1))
+        text = render(diagnosis, page, extent or Extent())
         assert text.endswith("\n")
         assert not text.endswith("\n\n")
         return [line for line in text.splitlines() if line and not line.startswith(" ")]
@@ -38,12 +39,17 @@ def listed(page: Page) -> Callable[..., list[str]]:
 Lines = Callable[..., list[str]]
 
 
+def in_files(number: int, diagnosis: Diagnosis) -> Diagnosis:
+    """The diagnosis of so many files."""
+    return replace(diagnosis, subject=replace(diagnosis.subject, files=number))
+
+
 def test_nothing_found_is_one_line(listed: Lines) -> None:
-    assert listed(read(), Extent(7)) == ["osler: no problem found in 7 files, 3 checks"]
+    assert listed(in_files(7, read())) == ["osler: no problem found in 7 files, 3 checks"]
 
 
 def test_a_finding_is_told_with_its_line_and_cure(eval_mode: Finding, page: Page) -> None:
-    text = render(read(eval_mode), page, Extent(1))
+    text = render(in_files(1, read(eval_mode)), page, Extent())
     assert text.startswith("train.py:18  error  training-in-eval-mode\n")
     assert "> 18 |     model.eval()  # never undone\n" in text
     assert "  fix       Call `model.train()`" in text
@@ -80,7 +86,7 @@ def test_what_is_acknowledged_is_neither_told_nor_counted(eval_mode: Finding, li
 def test_symptoms_are_told_under_their_cause_and_not_counted(
     eval_mode: Finding, nan_loss: Finding, page: Page
 ) -> None:
-    text = render(Diagnosis(groups=(Group(eval_mode, (nan_loss,)),)), page, Extent(1))
+    text = render(in_files(1, Diagnosis(groups=(Group(eval_mode, (nan_loss,)),))), page, Extent())
     assert "explained by this; fix the cause first:" in text
     assert text.endswith("osler: 1 error in 1 file, 0 checks\n")
 
@@ -88,11 +94,10 @@ def test_symptoms_are_told_under_their_cause_and_not_counted(
 def test_what_was_not_read_and_what_acknowledges_nothing(page: Page, listed: Lines) -> None:
     inside = str(page.root / "old.py")
     extent = Extent(
-        3,
         unread=((inside, 4, "invalid syntax"), (inside, 0, "it is no text")),
         unused=((inside, 9, "graph-broken"),),
     )
-    assert listed(read(), extent) == [
+    assert listed(in_files(3, read()), extent) == [
         "old.py:9  unused: nothing here is graph-broken, remove the comment",
         "old.py:4  not read: invalid syntax",
         "old.py  not read: it is no text",
@@ -102,7 +107,7 @@ def test_what_was_not_read_and_what_acknowledges_nothing(page: Page, listed: Lin
 
 def test_no_file_and_no_comment_steers_a_terminal(hostile: Diagnosis, page: Page) -> None:
     trap = ("/x\x1b[31m\n.py", 1, "\x1b[2Jgone\r\nosler: no problem found")
-    text = render(hostile, page, Extent(1, (trap,), (trap,)))
+    text = render(hostile, page, Extent((trap,), (trap,)))
     assert not {c for c in text if not c.isprintable()} - {"\n"}
     assert "\nosler: no problem found" not in text
 
@@ -123,7 +128,8 @@ def test_no_file_and_no_comment_steers_a_terminal(hostile: Diagnosis, page: Page
 def test_the_sum_names_the_worst_first(
     severities: list[Severity], files: int, text: str, eval_mode: Finding
 ) -> None:
-    assert total(read(*(replace(eval_mode, severity=s) for s in severities)), files) == text
+    found = read(*(replace(eval_mode, severity=s) for s in severities))
+    assert total(in_files(files, found)) == text
 
 
 def test_statistics_count_symptoms_too_most_frequent_first(eval_mode: Finding, nan_loss: Finding) -> None:

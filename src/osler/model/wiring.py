@@ -130,7 +130,7 @@ class SelfLoadFact:
     Attributes:
         site: where they are loaded.
         model: the module that they were loaded into.
-        times: how often, between the first step and the last.
+        times: how often the same one, between the first step and the last.
         step: optimizer steps finished at the first time.
         assigned: they were put in place of the parameters of another module of the same class, `assign=True`.
     """

@@ -93,6 +93,11 @@ class Trace:
     made_from: Trace | None
 
 
+def nowhere() -> bool:
+    """Nothing is under way."""
+    return False
+
+
 class CloseLook(TorchFunctionMode):
     """Sees every torch function of one turn and remembers where each tensor comes from.
 
@@ -105,7 +110,7 @@ class CloseLook(TorchFunctionMode):
         lines: UserLines,
         name_of: Callable[[Tensor], str],
         resting: Callable[[], bool],
-        inside: Callable[[], bool] = lambda: False,
+        inside: Callable[[], bool] = nowhere,
     ) -> None:
         """Make one.
 

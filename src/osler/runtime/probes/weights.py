@@ -41,6 +41,7 @@ class Weights:
         self.gate = watcher.gate("kept weights")
         self.gate_fit = watcher.gate("weights that are loaded")
         self.taken: dict[int, Taken] = {}
+        self.own_loads: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self.missed: weakref.WeakKeyDictionary[nn.Module, Site] = weakref.WeakKeyDictionary()
 
     def wrap_taken(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,10 +100,10 @@ class Weights:
             if known is not None and known[1] < run.steps:
                 run.aliases[site] = AliasFact(site, known[2], known[1], run.steps)
             elif run.steps:
-                self.count(SelfLoadFact(site, type(module).__name__, 0, run.steps))
+                self.count(module, SelfLoadFact(site, type(module).__name__, 0, run.steps))
         elif known is not None and (source := known[3]()) is not None and type(source) is type(module):
             if assign:
-                self.count(SelfLoadFact(site, type(module).__name__, 0, run.steps, assigned=True))
+                self.count(module, SelfLoadFact(site, type(module).__name__, 0, run.steps, assigned=True))
             else:
                 self.watcher.following.copied(module, source, site)
 
@@ -120,10 +121,11 @@ class Weights:
         for part in module.modules() if self.missed else ():
             loads.pop(self.missed.pop(part, ()), None)
 
-    def count(self, fact: SelfLoadFact) -> None:
-        """Weights were loaded into the memory in which they lie."""
+    def count(self, module: nn.Module, fact: SelfLoadFact) -> None:
+        """Weights were loaded into the memory in which they lie; each fold of a program has a model anew."""
         known = self.watcher.run.self_loads.get(fact.site, fact)
-        self.watcher.run.self_loads[fact.site] = replace(known, times=known.times + 1)
+        times = self.own_loads[module] = self.own_loads.get(module, 0) + 1
+        self.watcher.run.self_loads[fact.site] = replace(known, times=max(known.times, times))
 
 
 def shares(weights: Mapping[str, object], name: str, address: int) -> bool:
