@@ -6,7 +6,7 @@ import ast
 import linecache
 import re
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 
 from torch import Tensor, nn
 
@@ -43,10 +43,19 @@ def explained(
         changed = {n for n, v in {**frame.f_globals, **frame.f_locals}.items() if was_changed(v)}
         found += [p for p, name in statements(frame.f_code) if p.line < frame.f_lineno and name in changed]
     codes = {code for m in models for part in m.modules() if (code := forward_of(part)) and is_user(code)}
-    for code in codes:
+    for code in [*codes, *called_by(frame, is_user)]:
         found += [p for p, _ in statements(code)]
     sites = tuple((p,) for p in sorted(set(found), key=lambda p: (p.file, p.line)))
     return InPlaceFact(made[1].lower() if made else "", sites if len(sites) <= MOST else ())
+
+
+def called_by(frame: FrameType | None, is_user: Callable[[CodeType], object]) -> set[CodeType]:
+    """The user's plain functions that a function names, such as one that computes the loss."""
+    if frame is None:
+        return set()
+    named = (frame.f_globals.get(name) for name in frame.f_code.co_names)
+    codes = {f.__code__ for f in named if isinstance(f, FunctionType)}
+    return {code for code in codes if is_user(code)}
 
 
 def was_changed(value: object) -> bool:
