@@ -12,8 +12,10 @@ from pathlib import Path
 from osler.errors import StoreError
 from osler.model import Column, Cost, Finding, Histogram, Measure, Run
 from osler.store import manifest
-from osler.store.facts import snapshot
+from osler.store.codec import encode
+from osler.store.facts import FactWriter, snapshot
 from osler.store.layout import PRIMARY, new_run, process_folder
+from osler.store.lines import to_line
 from osler.store.recorder import Options, Recorder, plainly
 from osler.store.records import Ending, Series, Standing
 
@@ -82,8 +84,9 @@ class Logbook:
     """
 
     def __init__(self, plan: Plan) -> None:
-        import_module("osler.store.arrow")  # what it needs is made ready before training begins
-        snapshot(Run())
+        import_module("osler.store.arrow").prepare()  # all that takes long the first time, before training
+        FactWriter().lines(snapshot(Run()))
+        to_line({"value": encode(Series("", ""))})
         self.path: Path | None = None
         self._plan = plan
         self._known = manifest.begin(list(plan.argv), plan.script, plan.versions, os.environ)
