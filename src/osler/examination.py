@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from osler.engine.diagnose import diagnose
 from osler.model import Answer, Diagnosis, Run
+from osler.report.wording import answered
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -98,8 +99,7 @@ def step(model: nn.Module, loss: Callable[..., Tensor], batch: Any, optimizer: O
 
 def show(answer: Answer) -> None:
     """Print an answer to stderr."""
-    told = answer.answer or f"not asked: {answer.skipped}"
-    print(f"osler: {answer.name:24} {told}", file=sys.stderr)  # noqa: T201
+    print(f"osler: {answered(answer)}", file=sys.stderr)  # noqa: T201
 
 
 def ignore(_: Answer) -> None:

@@ -69,7 +69,7 @@ def sampled(program: Program) -> object:
     return pytest.param(program, marks=marks, id=f"{program.path.parent.name}-{program.path.stem}")
 
 
-@pytest.mark.parametrize("program", map(sampled, healthy()))
+@pytest.mark.parametrize("program", [sampled(p) for p in healthy()])
 def test_a_healthy_program_is_silent_and_asked_enough(program: Program) -> None:
     report = flown(program)
     assert report.headlines == [], report.err

@@ -83,7 +83,8 @@ def test_nothing_of_the_users_is_touched(tmp_path: Path) -> None:
     assert told["subject"]["command"] == "preflight"
     assert told["findings"] == []
     assert told["coverage"]["blind"] == []
-    assert "osler: connectivity             yes: 4 parameters reached, all held by an optimizer" in ran.stderr
+    question = "does a gradient reach every parameter, and is every one of them trained?"
+    assert f"osler: {question} yes: 4 parameters reached, all held by an optimizer" in ran.stderr
     assert "osler: no problem found in" in ran.stderr
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from osler.model import Finding, Place
-from osler.report.wording import in_one_line, number, percent, printable, where
+from osler.model import Answer, Finding, Place
+from osler.report.wording import answered, in_one_line, number, percent, printable, where
 
 ROOT = Path("/home/user/project")
 
@@ -77,3 +77,10 @@ def test_in_one_line(placeless: Finding) -> None:
         "head.weight  warning  parameters-without-gradient: "
         "`head.weight` never received a gradient in 220 backwards"
     )
+
+
+def test_an_answer_stands_behind_its_question() -> None:
+    asked = Answer("evaluate-twice", "do two evaluations agree?", "yes, bit for bit", seconds=0.26)
+    assert answered(asked) == "do two evaluations agree? yes, bit for bit (0.3 s)"
+    skipped = Answer("evaluate-twice", "do two evaluations agree?", skipped="there is\x1b no model")
+    assert answered(skipped) == "do two evaluations agree? not asked: there is\\x1b no model"

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from osler.runtime.tracebacks import BRIDGE, PACKAGE, entries, forget_our_frames, is_ours, without_our_frames
+from osler.runtime.tracebacks import (
+    BRIDGE,
+    GUARD,
+    PACKAGE,
+    entries,
+    forget_our_frames,
+    is_ours,
+    without_our_frames,
+)
 
 USER, OURS = "/home/user/train.py", f"{PACKAGE}runtime/probe.py"
 Step = tuple[str, str]
@@ -51,6 +59,7 @@ def functions(error: BaseException) -> list[str]:
             [("a", OURS), ("main", USER), ("b", OURS), ("c", OURS), ("forward", USER), ("d", OURS)],
             ["main", "forward"],
         ),
+        ([("main", USER), ("enter", GUARD), ("handler", OURS), ("stat", "/usr/lib/pathlib.py")], ["main"]),
         ([("main", USER), ("forward", USER)], ["main", "forward"]),
         ([("main", "/home/user/osler/train.py")], ["main"]),
         ([("main", PACKAGE.rstrip("/") + "_plugin/train.py")], ["main"]),
@@ -61,6 +70,7 @@ def functions(error: BaseException) -> list[str]:
         "outside",
         "at the end",
         "everywhere",
+        "in our own work",
         "nowhere",
         "a folder that is called like us",
         "a package whose name begins like ours",

@@ -236,9 +236,11 @@ class Room:
 
     def tell(self, answer: Answer) -> None:
         """One line per answer."""
+        from osler.report.wording import answered
+
         if self.speaks:
             erase = "\r\x1b[K" if self.screen.is_terminal else ""
-            self.screen.write(f"{erase}osler: {told(answer)}\n")
+            self.screen.write(f"{erase}osler: {answered(answer)}\n")
 
     def ask(self, question: str) -> None:
         """What is being asked, on a terminal."""
@@ -352,13 +354,6 @@ class Room:
         words = [sys.executable, "-m", "osler", "run", *what, *self.args.arguments]
         os.chdir(self.root)
         os.execve(sys.executable, words, self.environment)
-
-
-def told(answer: Answer) -> str:
-    """An answer in one line."""
-    if answer.skipped:
-        return f"{answer.name:24} not asked: {answer.skipped}"
-    return f"{answer.name:24} {answer.answer} ({answer.seconds:.1f} s)"
 
 
 def flush() -> None:

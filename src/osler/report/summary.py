@@ -112,13 +112,11 @@ def summary(diagnosis: Diagnosis) -> Iterator[str]:
 
 def looked_at(diagnosis: Diagnosis) -> str:
     """Steps, checks, coverage and cost."""
-    cost = diagnosis.cost
-    limit = f" (limit {percent(cost.limit)} for sampled work)" if cost.seconds else ""
     parts = [
         counted(diagnosis.subject.steps, "step"),
         counted(len(diagnosis.checked), "check"),
         f"coverage {extent(diagnosis.coverage)}",
-        price(cost) + limit,
+        price(diagnosis.cost),
         *record(diagnosis.subject),
     ]
     return ", ".join(parts)

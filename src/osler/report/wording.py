@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from osler.model import Finding, Place
+from osler.model import Answer, Finding, Place
 
 LONGEST = 1e9
 """From here on a whole number is easier to read with an exponent."""
@@ -59,3 +59,10 @@ def in_one_line(finding: Finding, root: Path) -> str:
     """Place, severity, name and what was seen."""
     place, message = where(finding.place, root), printable(finding.message)
     return f"{place}  {finding.severity.label}  {printable(finding.check)}: {message}"
+
+
+def answered(answer: Answer) -> str:
+    """The question of an experiment and its answer, or why it was not asked."""
+    if answer.skipped:
+        return f"{answer.question} not asked: {printable(answer.skipped)}"
+    return f"{answer.question} {printable(answer.answer)} ({answer.seconds:.1f} s)"

@@ -7,11 +7,13 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 from osler.runtime.endings import INTERRUPTED, Ending, LastWord
 from osler.runtime.entrance import NeverStarted, Target, prepare
 from osler.runtime.exits import watch_exits
+from osler.runtime.interrupts import Interrupts
 from osler.runtime.patches import Patches
 from osler.runtime.stopping import StopTraining
 from osler.runtime.tracebacks import forget_our_frames
@@ -41,10 +43,12 @@ def run_script(target: Target, on_end: Callable[[Ending], int | None]) -> int:
         error = outcome(start)
         if isinstance(error, NeverStarted):
             raise error
-        ending = wait_for_threads(show(error))
+        with Interrupts() as interrupts:
+            ending = wait_for_threads(show(error, interrupts), interrupts)
+            patches.undo()
+            code = last_word(ending)
     finally:
         patches.undo()
-    code = last_word(ending)
     if code == INTERRUPTED and ending.ended_by == "interrupt":
         die_interrupted()
     return code
@@ -70,7 +74,7 @@ def outcome(action: Callable[[], object]) -> BaseException | None:
     return end.error
 
 
-def show(error: BaseException | None) -> Ending:
+def show(error: BaseException | None, interrupts: Interrupts) -> Ending:
     """Write what Python writes when a program ends like this."""
     match error:
         case None:
@@ -80,7 +84,7 @@ def show(error: BaseException | None) -> Ending:
         case SystemExit():
             return Ending(exit_code(error), "sys.exit")
         case _:
-            return show_uncaught(error)
+            return show_uncaught(error, interrupts)
 
 
 def exit_code(leaving: SystemExit) -> int:
@@ -95,13 +99,14 @@ def exit_code(leaving: SystemExit) -> int:
             return 1
 
 
-def show_uncaught(error: BaseException) -> Ending:
+def show_uncaught(error: BaseException, interrupts: Interrupts) -> Ending:
     """Hand an uncaught exception to `sys.excepthook`, without our frames; the hook itself may fail."""
     forget_our_frames(error)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     if sys.version_info >= (3, 12):
         sys.last_exc = error
-    problem = outcome(lambda: sys.excepthook(type(error), error, error.__traceback__))
+    shown = partial(sys.excepthook, type(error), error, error.__traceback__)
+    problem = outcome(lambda: interrupts.letting_through(shown))
     # The exact type: Python dies of SIGINT for this one alone.
     interrupted = type(error) is KeyboardInterrupt
     ending = Ending(INTERRUPTED, "interrupt") if interrupted else Ending(1, "exception", error)
@@ -115,9 +120,9 @@ def show_uncaught(error: BaseException) -> Ending:
     return ending
 
 
-def wait_for_threads(ending: Ending) -> Ending:
+def wait_for_threads(ending: Ending, interrupts: Interrupts) -> Ending:
     """Wait as the interpreter would next: a training in a thread is judged whole."""
-    problem = outcome(vars(threading)["_shutdown"])
+    problem = outcome(lambda: interrupts.letting_through(vars(threading)["_shutdown"]))
     if problem is None:
         return ending
     write_error(f"Exception ignored in: {threading!r}\n")

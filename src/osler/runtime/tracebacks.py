@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from types import CodeType, TracebackType
 
 PACKAGE = str(Path(__file__).parents[1] / "_").removesuffix("_")
+
+GUARD = f"{PACKAGE}runtime/guard.py"
+"""What is called from here is Osler's work, whoever wrote it: Ctrl-C may come in the standard library."""
 
 BRIDGE = "_osler_"
 """How the names start that swapped code calls (`patches.py`): such a frame is ours in a foreign file."""
@@ -28,7 +32,8 @@ def forget_our_frames(error: BaseException) -> None:
 
 def without_our_frames(start: TracebackType | None) -> TracebackType | None:
     """The entries of a traceback that are not ours, linked to each other."""
-    kept = [entry for entry in entries(start) if not is_ours(entry.tb_frame.f_code)]
+    outside = takewhile(lambda entry: entry.tb_frame.f_code.co_filename != GUARD, entries(start))
+    kept = [entry for entry in outside if not is_ours(entry.tb_frame.f_code)]
     for entry, following in zip(kept, [*kept[1:], None], strict=False):
         # Every assignment walks the chain: only where it changes something, or deep recursion takes minutes.
         if entry.tb_next is not following:
