@@ -25,8 +25,13 @@ def test_they_are_many() -> None:
     assert len(healthy()) >= 30
 
 
+def every_other(place: int, program: Program) -> object:
+    """The program as a parameter; half of them are left to `make exhaustive`."""
+    return pytest.param(program, marks=pytest.mark.exhaustive if place % 2 else (), id=name_of(program))
+
+
 @pytest.mark.slow
-@each_program
+@pytest.mark.parametrize("program", [every_other(*p) for p in enumerate(healthy())])
 def test_is_silent_when_the_watcher_rests_whenever_it_may(program: Program) -> None:
     watched = run(program, watched=True, overhead=1e-9)
     assert watched.headlines == ()

@@ -136,7 +136,7 @@ def test_sealed_and_changed_at_every_byte(copy: Path, change: Callable[[bytes, i
     check_every(copy, change, 1)
 
 
-@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.exhaustive)])
 def test_forged_batches_with_the_right_checksum(folder: Path, every: int) -> None:
     path, sums = folder / "scalars-000000.arrows", folder / "scalars-000000.sums"
     data, known = path.read_bytes(), list(entries(sums.read_bytes()))
