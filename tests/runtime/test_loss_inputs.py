@@ -146,11 +146,11 @@ def test_no_more_rows_are_tested_than_needed() -> None:
 @pytest.mark.parametrize(
     ("shape", "rows"),
     [
-        ((2_000, 1_000), 262),
+        ((2_000, 1_000), 65),
         ((300, 50_000), 32),
         ((1, 8, 512, 512), MOST_ROWS),
         ((4, 8, 2, 100_000), MOST_ROWS),
-        ((64, 21, 16, 16), MOST_ROWS),
+        ((64, 21, 16, 16), 3_120),
         ((3, 70_000, 40), 32),
     ],
     ids=str,

@@ -3,7 +3,6 @@
 from collections import Counter
 from contextlib import suppress
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +11,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from osler.model import Kind, Place, Run
+from osler.runtime.guard import Guard
 from osler.runtime.ledger import Ledger
 from osler.runtime.stopping import StopTraining
-from osler.runtime.thinning import AIM, LONGEST, STEADY, Thinning
+from osler.runtime.thinning import AIM, LONGEST, MOST, PERIOD, STEADY, Thinning
 from osler.session import Session
 from osler.settings import Settings
 
@@ -31,7 +31,8 @@ class FakeLoop:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, budget: float = 0.01) -> None:
         self.now = 1
-        self.guard: Any = SimpleNamespace(nanoseconds=0)
+        self.guard = Guard(pytest.fail)
+        self.guard.listen_here()
         self.ledger = Ledger()
         self.thinning = Thinning(self.guard, self.ledger, budget)
         self.ledger.after_turn = self.thinning.after_turn
@@ -43,13 +44,16 @@ class FakeLoop:
         thinning, ledger = self.thinning, self.ledger
         if thinning.pending and not thinning.on:
             thinning.begin()
+        if thinning.on and thinning.is_due(self.now):
+            thinning.settle()
         if thinning.on:
-            thinning.batch()
+            thinning.log.append((Kind.BATCH, "DataLoader", 4.0, 0.0))
         self.rested.append(thinning.on)
         self.now += WORK
         if thinning.on:
-            thinning.kinds.extend(kinds)
-            thinning.step()
+            thinning.log.extend((*kinds, (Kind.STEP, "SGD", 0.1, 0.0)))
+            if thinning.last_step >= 0:
+                thinning.catch_up()
             return
         self.now += cost
         self.guard.nanoseconds += cost
@@ -103,7 +107,7 @@ def test_close_watching_stays_within_the_budget(monkeypatch: pytest.MonkeyPatch)
 def test_every_rest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = FakeLoop(monkeypatch, budget=1e-12).turns(3 * LONGEST, DEAR)
     text = "".join("r" if r else "c" for r in loop.rested)
-    assert max(map(len, text.split("c"))) <= LONGEST + 1
+    assert max(map(len, text.split("c"))) <= LONGEST + PERIOD // WORK + 1
 
 
 def test_turns_and_steps_are_counted_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +140,7 @@ def test_a_turn_of_unknown_kinds_wakes_the_watcher(
 ) -> None:
     loop = resting(monkeypatch)
     loop.turn(DEAR, kinds)
+    loop.now += PERIOD
     loop.turn(DEAR)
     assert not loop.thinning.on
 
@@ -149,8 +154,9 @@ def test_a_turn_of_known_kinds_does_not_wake_it(monkeypatch: pytest.MonkeyPatch)
 def test_thousands_of_steps_on_one_batch_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = resting(monkeypatch)
     for _ in range(3_000):
-        loop.thinning.kinds.extend((Kind.FORWARD, Kind.BACKWARD))
-        loop.thinning.step()
+        loop.thinning.log.extend((Kind.FORWARD, (Kind.STEP, "SGD", 0.1, 0.0)))
+        if len(loop.thinning.log) >= MOST:
+            loop.thinning.catch_up()
     assert loop.thinning.on
     assert len(loop.thinning.kinds) < 300
 
@@ -181,6 +187,7 @@ def test_waking_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_last_step_that_was_asked_for_wakes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = resting(monkeypatch)
+    loop.thinning.read()
     loop.thinning.last_step = loop.ledger.run.steps + 2
     loop.turn(DEAR)
     assert loop.thinning.on

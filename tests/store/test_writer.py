@@ -11,6 +11,7 @@ from osler.model import Column, Histogram
 from osler.store import writer as writing
 from osler.store.disk import unwatched
 from osler.store.frames import HISTOGRAMS
+from osler.store.git import asked
 from osler.store.hot import HotSegment
 from osler.store.layout import new_run, process_folder
 from osler.store.lines import from_line
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def begin(folder: Path, source: Path | None = None, rows: int = ROWS) -> Writer:
-    return Writer(folder, MANIFEST, source, rows=rows, checkpoint=unwatched)
+    return Writer(folder, MANIFEST, asked(source) if source else None, rows=rows, checkpoint=unwatched)
 
 
 @pytest.fixture
@@ -161,11 +162,20 @@ def test_git_is_waited_for_at_the_end(folder: Path, tmp_path: Path) -> None:
     assert from_json((folder / "manifest.json").read_text()) == MANIFEST
 
 
-def test_what_git_says_is_added(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("osler.store.git.COMMAND", ["echo", "# branch.oid 1a2b3c\n1 .M train.py"])
+def test_what_git_says_later_is_added(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osler.store.git.COMMAND", ["sh", "-c", "sleep 0.3; echo '# branch.oid 1a2b3c'"])
+    monkeypatch.setattr("osler.store.git.AT_ONCE", 0)
     writer = begin(folder, tmp_path)
     assert json.loads((folder / "manifest.json").read_text()).get("commit") is None
     writer.close()
+    assert from_json((folder / "manifest.json").read_text()).commit == "1a2b3c"
+
+
+def test_what_git_says_at_once_is_there_from_the_start(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("osler.store.git.COMMAND", ["echo", "# branch.oid 1a2b3c\n1 .M train.py"])
+    begin(folder, tmp_path).close()
     known = from_json((folder / "manifest.json").read_text())
     assert (known.commit, known.dirty, known.pid) == ("1a2b3c", True, 7)
 
@@ -178,7 +188,9 @@ def test_without_git_everything_else_is_recorded(
     if missing == "git":
         monkeypatch.setenv("PATH", str(tmp_path))
     loss = Column()
-    recorder = Recorder(folder, MANIFEST, Options(source=tmp_path if missing == "git" else tmp_path / "gone"))
+    recorder = Recorder(
+        folder, MANIFEST, Options(git=asked(tmp_path if missing == "git" else tmp_path / "gone"))
+    )
     recorder.watch("loss", loss)
     recorder.start()
     loss.add(0, 0.5)

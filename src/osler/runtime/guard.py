@@ -46,6 +46,8 @@ class Gate:
         guard.busy = True
         start = perf_counter_ns()
         try:
+            if guard.log:
+                guard.read()
             return handler(*args)
         except Exception as fault:
             self.open = False
@@ -89,10 +91,14 @@ class Guard:
         owner: identity of the watched thread, 0 until something happened.
         strangers: identities of other threads in which something happened.
         settled: the watched thread has called backward, so it is the one that trains.
+        log: what was only noted while the watcher rests; it is read ahead of any handler.
+        read: takes what is in the log into the evidence.
         unseen: the script's modes are switched off for a handler.
     """
 
-    __slots__ = ("busy", "failures", "nanoseconds", "owner", "settled", "strangers", "unseen", "warn")
+    __slots__ = (
+        "busy", "failures", "log", "nanoseconds", "owner", "read", "settled", "strangers", "unseen", "warn",
+    )  # fmt: skip
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self.nanoseconds = 0
@@ -103,6 +109,8 @@ class Guard:
         self.strangers: set[int] = set()
         self.unseen = False
         self.settled = False
+        self.log: list[object] = []
+        self.read: Callable[[], None] = self.log.clear
 
     def gate(self, name: str) -> Gate:
         """A gate of its own for one kind of observation."""

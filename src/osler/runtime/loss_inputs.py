@@ -18,7 +18,7 @@ HALF_TOLERANCE = 2e-2
 MOST_ROWS = 4_096
 """Rows tested per call."""
 
-MOST_ELEMENTS = 1 << 18
+MOST_ELEMENTS = 1 << 16
 """Numbers tested per call: a language model's logits are a hundred times as many."""
 
 FEWEST_ROWS = 32

@@ -120,8 +120,27 @@ class Measuring:
             self.on_column(name, column)
         column.add(self._run.steps if step is None else step, value)
 
+    def recall(self, kind: Kind, name: str, number: float | None, seconds: float) -> None:
+        """Take the measures of an event that was noted while the watcher rested.
+
+        Args:
+            kind: of the event.
+            name: what it is about: a loader or an optimizer, or the subject of a loss.
+            number: length of the batch, learning rate or loss.
+            seconds: as in `Moment`.
+        """
+        if kind is Kind.BACKWARD:
+            self.subject = name
+            if number is not None:
+                self.keep_lightly("loss", number)
+            return
+        self.about(kind, name)
+        self.moment.number, self.moment.seconds = number, seconds
+        self.take_lightly(kind)
+        self.moment.number = None
+
     def take_lightly(self, kind: Kind) -> None:
-        """Take the measures that belong to an event while the watcher rests; their columns exist already."""
+        """Take the measures that belong to an event at rest; their columns exist already."""
         moment, step = self.moment, self._run.steps
         known = self._resting.get((kind, self.subject))
         for take, add_step, add_value in known or self.resting_takers(kind):
@@ -151,9 +170,8 @@ class Measuring:
             column = self._run.columns[name]
             self._ways[name] = (column.steps.append, column.values.append)
 
-    def since_step(self) -> float:
-        """Seconds since this was last asked, at the step before; 0 at the first."""
-        now = perf_counter_ns()
+    def since_step(self, now: int) -> float:
+        """Seconds since the step before; 0 at the first."""
         before, self._stepped = self._stepped, now
         self.latest = now
         return (now - before) / 1e9 if before else 0.0

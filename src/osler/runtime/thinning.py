@@ -4,11 +4,14 @@ Between two close windows a turn is watched by its kinds of events alone, and by
 `eval()` set. If their order is that of a known pattern the turn is counted as one of it; anything else
 wakes the watcher. Loss, learning rate, sizes and times are recorded in every turn. On models whose steps
 take long enough the budget is never exceeded and every turn is watched closely.
+
+At rest an event is one entry in a log, and the log is read many turns at a time: between two operations of
+torch the caches are cold, and most of what a handler costs is fetching it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import ceil
 from threading import get_ident
 from time import perf_counter_ns
@@ -38,8 +41,17 @@ SMOOTHING = 0.2
 SHORTEST = 4
 """Thinning below this saves nothing."""
 
-BATCH, STEP = Kind.BATCH, Kind.STEP
+PERIOD = 100_000_000
+"""Nanoseconds after which the log is read: who looks at a run while it trains is not far behind."""
+
+MOST = 1_024
+"""Entries after which it is read."""
+
+BATCH, STEP, BACKWARD = Kind.BATCH, Kind.STEP, Kind.BACKWARD
 """Names of this module are found faster than members of an enumeration."""
+
+Entry = tuple[Kind, str, float | None, float]
+"""A batch, step or backward in the log: kind, and name, number and seconds as in `Measuring.recall`."""
 
 
 class Thinning:
@@ -47,19 +59,26 @@ class Thinning:
 
     Attributes:
         on: the current turn is watched by its kinds alone.
-        kinds: the kinds of the current turn so far; a mode change with its mode.
+        log: what happened since it was read: kinds, a mode change with its mode, entries with numbers.
+        recall: called with each entry that has numbers.
+        kinds: the kinds of the current turn, as far as the log was read.
         budget: share of the time that close watching may use.
         last_step: the step after which training is stopped, so that it is met exactly.
+        mark: position in the log at which the current turn begins.
+        loose: a step outside of any batch is in the log.
         pending: turns to rest, to begin with the next batch.
         woken: called when close watching begins again.
     """
 
     def __init__(self, guard: Guard, ledger: Ledger, budget: float) -> None:
         self.on = False
+        self.log: list[str | Entry] = []
+        self.recall: Callable[[Kind, str, float | None, float], None] = nothing_measured
         self.kinds: list[str] = []
         self.budget = budget
         self.last_step = -1
-        self.in_batch = False
+        self.in_batch = self.loose = False
+        self.mark = 0
         self.pending = 0
         self.woken = nothing
         self._guard = guard
@@ -74,6 +93,10 @@ class Thinning:
         self._close_turns = 0
         self._since = self._spent = 0
         self._cost = self._rest = 0.0
+        self._due = 0
+        self._ends: set[tuple[int, str]] = set()
+        self._reading = self._waking = False
+        guard.log, guard.read = self.log, self.read  # pyright: ignore[reportAttributeAccessIssue]
 
     def after_turn(self) -> None:
         """A turn was watched closely: is it time to rest?"""
@@ -116,19 +139,80 @@ class Thinning:
     def _go_to_rest(self, turns: int) -> None:
         known = sorted(self._ledger.run.patterns, key=lambda p: p.last)
         self._known = {tuple(signs(p)): p for p in known}
+        self._ends = {(len(kinds), kinds[-1]) for kinds in self._known if kinds}
         self._missed -= self._known.keys()
         self._left = turns
         self.kinds = []
+        self.log.clear()
+        self.mark = 0
+        self._due = perf_counter_ns() + PERIOD
         self._usual = self._pattern = None
         self.in_batch = self._ledger.in_batch
         self.on = True
 
-    def note(self, kind: Kind) -> None:
+    def note(self, kind: str) -> None:
         """Something happened in the thread that is watched; not Osler's own doing. Nothing here can fail."""
         guard, start = self._guard, perf_counter_ns()
         if get_ident() == guard.owner and not guard.busy:
-            self.kinds.append(kind)
+            self.log.append(kind)
             guard.nanoseconds += perf_counter_ns() - start
+
+    def is_due(self, now: int) -> bool:
+        """Whether the log is to be read, at the end of a turn: at once if no known turn resembles it."""
+        log = self.log
+        size = len(log)
+        if not size or now >= self._due or size >= MOST:
+            return size > 0
+        last = log[-1]
+        return (size - self.mark, last[0] if type(last) is tuple else last) not in self._ends
+
+    def read(self) -> None:
+        """Take the log into the evidence, in the order in which it all happened."""
+        entries = self.log.copy()
+        self.log.clear()
+        self.mark = 0
+        self._reading = True
+        try:
+            for entry in entries:
+                if type(entry) is tuple:
+                    self._enter(*entry)
+                else:
+                    self.kinds.append(entry)  # pyright: ignore[reportArgumentType]
+            entries.clear()
+        finally:
+            self._reading = False
+            if entries:  # a fault of ours: no rest without a log
+                self.on = False
+
+    def _enter(self, kind: Kind, name: str, number: float | None, seconds: float) -> None:
+        if kind is BATCH:
+            self.batch()
+            self.recall(kind, name, number, seconds)
+            return
+        self.recall(kind, name, number, seconds)
+        if kind is STEP:
+            self.step()
+        else:
+            self._run.backwards += 1
+            self.kinds.append(BACKWARD)
+
+    def settle(self) -> None:
+        """A turn is over: read the log, and wake if it says so."""
+        if not self.on:
+            return
+        self.read()
+        self.loose = False
+        self._due = perf_counter_ns() + PERIOD
+        if self._waking:
+            self.wake()
+        else:
+            self.close()
+
+    def catch_up(self) -> None:
+        """Read the log in the middle of a turn; wake only at the last step."""
+        self.read()
+        if self._run.steps >= self.last_step >= 0:
+            self.wake()
 
     def batch(self) -> None:
         """A new batch: the turn before it is over."""
@@ -168,7 +252,9 @@ class Thinning:
 
     def pass_end(self) -> bool:
         """A pass is over; true if the watcher goes on resting."""
-        self.close()
+        self.settle()
+        if not self.on:
+            return False
         if self._missed or not any(kinds[0] == Kind.PASS_END for kinds in self._known if kinds):
             self.wake()  # something that follows a pass has never been looked at
         if not self.on:
@@ -182,7 +268,11 @@ class Thinning:
         """Watch closely again, from the next event on."""
         if not self.on:
             return
-        self.on = False
+        if self._reading:  # at the end of the turn that is being noted now
+            self._waking, self._due = True, 0
+            return
+        self.read()
+        self.on = self._waking = False
         self._count()
         self._close_turns = self._since = self.pending = 0
         self._ledger.in_batch = self.in_batch
@@ -214,6 +304,10 @@ class Thinning:
         run.turns += 1
         self._left -= 1
         return pattern is not None
+
+
+def nothing_measured(kind: Kind, name: str, number: float | None, seconds: float) -> None:
+    """Nobody takes measures."""
 
 
 def signs(pattern: Pattern) -> Iterator[str]:

@@ -85,10 +85,10 @@ class Watcher:
         self.next_census = 1
         self.evaluated: set[Place] = set()
         self._evaluation: CloseLook | None = None
-        self._looks = self._look_turn = 0
-        self.used_backward = 0
+        self._looks = self._look_turn = self.used_backward = 0
         self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
         self.at_finish.append(self.measuring.later.read)
+        self.thinning.recall = self.measuring.recall
 
     def gate(self, name: str) -> Gate:
         """A gate for one kind of observation."""

@@ -14,6 +14,7 @@ from osler.model import Column, Cost, Finding, Histogram, Measure, Run
 from osler.store import manifest
 from osler.store.codec import encode
 from osler.store.facts import FactWriter, snapshot
+from osler.store.git import asked
 from osler.store.layout import PRIMARY, new_run, process_folder
 from osler.store.lines import to_line
 from osler.store.recorder import Options, Recorder, plainly
@@ -95,6 +96,7 @@ class Logbook:
         self._looked = 0
         self._early: deque[tuple[str, int, Histogram]] = deque(maxlen=EARLY)
         self._process = os.getpid()
+        self._git = asked(Path(plan.script).absolute().parent if plan.script[:3] != "-m " else plan.root)
 
     @property
     def failure(self) -> str:
@@ -164,6 +166,8 @@ class Logbook:
         if self._recorder is not None:
             self._recorder.document("report.json", report)
             self._recorder.close(ending)
+        elif self._git is not None and os.getpid() == self._process:
+            self._git.hurry()
 
     def _begin(self, run: Run) -> Recorder | None:
         if self._failed or os.getpid() != self._process:
@@ -176,8 +180,7 @@ class Logbook:
             self._failed = True
             plan.warn(f"nothing is recorded: {error}")
             return None
-        script = Path(plan.script).absolute().parent if plan.script[:3] != "-m " else plan.root
-        options = Options(describe=self._describe, warn=plan.warn, source=script, contain=plan.contain)
+        options = Options(describe=self._describe, warn=plan.warn, git=self._git, contain=plan.contain)
         known = manifest.with_variables(self._known, os.environ)  # the script may have set some
         self.path, self._recorder = path, Recorder(folder, known, options)
         self._recorder.start()

@@ -21,6 +21,7 @@ from osler.model.table import Table
 from osler.store.codec import encode
 from osler.store.disk import Checkpoint, unwatched
 from osler.store.facts import FactWriter, snapshot
+from osler.store.git import GitQuery
 from osler.store.lines import Line
 from osler.store.manifest import Manifest
 from osler.store.outbox import LIMIT, Chunk, Outbox
@@ -59,7 +60,7 @@ class Options:
     Attributes:
         describe: what a series is about, asked once for each.
         warn: called once with a sentence, from the recorder's thread, if recording has to stop.
-        source: folder of the user's script, to ask git about; None asks nothing.
+        git: a question about the user's script; None if nothing was asked.
         waiting: values that wait for the disk at most.
         segment: records per segment.
         period: seconds between two looks at the columns.
@@ -69,7 +70,7 @@ class Options:
 
     describe: Callable[[str], Series] = Series
     warn: Callable[[str], None] = unwatched
-    source: Path | None = None
+    git: GitQuery | None = None
     waiting: int = LIMIT
     segment: int = ROWS
     period: float = PERIOD
@@ -209,7 +210,7 @@ class Recorder:
             writer = Writer(
                 self._folder,
                 self._manifest,
-                options.source,
+                options.git,
                 rows=options.segment,
                 checkpoint=options.checkpoint,
             )

@@ -28,7 +28,7 @@ class Writer:
     Args:
         folder: of the process, without a recording so far.
         manifest: of the process.
-        source: folder of the user's script, to ask git about; None asks nothing.
+        git: a question about the user's script; None if nothing was asked.
         rows: records per segment.
         checkpoint: see `disk` and `segment`.
 
@@ -37,7 +37,7 @@ class Writer:
     """
 
     def __init__(
-        self, folder: Path, manifest: Manifest, source: Path | None, *, rows: int, checkpoint: Checkpoint
+        self, folder: Path, manifest: Manifest, git: GitQuery | None, *, rows: int, checkpoint: Checkpoint
     ) -> None:
         from osler.store import arrow
 
@@ -47,8 +47,9 @@ class Writer:
         self._facts = AppendFile(folder / FACTS, checkpoint)
         self._scalars = Segments(folder, "scalars", arrow.scalars, rows=rows, checkpoint=checkpoint)
         self._histograms = Segments(folder, "hist", arrow.histograms, rows=rows, checkpoint=checkpoint)
-        self._write_manifest()
-        self._git = asked(source)
+        self._git = git
+        if not self._take_answer():
+            self._write_manifest()
 
     def introduce(self, kind: str, about: Series) -> Line:
         """Number a ``series`` or a ``histogram``; the line that says so goes before its first values."""
@@ -103,11 +104,7 @@ class Writer:
     def look_after(self) -> None:
         """Take git's answer when it is there; notice when the files are gone."""
         self._facts.check()
-        if self._git is not None and self._git.is_over:
-            commit, dirty = self._git.answer()
-            self._git = None
-            self._manifest = replace(self._manifest, commit=commit, dirty=dirty)
-            self._write_manifest()
+        self._take_answer()
 
     def sync(self) -> None:
         """Wait until the disk has everything."""
@@ -124,19 +121,20 @@ class Writer:
         self._scalars.close()
         self._histograms.close()
 
+    def _take_answer(self) -> bool:
+        if self._git is None or not self._git.is_over:
+            return False
+        commit, dirty = self._git.answer()
+        self._git = None
+        self._manifest = replace(self._manifest, commit=commit, dirty=dirty)
+        self._write_manifest()
+        return True
+
     def _write_manifest(self) -> None:
         content = to_json(self._manifest)
         write_whole(self._folder / MANIFEST, content)
         if self._folder.name == PRIMARY:
             write_whole(self._folder.parent / MANIFEST, content)
-
-
-def asked(source: Path | None) -> GitQuery | None:
-    """A question to git about a folder; None where there is no git to ask."""
-    try:
-        return GitQuery(source) if source is not None else None
-    except OSError:
-        return None
 
 
 def repeated(steps: array[int], times: int) -> array[int]:

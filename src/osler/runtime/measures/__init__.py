@@ -34,6 +34,8 @@ class Moment:
         targets: second argument of a loss.
         norm: norm of the gradients before they were clipped.
         limit: the norm they were clipped to.
+        number: length of the batch, or learning rate, if it was read ahead; the batch and the optimizer are
+            not at hand then.
         name_of: the name of a parameter, empty if it has none.
     """
 
@@ -45,6 +47,7 @@ class Moment:
     targets: object = None
     norm: Tensor | None = None
     limit: float = 0.0
+    number: float | None = None
     name_of: Callable[[Tensor], str] = nameless
 
 
@@ -86,6 +89,26 @@ def takers() -> Takers:
         taker = Taker(module.measure, module.take, module.measure.name, getattr(module, "SAMPLED", False))
         found[module.WHEN] = (*found.get(module.WHEN, ()), taker)
     return Takers(found)
+
+
+def samples(batch: object) -> float | None:
+    """Length of the first axis of a batch's first tensor; None if there is none."""
+    if type(batch) is list and batch and isinstance(batch[0], Tensor):  # what the default collation makes
+        first = batch[0]
+    else:
+        first = next(iter(tensors_in(batch, 1)), None)
+    shape = first.shape if first is not None else ()
+    return float(shape[0]) if shape else None
+
+
+def rate(optimizer: Optimizer) -> float | None:
+    """The learning rate of the first parameter group; None if it lives on an accelerator."""
+    found = optimizer.param_groups[0].get("lr")
+    if type(found) is float:
+        return found
+    if isinstance(found, Tensor):
+        return float(found) if found.is_cpu and found.numel() == 1 and plain(found) else None
+    return float(found) if isinstance(found, float | int) else None  # numpy's numbers are floats too
 
 
 def inputs(batch: object) -> Tensor | None:

@@ -14,7 +14,7 @@ from osler.runtime.registry import plain
 
 WHEN = Kind.LOSS
 SAMPLED = True
-ELEMENTS = 65_536
+ELEMENTS = 16_384
 """Elements that are counted, spread over the tensor."""
 
 measure = Measure(__name__, unit="", title="sizes of the first argument of the loss, sampled")

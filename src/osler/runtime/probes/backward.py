@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from threading import get_ident
+from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
@@ -18,6 +20,7 @@ from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
 from osler.runtime.graph import described, leaves
 from osler.runtime.growth import Growth
+from osler.runtime.guard import dispatch_modes, function_modes
 from osler.runtime.idle_norms import NAME, idle_norms, looked_at
 from osler.runtime.inplace import explained
 from osler.runtime.inputs import not_finite_input
@@ -50,6 +53,7 @@ class Backwards:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
+        self.log, self.several = watcher.thinning.log, watcher.measuring.several
         self.gate_before = watcher.gate("backward calls")
         self.gate_after = watcher.gate("gradients")
         self.gate_failed = watcher.gate("backward calls that fail")
@@ -77,11 +81,11 @@ class Backwards:
         def observed(*args: Any, **kwargs: Any) -> Any:
             if is_compiling() or not args or (after is None and has_torch_function(tensors_of(args[0]))):
                 return twin(*args, **kwargs)
-            light = (
-                thinning.on and self.gate_before.call(self.lightly, args[0], sys._getframe(1)) is not False
-            )
+            light = thinning.on and (after is None or self.noted(args[0], sys._getframe(1)))
             if not light:
                 self.gate_before.call(before, args[0], sys._getframe(1))
+            elif after is None:
+                thinning.note(BACKWARD)
             outer, inside.now = inside.now, True
             try:
                 result = twin(*args, **kwargs)
@@ -96,29 +100,38 @@ class Backwards:
 
         return observed
 
+    def noted(self, given: Any, frame: FrameType) -> bool:
+        """A backward while the watcher rests: the loss is noted; false if it deserves a closer look."""
+        guard, now = self.watcher.guard, perf_counter_ns()
+        if get_ident() != guard.owner or guard.busy:
+            return True
+        if (
+            type(given) is Tensor and given.is_cpu and given.numel() == 1  # almost always
+            and BACKWARD not in self.several and not (dispatch_modes() or function_modes())
+        ):  # fmt: skip
+            value = given.item()
+            if value - value == 0:
+                self.log.append((BACKWARD, "", value, 0.0))
+                guard.nanoseconds += perf_counter_ns() - now
+                return True
+        return self.gate_before.call(self.lightly, given, frame) is not False
+
     def lightly(self, given: Any, frame: FrameType) -> bool:
-        """A backward while the watcher rests: only the loss is read; false if it deserves a closer look."""
+        """The same for losses at several lines, on an accelerator, or not finite."""
         watcher = self.watcher
         measuring = watcher.measuring
-        if BACKWARD in measuring.several:
+        measuring.subject = ""
+        if BACKWARD in self.several:
             measuring.at(BACKWARD, watcher.lines.site(frame))
-        else:
-            measuring.subject = ""
-        run = watcher.run
         value = self.value_of(given)
-        if value is not None:
-            if value - value != 0 and "loss" not in run.not_finite:
-                watcher.thinning.wake()
-                return False
-            measuring.keep_lightly("loss", value)
-        run.backwards += 1
-        watcher.thinning.kinds.append(BACKWARD)
+        if value is not None and value - value != 0 and "loss" not in watcher.run.not_finite:
+            watcher.thinning.wake()
+            return False
+        self.log.append((BACKWARD, measuring.subject, value, 0.0))
         return True
 
     def value_of(self, given: Any) -> float | None:
         """The loss, if it can be read without waiting; one on an accelerator is read later."""
-        if type(given) is Tensor and given.is_cpu and given.numel() == 1:  # almost always
-            return given.item()
         root = next(iter(tensors_of(given)), None)
         if root is None or root.numel() != 1:
             return None

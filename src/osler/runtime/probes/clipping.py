@@ -19,6 +19,9 @@ from osler.runtime.gradients import Holder, Mark, mark
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
 
+CLIP = Kind.CLIP
+"""A name of this module is found faster than a member of an enumeration."""
+
 State = tuple[Holder, str, list[Mark]]
 """An optimizer's gradients ahead of the clipping: what is in them, and which they are."""
 
@@ -44,7 +47,10 @@ class Clipping:
         def observed(*args: Any, **kwargs: Any) -> Any:
             if is_compiling():
                 return twin(*args, **kwargs)
-            before = None if thinning.on else self.gate.call(self.states)
+            if thinning.on:
+                thinning.note(CLIP)
+                return twin(*args, **kwargs)
+            before = self.gate.call(self.states)
             result = twin(*args, **kwargs)
             limit = args[1] if len(args) > 1 else kwargs.get("max_norm", kwargs.get("clip_value"))
             self.gate.call(self.clipped, name, before or [], (result, limit), sys._getframe(1))
@@ -62,9 +68,6 @@ class Clipping:
     ) -> None:
         """Gradients were clipped."""
         watcher = self.watcher
-        if watcher.thinning.on:
-            watcher.thinning.kinds.append(Kind.CLIP)
-            return
         norm, limit = outcome
         traits = {self.state(before)} - {""}
         scaled = any(h.fresh and not h.unscaled for h in self.touched(before))

@@ -8,14 +8,18 @@ import sys
 import weakref
 from collections.abc import Callable, Sized
 from dataclasses import replace
+from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
+from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
 
 from osler.model import Kind, LoaderFact
+from osler.runtime.guard import function_modes
+from osler.runtime.measures import samples
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
 
@@ -38,7 +42,8 @@ class Batches:
 
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
-        self.measuring, self.thinning, self.given = watcher.measuring, watcher.thinning, watcher.given
+        self.guard, self.given, self.thinning = watcher.guard, watcher.given, watcher.thinning
+        self.log = watcher.thinning.log
         self.gate = watcher.gate("batches")
         self.gate_facts = watcher.gate("what loaders draw")
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -57,23 +62,26 @@ class Batches:
 
     def wrap_next(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of the iterator's ``__next__``."""
-        thinning = self.watcher.thinning
+        watcher, thinning = self.watcher, self.watcher.thinning
 
         def __next__(self_: Any) -> Any:
-            self.watcher.stop_if_asked()
+            if watcher.stop_reason:
+                watcher.stop_if_asked()
             start = perf_counter_ns()
             try:
                 batch = original(self_)
             except StopIteration:
                 self.gate.call(self.ended, self_, sys._getframe(1))
                 raise
-            waited = perf_counter_ns() - start
+            end = perf_counter_ns()
             if thinning.pending and not thinning.on:
                 self.gate.call(thinning.begin)
+            if thinning.on and (thinning.loose or thinning.is_due(end)):
+                self.gate.call(thinning.settle)
             if thinning.on:
-                self.gate.call(self.lightly, self_, batch, waited)
-            if not thinning.on:
-                self.gate.call(self.handed_out, self_, batch, waited, sys._getframe(1))
+                self.lightly(self_, batch, end - start, end)
+            else:
+                self.gate.call(self.handed_out, self_, batch, end - start, sys._getframe(1))
             return batch
 
         return __next__
@@ -94,27 +102,26 @@ class Batches:
         fact = described(loader, name) if known is None or passes <= LOOKS else known
         loaders[name] = replace(fact, begun=known.begun + 1 if known is not None else 1)
 
-    def lightly(self, iterator: Any, batch: Any, waited: int) -> None:
-        """A batch while the watcher rests: on tiny models most of the cost is here, so it asks little."""
-        measuring, thinning = self.measuring, self.thinning
-        measuring.latest = perf_counter_ns()
-        thinning.batch()
-        if not thinning.on:
+    def lightly(self, iterator: Any, batch: Any, waited: int, now: int) -> None:
+        """A batch while the watcher rests: only noted. Nothing here can fail, and no mode sees it."""
+        guard, thinning = self.guard, self.thinning
+        if get_ident() != guard.owner or guard.busy:
             return
+        newest, name = self.newest
+        if newest != id(iterator):
+            name = self.names.get(iterator, "DataLoader")
+        if type(batch) is list and batch and type(batch[0]) is Tensor and not function_modes():
+            shape = batch[0].shape  # what the default collation makes
+            size = shape[0] if shape else None
+        else:
+            size = self.gate.call(samples, batch)
         self.given.held = batch
-        measuring.subject = ""
-        if BATCH in measuring.several:
-            newest, name = self.newest
-            if newest != id(iterator):
-                name = self.names.get(iterator, "DataLoader")
-            measuring.about(BATCH, name)
-        moment = measuring.moment
-        moment.batch, moment.seconds = batch, waited / 1e9
-        measuring.take_lightly(BATCH)
-        moment.batch = None
+        thinning.in_batch, thinning.mark = True, len(self.log)
+        self.log.append((BATCH, name, size, waited / 1e9))
+        guard.nanoseconds += perf_counter_ns() - now
 
     def handed_out(self, iterator: Any, batch: Any, waited: int, frame: FrameType) -> None:
-        """A batch goes to the script."""
+        """A batch goes to the script, after a wait of so many nanoseconds."""
         watcher = self.watcher
         watcher.arrived(frame)
         watcher.begin_look()

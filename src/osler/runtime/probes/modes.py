@@ -40,7 +40,7 @@ class Modes:
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.train``."""
-        inside = self.watcher.inside
+        inside, thinning = self.watcher.inside, self.watcher.thinning
 
         def train(self_: nn.Module, mode: bool = True) -> Any:
             if is_compiling():
@@ -50,20 +50,27 @@ class Modes:
                 result = original(self_, mode)
             finally:
                 inside.switches -= 1
-            if not inside.switches:
+            if inside.switches:
+                return result
+            if thinning.on:
+                self.noted(bool(mode))
+            else:
                 self.gate.call(self.changed, self_, bool(mode), sys._getframe(1))
             return result
 
         return train
+
+    def noted(self, mode: bool) -> None:
+        """A module was switched while the watcher rests."""
+        for model in self.watcher.registry.models:
+            model.stale = True
+        self.watcher.thinning.note(sign_of_mode(mode))
 
     def changed(self, module: nn.Module, mode: bool, frame: FrameType) -> None:
         """A module was switched."""
         watcher = self.watcher
         for model in watcher.registry.models:
             model.stale = True
-        if watcher.thinning.on:
-            watcher.thinning.kinds.append(sign_of_mode(mode))
-            return
         known = watcher.registry.known(module)
         name = known.name if known else type(module).__name__
         watcher.ledger.emit(Kind.MODE, name, watcher.lines.site(frame), TRAITS[mode, known is not None])

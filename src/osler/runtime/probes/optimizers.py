@@ -7,6 +7,8 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from threading import get_ident
+from time import perf_counter_ns
 from types import FrameType
 from typing import Any
 
@@ -17,7 +19,9 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from osler.model import Kind
 from osler.runtime.gradients import Holder
+from osler.runtime.measures import rate
 from osler.runtime.patches import Patches
+from osler.runtime.thinning import MOST
 from osler.runtime.updates import Updates
 from osler.runtime.watcher import Watcher
 
@@ -44,6 +48,8 @@ class Optimizers:
     def __init__(self, watcher: Watcher) -> None:
         self.watcher = watcher
         self.measuring, self.thinning, self.given = watcher.measuring, watcher.thinning, watcher.given
+        self.guard, self.log = watcher.guard, watcher.thinning.log
+        self.newest = (0, "")
         self.gate_built = watcher.gate("construction of optimizers")
         self.gate_clear = watcher.gate("zero_grad")
         self.gate_before = watcher.gate("gradients before steps")
@@ -66,6 +72,7 @@ class Optimizers:
 
     def built(self, optimizer: Optimizer, frame: FrameType) -> None:
         """An optimizer was built: remember where."""
+        self.newest = (0, "")  # it may have the identity of one that is gone
         self.watcher.holder(optimizer, frame)
 
     def wrap_clear(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,22 +128,34 @@ class Optimizers:
         """Torch's hook behind every step."""
         if is_compiling():
             return
-        if self.watcher.thinning.on:
-            self.gate_after.call(self.lightly, optimizer)
+        if self.thinning.on:
+            self.lightly(optimizer)
         else:
             self.gate_after.call(self.stepped, optimizer, sys._getframe(1))
 
     def lightly(self, optimizer: Optimizer) -> None:
-        """A step while the watcher rests."""
-        measuring = self.measuring
-        measuring.subject = ""
-        if STEP in measuring.several:
-            measuring.about(STEP, self.watcher.registry.optimizer(optimizer))
-        moment = measuring.moment
-        moment.optimizer, moment.seconds = optimizer, measuring.since_step()
-        measuring.take_lightly(STEP)
-        moment.optimizer = self.given.held = None
-        self.thinning.step()
+        """A step while the watcher rests: only noted. Nothing here can fail, and no mode sees it."""
+        guard, thinning, now = self.guard, self.thinning, perf_counter_ns()
+        if get_ident() != guard.owner or guard.busy:
+            self.gate_after.call(thinning.catch_up)  # the thread that was watched may be gone
+            return
+        newest, name = self.newest
+        if newest != id(optimizer):
+            name = self.watcher.registry.optimizer(optimizer)
+            self.newest = (id(optimizer), name)
+        groups = optimizer.param_groups
+        found = groups[0].get("lr") if groups else None
+        number = found if type(found) is float else self.gate_after.call(rate, optimizer)
+        self.log.append((STEP, name, number, self.measuring.since_step(now)))
+        self.given.held = None
+        if thinning.last_step >= 0 or (thinning.in_batch and len(self.log) >= MOST):
+            self.gate_after.call(thinning.catch_up)
+        elif not thinning.in_batch and thinning.is_due(now):
+            self.gate_after.call(thinning.settle)
+        else:
+            if not thinning.in_batch:
+                thinning.loose, thinning.mark = True, len(self.log)
+            guard.nanoseconds += perf_counter_ns() - now
 
     def inspect(self, optimizer: Optimizer, args: Any, kwargs: Any, frame: FrameType) -> None:
         """What is in the gradients that are about to be used."""
@@ -166,7 +185,7 @@ class Optimizers:
         holder = watcher.holder(optimizer)
         watcher.measuring.about(Kind.STEP, holder.name)
         moment = watcher.measuring.moment
-        moment.optimizer, moment.seconds = optimizer, watcher.measuring.since_step()
+        moment.optimizer, moment.seconds = optimizer, watcher.measuring.since_step(perf_counter_ns())
         watcher.measuring.take(Kind.STEP)
         moment.optimizer = None
         if holder.in_step:

@@ -23,15 +23,15 @@ def install(watcher: Watcher, patches: Patches) -> None:
     def wrap(kind: Kind, original: Callable[..., Any]) -> Callable[..., Any]:
         def observed(self: GradScaler, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
             if self.is_enabled():
-                gate.call(emit, kind, optimizer, sys._getframe(1))
+                if watcher.thinning.on:
+                    watcher.thinning.note(kind)
+                else:
+                    gate.call(emit, kind, optimizer, sys._getframe(1))
             return original(self, optimizer, *args, **kwargs)
 
         return observed
 
     def emit(kind: Kind, optimizer: Any, frame: Any) -> None:
-        if watcher.thinning.on:
-            watcher.thinning.kinds.append(kind)
-            return
         watcher.ledger.emit(kind, watcher.registry.optimizer(optimizer), watcher.lines.site(frame))
         holder = watcher.holder(optimizer)
         holder.rewritten_by_clipping()

@@ -22,6 +22,9 @@ from osler.runtime.watcher import Watcher
 HORIZONS = ("total_steps", "T_max", "total_iters", "step_size")
 """Attributes that say after how many steps a schedule is over, or falls."""
 
+SCHEDULE = Kind.SCHEDULE
+"""A name of this module is found faster than a member of an enumeration."""
+
 ARGUMENT = frozenset({"argument"})
 NOTHING: frozenset[str] = frozenset()
 
@@ -77,10 +80,20 @@ class Schedules:
                 self.under_way -= 1
             if not self.under_way:
                 given = args[0] if args else kwargs.get("metrics", kwargs.get("epoch"))
-                self.gate.call(self.stepped, self_, given, sys._getframe(1))
+                if given is not None or not self.noted(self_):
+                    self.gate.call(self.stepped, self_, given, sys._getframe(1))
             return result
 
         return transparent(cast("FunctionType", step))  # torch warns here of steps in the wrong order
+
+    def noted(self, schedule: Any) -> bool:
+        """A step at rest of a schedule that is known: only counted."""
+        thinning, name = self.watcher.thinning, self.names.get(schedule)
+        if not thinning.on or name is None:
+            return False
+        self.calls[name] += 1
+        thinning.note(SCHEDULE)
+        return True
 
     def known(self, schedule: Any, frame: FrameType) -> str:
         """The name of a schedule; its fact is written when it is first met."""
@@ -108,7 +121,7 @@ class Schedules:
         if isinstance(schedule, lr_scheduler.ReduceLROnPlateau) and isinstance(given, float):
             watcher.run.schedules[name] = with_metric(watcher.run.schedules[name], given)
         if watcher.thinning.on:
-            watcher.thinning.kinds.append(Kind.SCHEDULE)
+            watcher.thinning.kinds.append(Kind.SCHEDULE)  # the log was read on the way here
             return
         self.write(name)
         traits = ARGUMENT if given is not None else NOTHING
