@@ -34,7 +34,7 @@ EARLY = 8
 GROWTH = 4
 """Factor between the turns at which the checks are asked whatever it costs."""
 
-JUDGING = 0.002
+JUDGING = 0.001
 """Share of the training time so far that asking the checks in between may use."""
 
 MOST_FILES = 200

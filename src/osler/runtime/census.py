@@ -12,7 +12,7 @@ from types import FrameType, MappingProxyType
 from torch import Tensor, nn
 
 from osler.model import ParameterFact, Place, Site
-from osler.runtime.registry import Registry, held
+from osler.runtime.registry import Model, Registry, held
 
 NO_LOOK: Mapping[str, ParameterFact] = MappingProxyType({})
 
@@ -190,11 +190,10 @@ class Census:
     def _owned(self) -> Iterator[Owned]:
         """Parameters of all models, the largest model first, then those of unregistered submodules."""
         alive = [(m, module) for m in self.registry.models if (module := m.module()) is not None]
-        alive.sort(key=lambda pair: -sum(1 for _ in pair[1].modules()))
+        if len(alive) > 1:
+            alive.sort(key=lambda pair: -sum(1 for _ in pair[1].modules()))
         for model, root in alive:
-            for prefix, module in root.named_modules():
-                for name, tensor in module.named_parameters(recurse=False):
-                    yield Owned(model.name, tensor, joined(prefix, name), used=id(module) in model.called)
+            yield from registered(model, root)
         for model, root in alive:
             for stranger, site in model.strangers:
                 prefix, place = attribute_of(root, stranger)
@@ -203,6 +202,18 @@ class Census:
                     yield Owned(model.name, tensor, path, registered=False, site=site, assigned=place)
             for path, tensor, place in concealed(root, model.registered):
                 yield Owned(model.name, tensor, path, registered=False, site=place, assigned=place)
+
+
+def registered(model: Model, root: nn.Module) -> Iterator[Owned]:
+    """Parameters of a model's modules."""
+    for prefix, module in root.named_modules():
+        used = id(module) in model.called
+        own = module._parameters  # pyright: ignore[reportPrivateUsage] - ten times faster than its listing
+        yield from (
+            Owned(model.name, tensor, joined(prefix, name), used=used)
+            for name, tensor in own.items()
+            if tensor is not None
+        )
 
 
 def unless_same(before: ParameterFact | None, now: ParameterFact, step: int) -> ParameterFact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -101,14 +102,22 @@ class Following:
             self.note(one, other, 1.0, site)
 
 
-def networks(registry: Registry) -> Iterator[Network]:
-    """All root modules and their named parts down to the second level that have a parameter to compare."""
-    for model in registry.models:
-        root = model.module()
-        for part, module in parts(root) if root is not None else ():
-            probe = comparable(module)
-            if probe is not None:
-                yield Network(model.name, part, weakref.ref(module), probe)
+def networks(registry: Registry, *, only_alike: bool = False) -> Iterator[Network]:
+    """All root modules and their named parts down to the second level that have a parameter to compare.
+
+    Args:
+        registry: knows the models.
+        only_alike: leave out those that are the only one of their class.
+    """
+    roots = [(model.name, root) for model in registry.models if (root := model.module()) is not None]
+    found = [(name, *place) for name, root in roots for place in parts(root)]
+    classes = Counter(type(module) for _, _, module in found)
+    for name, part, module in found:
+        if only_alike and classes[type(module)] == 1:
+            continue
+        probe = comparable(module)
+        if probe is not None:
+            yield Network(name, part, weakref.ref(module), probe)
 
 
 def parts(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -132,7 +141,7 @@ def comparable(module: nn.Module) -> Tensor | None:
 def pairs(registry: Registry) -> Iterator[tuple[Network, Network]]:
     """Networks of one class with equal names and shapes of parameters; their parts are left out."""
     alike: dict[object, list[Network]] = {}
-    for network in networks(registry):
+    for network in networks(registry, only_alike=True):
         module = network.module()
         if module is not None:
             form = (type(module), tuple((n, p.shape) for n, p in module.named_parameters()))

@@ -29,7 +29,7 @@ WINDOW = 3
 LONGEST = 512
 """Turns between two windows at most."""
 
-AIM = 0.25
+AIM = 0.2
 """Share of the budget that is aimed at: what a window costs is only known afterwards."""
 
 VIGIL = 256

@@ -28,6 +28,9 @@ def encode(value: object) -> object:
 
     Fields that have their default are left out.
     """
+    kind = type(value)
+    if kind is int or kind is bool or value is None:  # most are
+        return value
     match value:
         case str() | float():
             stored: object = cut(value) if isinstance(value, str) else finite(value)
@@ -38,10 +41,12 @@ def encode(value: object) -> object:
         case dict():
             stored = {cut(str(k)): encode(v) for k, v in cast("dict[object, object]", value).items()}
         case _ if is_dataclass(value):
-            given = {name: getattr(value, name) for name in hints(type(value))}
-            usual = defaults(type(value))
+            usual = defaults(kind)
+            given = ((name, getattr(value, name)) for name in hints(kind))
             stored = {
-                n: encode(item) for n, item in given.items() if n not in usual or differ(item, usual[n])
+                n: encode(item)
+                for n, item in given
+                if n not in usual or (item is not usual[n] and differ(item, usual[n]))
             }
         case _:
             stored = value

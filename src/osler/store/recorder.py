@@ -278,7 +278,10 @@ class Recorder:
 
     def _new_series(self, writer: Writer) -> list[Series]:
         """What the series are about that have no line yet; in the order of their numbers."""
-        return [self._about(name) for name in self._columns.copy() if not writer.knows("series", name)]
+        known = writer.introduced("series")
+        if known == len(self._columns):  # almost always, and there may be thousands
+            return []
+        return [self._about(name) for name in list(self._columns)[known:]]
 
     def _about(self, name: str) -> Series:
         return replace(self._options.describe(name), name=name)

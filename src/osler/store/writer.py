@@ -61,6 +61,10 @@ class Writer:
         """Whether it has a number."""
         return name in self._known.get(kind, {})
 
+    def introduced(self, kind: str) -> int:
+        """How many of a kind have a number."""
+        return len(self._known.get(kind, ()))
+
     def sid(self, kind: str, name: str) -> int:
         """The number of what was introduced; each kind counts from 0."""
         return self._known[kind][name]

@@ -72,7 +72,9 @@ class Forwards:
             if inside.now:
                 self.below.call(self.submodule, self_, sys._getframe(1))
                 output = original(self_, *args, **kwargs)
-                self.below.call(self.returned, self_, args, output, sys._getframe(1))
+                root = self.root
+                if self.scan is not None or (root is not None and not root.calls):
+                    self.below.call(self.returned, self_, args, output, sys._getframe(1))
                 return output
             if not self_._modules and not self_._parameters:  # a loss or an activation: no model
                 return original(self_, *args, **kwargs)
