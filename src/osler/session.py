@@ -113,9 +113,9 @@ class Session:
         """The scripts and the user's modules that were imported, without files that changed meanwhile."""
         modules = list(sys.modules.values())
         named = (getattr(module, "__file__", None) for module in modules)
-        absolute = (f for f in named if isinstance(f, str) and f.endswith(".py") and Path(f).is_absolute())
-        own = (Path(f) for f in absolute if self.watcher.lines.is_user_file(f))
-        found = dict.fromkeys([*scripts, *own])
+        sources = (f for f in named if isinstance(f, str) and f.endswith(".py"))
+        own = (Path(f) for f in sources if self.watcher.lines.is_user_file(f))
+        found = dict.fromkeys([*scripts, *(f for f in own if f.is_absolute())])
         return [f for f in found if f.is_file() and f.stat().st_mtime <= self._since][:MOST_FILES]
 
     def attach(self) -> None:
