@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, TensorDataset
 
 from osler.runtime.guard import Gate
+from osler.runtime.thinning import Thinning
 from osler.session import Session, watch
 from osler.settings import Settings
 
@@ -339,6 +340,40 @@ class ListingFunctions(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         self.seen.append(getattr(func, "__name__", str(func)))
         return func(*args, **(kwargs or {}))
+
+
+def train_on():
+    torch.manual_seed(0)
+    loader = DataLoader(TensorDataset(torch.randn(96, 4), torch.randn(96, 1)), batch_size=4)
+    model = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.99)
+    for _ in range(4):
+        for x, y in loader:
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(x), y).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+    return [p.detach().clone() for p in model.parameters()]
+
+
+@pytest.mark.parametrize("mode", [Listing, ListingFunctions])
+def test_the_scripts_own_modes_do_not_see_it_rest(mode, monkeypatch):
+    rests = []
+    begin = Thinning.begin
+    monkeypatch.setattr(Thinning, "begin", lambda self: (rests.append(self), begin(self))[1])
+    alone, beside = mode(), mode()
+    with alone:
+        plain = train_on()
+    with watch(quiet=True, settings=Settings(overhead=1e-9)) as session, beside:
+        watched = train_on()
+    assert rests
+    assert all(map(torch.equal, plain, watched))
+    assert beside.seen == alone.seen
+    assert session.run.steps == 96
+    assert len(session.run.columns["loss"]) == 96
+    assert session.watcher.guard.failures == []
 
 
 @pytest.mark.parametrize("mode", [Listing, ListingFunctions])

@@ -195,6 +195,96 @@ def test_the_last_step_that_was_asked_for_wakes_it(monkeypatch: pytest.MonkeyPat
     assert not loop.thinning.on
 
 
+# --- the log
+
+
+def test_the_log_is_read_many_turns_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.thinning.settle()
+    before = loop.ledger.run.steps
+    loop.turns(10, DEAR)
+    assert loop.ledger.run.steps == before
+    loop.now += PERIOD
+    loop.turn(DEAR)
+    assert loop.ledger.run.steps == before + 10
+
+
+def test_a_turn_that_resembles_none_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation of four batches may be over before a tenth of a second is."""
+    loop = resting(monkeypatch)
+    loop.thinning.log.extend([(Kind.BATCH, "DataLoader", 4.0, 0.0), Kind.FORWARD])
+    loop.thinning.mark = len(loop.thinning.log) - 2
+    assert loop.thinning.is_due(loop.now)
+    loop.thinning.settle()
+    assert not loop.thinning.on
+
+
+def test_what_was_noted_is_recalled_in_order_and_at_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.thinning.settle()
+    told: list[tuple[str, float | None, int]] = []
+    run = loop.ledger.run
+    loop.thinning.recall = lambda kind, _name, number, _seconds: told.append((kind, number, run.steps))
+    first = run.steps
+    for number in (0.5, 0.25):
+        loop.thinning.log += [
+            (Kind.BATCH, "DataLoader", 4.0, 0.0),
+            Kind.FORWARD,
+            (Kind.BACKWARD, "", number, 0.0),
+            (Kind.STEP, "SGD", 0.1, 0.0),
+        ]
+    loop.thinning.read()
+    assert told == [
+        ("batch", 4.0, first),
+        ("backward", 0.5, first),
+        ("step", 0.1, first),
+        ("batch", 4.0, first + 1),
+        ("backward", 0.25, first + 1),
+        ("step", 0.1, first + 1),
+    ]
+    assert run.backwards == 2
+
+
+def test_any_other_handler_finds_the_log_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.turns(3, DEAR)
+    assert loop.thinning.log
+    steps = loop.guard.gate("something rare").call(lambda: loop.ledger.run.steps)
+    assert not loop.thinning.log
+    assert steps == loop.ledger.run.turns + 1, "the turn under way has stepped and is not over"
+
+
+def test_a_fault_while_reading_ends_the_rest_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    told: list[str] = []
+    loop.guard.warn = told.append
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    loop.thinning.recall = fail
+    gate = loop.guard.gate("batches")
+    gate.call(loop.thinning.settle)
+    assert (loop.thinning.on, gate.open, loop.thinning.log) == (False, False, [])
+    assert [sentence.partition(" (")[0] for sentence in told] == [
+        "stopped watching batches: ZeroDivisionError: "
+    ]
+
+
+def test_what_happens_elsewhere_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.thinning.settle()
+    loop.guard.owner = 1
+    loop.thinning.note(Kind.FORWARD)
+    loop.guard.listen_here()
+    loop.guard.busy = True
+    loop.thinning.note(Kind.FORWARD)
+    loop.guard.busy = False
+    assert loop.thinning.log == []
+    loop.thinning.note(Kind.FORWARD)
+    assert loop.thinning.log == [Kind.FORWARD]
+
+
 # --- a real loop, with rests and without
 
 
