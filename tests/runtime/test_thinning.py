@@ -47,6 +47,7 @@ class FakeLoop:
         if thinning.on and thinning.is_due(self.now):
             thinning.settle()
         if thinning.on:
+            thinning.mark = len(thinning.log)
             thinning.log.append((Kind.BATCH, "DataLoader", 4.0, 0.0))
         self.rested.append(thinning.on)
         self.now += WORK
@@ -266,9 +267,8 @@ def test_a_fault_while_reading_ends_the_rest_for_good(monkeypatch: pytest.Monkey
     gate = loop.guard.gate("batches")
     gate.call(loop.thinning.settle)
     assert (loop.thinning.on, gate.open, loop.thinning.log) == (False, False, [])
-    assert [sentence.partition(" (")[0] for sentence in told] == [
-        "stopped watching batches: ZeroDivisionError: "
-    ]
+    assert len(told) == 1
+    assert told[0].startswith("stopped watching batches: ZeroDivisionError")
 
 
 def test_what_happens_elsewhere_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
