@@ -190,3 +190,39 @@ def test_the_overview_of_a_long_series_uses_the_rollup(run: Path, start: Start) 
 
 def test_the_overview_of_nothing(recorded: Path) -> None:
     assert len(open_run(recorded).overview("accuracy").start) == 0
+
+
+@pytest.mark.parametrize(("age", "stays"), [(0, True), (3_500, True), (7_200, False)])
+def test_files_half_written_are_removed_once_nobody_is_at_work_on_them(
+    recorded: Path, age: int, stays: bool
+) -> None:
+    left = recorded / "r00000" / "scalars-000000.4711.parquet.tmp"
+    left.write_bytes(b"PAR1")
+    then = left.stat().st_mtime - age
+    os.utime(left, (then, then))
+    seal(open_run(recorded).main)
+    assert left.exists() == stays
+    assert [name for name in files(recorded) if "tmp" not in name] == SEALED
+
+
+def test_a_damaged_marker_does_not_keep_the_others_hot_files(recorded: Path) -> None:
+    folder = recorded / "r00000"
+    kept = {name: (folder / f"scalars-{name}.arrows").read_bytes() for name in ("000000", "000001")}
+    assert seal(open_run(recorded).main) == 3
+    for name, content in kept.items():
+        (folder / f"scalars-{name}.arrows").write_bytes(content)
+    (folder / "scalars-000000.sealed").write_text("{not a marker\n")
+    seal(open_run(recorded).main)
+    assert not (folder / "scalars-000001.arrows").exists()
+    assert (folder / "scalars-000000.arrows").exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(
+    recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count(_self: object, _path: Path) -> int:
+        return 0
+
+    monkeypatch.setattr("osler.store.engine.Engine.count", count)
+    assert seal(open_run(recorded).main) == 0
+    assert [path.name for path in (recorded / "r00000").iterdir() if path.name.endswith("tmp")] == []

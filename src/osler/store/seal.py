@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from time import time
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from osler.store.rollup import of_records
 from osler.store.sealed import Marker, SealedSegment, marker_text, sealed, whole
 
 TEMPORARY = ".parquet.tmp"
+
+ABANDONED = 3_600.0
+"""Seconds after which nobody is still at work on a file half written."""
 
 
 def seal(process: StoredProcess, checkpoint: Checkpoint = unwatched) -> int:
@@ -86,12 +90,25 @@ def write(table: Table, path: Path, checkpoint: Checkpoint) -> None:
         OSError, StoreError: it could not be written.
     """
     beside = path.with_name(f"{path.stem}.{os.getpid()}{TEMPORARY}")
+    try:
+        write_beside(table, path, beside, checkpoint)
+    except (OSError, StoreError):
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
+def write_beside(table: Table, path: Path, beside: Path, checkpoint: Checkpoint) -> None:
+    """Write a file under another name, count it, and give it its own.
+
+    Raises:
+        OSError, StoreError: it could not be written.
+    """
     engine().write(table, beside)
     checkpoint("count")
     rows = len(next(iter(table.values())))
     found = engine().count(beside)
     if found != rows:
-        beside.unlink(missing_ok=True)
         raise StoreError(f"{path} holds {found} of {rows} records", fix="Check the disk.")
     handle = os.open(beside, os.O_RDONLY)
     try:
@@ -110,12 +127,16 @@ def delete_hot(folder: Path, name: str) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what a crash left: files half written, and hot segments whose sealed form is whole."""
-    with suppress(OSError):
-        for path in folder.glob("*.sealed"):
+    for path in folder.glob("*.sealed"):
+        with suppress(OSError):  # a damaged marker keeps its hot segment
             if any(path.with_suffix(ending).exists() for ending in (".arrows", ".sums")):
                 known = sealed(folder, path.stem)
                 if is_whole(known):
                     delete_hot(folder, path.stem)
+    for path in folder.glob(f"*{TEMPORARY}"):
+        with suppress(OSError):
+            if time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def is_whole(segment: SealedSegment) -> bool:
