@@ -142,6 +142,7 @@ class Session:
 
     def log(self, **measures: float) -> None:
         """Record the user's own measures, for example ``session.log(accuracy=0.93)``."""
+        self.watcher.catch_up()
         for name, value in measures.items():
             self.watcher.measuring.add(name, float(value))
 
@@ -154,6 +155,7 @@ class Session:
     @property
     def run(self) -> Run:
         """The evidence so far."""
+        self.watcher.catch_up()
         return self.watcher.run
 
     def finish(

@@ -124,6 +124,12 @@ class Watcher:
         if self.look is not None and (self.look.over or self.run.turns > self._look_turn):
             self.end_look()
 
+    def catch_up(self) -> None:
+        """Take what was only noted into the evidence, if this is the thread that is watched."""
+        guard = self.guard
+        if guard.log and threading.get_ident() == guard.owner:
+            self.gate("events at rest").call(nothing)  # any handler finds the log read
+
     def holder(self, optimizer: Optimizer, frame: FrameType | None = None) -> Holder:
         """The state of an optimizer's gradients; its fact is written when it is first met."""
         known = self.holders.get(optimizer)

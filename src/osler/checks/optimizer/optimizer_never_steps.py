@@ -220,13 +220,13 @@ def part_of_its(reached: int, held: int) -> str:
 
 
 def never_went_backward(run: Run) -> Iterator[Finding]:
-    """Training was prepared and losses were computed, but nothing asked for gradients."""
+    """Training was prepared and losses were computed, but nothing asked for gradients: not `grad` either."""
     losses = [e for e in run.of(Kind.LOSS) if "grad" in e.traits]
     forwards = [e for e in run.of(Kind.FORWARD) if "grad" in e.traits and "eval" not in e.traits]
     count = sum(map(run.count, losses))
     if not run.ended or run.crash or count < PATIENCE or sum(map(run.count, forwards)) < PATIENCE:
         return
-    if evaluates_only(run) or run.of(Kind.STEP, BY_HAND):
+    if evaluates_only(run) or run.of(Kind.STEP, BY_HAND) or run.of(Kind.BACKWARD):
         return
     optimizer = next(iter(run.optimizers.values()))
     yield check.finding(

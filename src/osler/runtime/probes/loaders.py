@@ -112,7 +112,7 @@ class Batches:
             name = self.names.get(iterator, "DataLoader")
         if type(batch) is list and batch and type(batch[0]) is Tensor and not function_modes():
             shape = batch[0].shape  # what the default collation makes
-            size = shape[0] if shape else None
+            size = float(shape[0]) if shape else None
         else:
             size = self.gate.call(samples, batch)
         self.given.held = batch
