@@ -44,7 +44,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import BroadcastFact, Check, Evidence, Finding, Run, Severity, Shape, size_of
+from osler.model import BroadcastFact, Check, Evidence, Finding, Kind, Run, Severity, Shape, size_of
 
 check = Check(
     __name__,
@@ -64,7 +64,7 @@ check = Check(
 
 @check.applies_when
 def no_backward(run: Run) -> str:
-    return "" if run.backwards else "no backward was seen"
+    return "" if run.backwards or run.of(Kind.BACKWARD) else "no backward was seen"
 
 
 @check.in_run
