@@ -40,7 +40,7 @@ export interface Row {
 }
 export interface Layers { measures: { name: string; title: string }[]; rows: Row[]; left_out: number }
 export interface ModuleNode { name: string; kind: string; elements: number; outputs: number[][]; place: string; fold: string; times: number; join: string; own: boolean }
-export interface Operation { name: string; module: string; parameters: string[] }
+export interface Operation { name: string; module: string; parameters: string[]; place: string }
 export interface Autograd { place: string; complete: boolean; nodes: Operation[]; edges: [number, number][] }
 export interface Cut { operation: string; place: string; backward: string; parameters: string[]; unreached: string[]; wrong: boolean }
 export interface Graphs {

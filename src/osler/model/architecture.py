@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osler.model.event import Site
+from osler.model.event import Place, Site
 
 Shape = tuple[int, ...]
 
@@ -65,6 +65,9 @@ class GraphFact:
         edges: pairs of positions: a node and one that it passes gradients on to.
         parameters: positions of leaves with the names of their parameters, empty for other tensors.
         complete: the whole graph is here.
+        places: lines of the user's code in which operations were called.
+        called: positions of operations with the position of their line in ``places``; leaves, and what was
+            made outside the forward that was looked at, have none.
     """
 
     site: Site
@@ -72,6 +75,8 @@ class GraphFact:
     edges: tuple[tuple[int, int], ...]
     parameters: tuple[tuple[int, str], ...]
     complete: bool = True
+    places: tuple[Place, ...] = ()
+    called: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from osler.model import GraphFact, Site
+from osler.model import GraphFact, Place, Site
 
 LARGEST = 20_000
 """Nodes after which the walk stops: an unrolled recurrent network would cost milliseconds."""
@@ -37,13 +37,23 @@ def leaves(roots: list[Tensor]) -> list[Tensor]:
     return found
 
 
-def described(root: Tensor, site: Site, name_of: Callable[[Tensor], str]) -> GraphFact | None:
+def unknown(_: Node) -> None:
+    """Nobody has asked where an operation was called."""
+
+
+def described(
+    root: Tensor,
+    site: Site,
+    name_of: Callable[[Tensor], str],
+    place_of: Callable[[Node], Place | None] = unknown,
+) -> GraphFact | None:
     """The graph behind a loss as plain names and numbers; None if there is none.
 
     Args:
         root: what backward starts from.
         site: where it is called.
         name_of: the name of a leaf, empty if it is no parameter.
+        place_of: where the operation of a node was called.
     """
     if root.grad_fn is None:
         return None
@@ -60,10 +70,15 @@ def described(root: Tensor, site: Site, name_of: Callable[[Tensor], str]) -> Gra
             if child in numbers:
                 edges.append((numbers[node], numbers[child]))
     found = ((number, getattr(node, "variable", None)) for node, number in numbers.items())
+    called = [(number, place) for number, node in enumerate(order) if (place := place_of(node)) is not None]
+    places = tuple(dict.fromkeys(place for _, place in called))
+    rank = {place: number for number, place in enumerate(places)}
     return GraphFact(
         site=site,
         operations=tuple(node.name() for node in order),
         edges=tuple(edges),
         parameters=tuple((number, name_of(leaf)) for number, leaf in found if leaf is not None),
         complete=len(order) < DRAWN,
+        places=places,
+        called=tuple((number, rank[place]) for number, place in called),
     )

@@ -19,6 +19,7 @@ from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
 from osler.runtime.following import Following
 from osler.runtime.gradients import Holder
+from osler.runtime.graph_lines import GraphLines
 from osler.runtime.guard import Gate, Guard, function_modes
 from osler.runtime.inputs import Given
 from osler.runtime.leaks import Leaks
@@ -76,7 +77,7 @@ class Watcher:
         self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
         self.inside, self.resuming = Inside(), Resuming(self.run, self.registry)
         self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
-        self.given = Given()
+        self.given, self.graph_lines = Given(), GraphLines(self.lines, self.gate("lines of operations"))
         self.stop_reason = ""
         self.compile_seen = self.scaler_seen = self.scale_read = self.scan_wanted = False
         self.at_finish: list[Callable[[], None]] = []
@@ -243,6 +244,7 @@ class Watcher:
     def _turn_over(self) -> None:
         """A turn was watched closely."""
         self.after_turn()
+        self.graph_lines.close()
         if self.look is None and not self.look_wanted and not self.by_hand.holder.parameters:
             self.thinning.after_turn()
 
@@ -255,6 +257,7 @@ class Watcher:
     def suspend(self) -> None:
         """Others repeat turns of the loop: what happens from now on is not the script's own doing."""
         self.end_look()
+        self.graph_lines.close()
         self.guard.busy = True
 
     def resume(self) -> None:
@@ -272,6 +275,11 @@ class Watcher:
         self._look_turn = self.run.turns + 1
         self._looks += 1
         self._look_closely()
+
+    def begin_lines(self) -> None:
+        """Have the lines of the operations that follow told, for graphs that were drawn without them."""
+        if self.graph_lines.wanted and not self.compile_seen:
+            self.graph_lines.open()
 
     def _look_closely(self) -> None:
         self.look = CloseLook(
@@ -328,6 +336,7 @@ class Watcher:
     def finish(self) -> None:
         """The program has ended: close what is open and take the last look."""
         self.end_look()
+        self.graph_lines.close()
         self.thinning.wake()
         for action in self.at_finish:
             action()

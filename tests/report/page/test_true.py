@@ -86,6 +86,16 @@ def test_the_operations_behind_the_loss_end_at_its_backward(shown: Any) -> None:
     assert used == {f"Net.{name}" for name in shown.truth["norms"][0]}
 
 
+def test_each_operation_names_the_line_that_calls_it(shown: Any) -> None:
+    (graph,) = shown.page["graph"]["autograd"]
+    lines = {(node["name"], node["place"]) for node in graph["nodes"]}
+    in_block = shown.line("return x + self.second")
+    assert {("NllLoss", shown.line("cross_entropy(logits")), ("Relu", in_block), ("Add", in_block)} <= lines
+    (stem,) = [node for node in graph["nodes"] if "Net.stem.weight" in node["parameters"]]
+    assert stem["place"] == shown.line("return self.head(")
+    assert all(place for _, place in lines)
+
+
 def test_class_balance_is_that_of_the_batches_that_were_sampled(shown: Any) -> None:
     series = shown.series("label_count:0")
     steps = sorted({int(s) for n in "012" for s in unpacked(shown.series(f"label_count:{n}")["at"])})

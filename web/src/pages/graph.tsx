@@ -115,8 +115,8 @@ function operations(which: string): Drawn {
   const nodes: Node[] = graph.nodes.map((n, i) => ({
     name: `${n.name} #${i + 1}`,
     label: n.name,
-    note: n.module,
-    detail: [n.parameters.length ? `uses ${n.parameters.join(", ")}` : "no parameters", i === 0 ? `backward() is called at ${graph.place}` : ""].filter(Boolean).join("; "),
+    note: n.place || n.module,
+    detail: [n.place ? `called at ${n.place}` : "", n.parameters.length ? `uses ${n.parameters.join(", ")}` : "no parameters", i === 0 ? `backward() is called at ${graph.place}` : ""].filter(Boolean).join("; "),
     kind: i === 0 ? "loss" : n.parameters.length ? "named" : "plain",
   }));
   if (!nodes.length) nodes.push({ name: "loss", label: "loss", note: graph.place, detail: "nothing with a gradient lies behind it", kind: "loss" });

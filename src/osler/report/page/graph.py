@@ -129,6 +129,7 @@ def autograd(fact: GraphFact, drawn: Wiring, root: Path) -> dict[str, object]:
     """The operations of one graph, nearest to the loss first."""
     kept = sorted(drawn.operations)[:MOST_OPERATIONS]
     numbers = {number: position for position, number in enumerate(kept)}
+    places = {number: spot(fact.places[place], root) for number, place in fact.called}
     return {
         "place": spot(fact.site[0], root) if fact.site else "",
         "complete": fact.complete and len(kept) == len(drawn.operations),
@@ -137,6 +138,7 @@ def autograd(fact: GraphFact, drawn: Wiring, root: Path) -> dict[str, object]:
                 "name": drawn.operations[n],
                 "module": drawn.owners.get(n, ""),
                 "parameters": drawn.parameters.get(n, []),
+                "place": places.get(n, ""),
             }
             for n in kept
         ],

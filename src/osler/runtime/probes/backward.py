@@ -163,6 +163,9 @@ class Backwards:
         watcher.run.backwards += 1
         if not watcher.guard.settled:
             watcher.settle()
+        if watcher.graph_lines.close() and site in watcher.graph_lines.wanted:
+            watcher.graph_lines.wanted.remove(site)
+            self.draw(roots[0], site)
         self.walk(roots, site, frame)
         self.gate_loss.within(self.examine, roots[0], site)
         if site in self.input_sites:
@@ -197,6 +200,7 @@ class Backwards:
         watcher.by_hand.after_backward()
         if not watcher.registry.models:  # nothing but the next loss would announce the next turn
             watcher.begin_look()
+            watcher.begin_lines()
 
     def failed(self, error: RuntimeError, frame: FrameType) -> None:
         """``backward`` has raised; the script will hear of it, whatever is found here."""
@@ -317,14 +321,16 @@ class Backwards:
             watcher.run.inputs[fact.name] = fact
 
     def draw(self, root: Tensor, site: Site) -> None:
-        """Write down the graph of the first backward from a line; the census has named no parameter yet."""
-        models = [
-            (m.name, module) for m in self.watcher.registry.models if (module := m.module()) is not None
-        ]
+        """Write down the graph of a backward: of the first from a line, and of one whose lines are known."""
+        watcher = self.watcher
+        models = [(m.name, module) for m in watcher.registry.models if (module := m.module()) is not None]
         names = {id(p): f"{name}.{n}" for name, module in models for n, p in module.named_parameters()}
-        fact = described(root, site, lambda leaf: names.get(id(leaf), ""))
-        if fact is not None and len(self.watcher.run.graphs) < DRAWN:
-            self.watcher.run.graphs[site] = fact
+        fact = described(root, site, lambda leaf: names.get(id(leaf), ""), watcher.graph_lines.place)
+        if fact is None or (len(watcher.run.graphs) >= DRAWN and site not in watcher.run.graphs):
+            return
+        watcher.run.graphs[site] = fact
+        if not fact.places:
+            watcher.graph_lines.wanted.add(site)
 
     def loose(self, found: list[Tensor]) -> list[Tensor]:
         """The leaves that no known optimizer holds."""

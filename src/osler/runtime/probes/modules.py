@@ -149,6 +149,7 @@ class Forwards:
             return model
         if watcher.evaluating:
             watcher.end_look()
+        watcher.begin_lines()
         if model.calls < RECORDED or watcher.scan_wanted:
             self.record(model, root, module)
         return model
