@@ -8,6 +8,7 @@ import secrets
 import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,9 @@ MODE = 0o644
 READ_ONLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """Follow no link, and do not wait for the other end of a pipe."""
 
+RUN = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{8}")
+"""What `run_id` makes."""
+
 PROCESS = re.compile(r"r\d{5}|p\d{1,10}(-\d{1,3})?")
 SEGMENT = re.compile(r"(scalars-\d{6})\.(arrows|sealed)")
 DOCUMENT = re.compile(r"\w[\w-]*\.\w+")
@@ -34,8 +38,12 @@ MOST_BYTES = 1 << 31
 """Larger files are not ours: a segment is rotated at some 20 MB."""
 
 
-def new_run(root: Path) -> Path:
+def new_run(root: Path, launch: str = "") -> Path:
     """Make the directory of a new run, below ``.osler/runs`` of a root.
+
+    Args:
+        root: folder of the project.
+        launch: what all processes have in common that record into this run; empty if there is one only.
 
     Raises:
         StoreError: it cannot be made.
@@ -46,6 +54,8 @@ def new_run(root: Path) -> Path:
         ignore = home / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n", "ascii")
+        if launch:
+            return agreed(home, launch)
         while True:
             run = home / "runs" / run_id()
             if not run.exists():
@@ -56,6 +66,24 @@ def new_run(root: Path) -> Path:
             f"cannot make a run directory in {home}: {error.strerror}",
             fix="Choose another place with `--run-dir`, or record nothing with `--no-store`.",
         ) from error
+
+
+def agreed(home: Path, launch: str) -> Path:
+    """The run of a launch: the first process names it by a link, which no two can make.
+
+    Raises:
+        OSError: links cannot be made here, or this one leads elsewhere.
+    """
+    (home / "launches").mkdir(exist_ok=True)
+    link = home / "launches" / launch
+    with suppress(FileExistsError):
+        link.symlink_to(run_id())
+    name = str(link.readlink())
+    if not RUN.fullmatch(name):
+        raise OSError(None, "the link of this launch names no run", str(link))
+    run = home / "runs" / name
+    run.mkdir(exist_ok=True)
+    return run
 
 
 def run_id() -> str:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 from osler.errors import StoreError, UsageError
-from osler.store.layout import FOLDER, process_folders
-
-ID = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{8}")
-"""What `layout.run_id` makes; a run directory that the user has named is dated by its folder."""
+from osler.store.layout import FOLDER, RUN, process_folders
 
 SHOWN = 3
 """Runs named when several could be meant."""
@@ -108,7 +104,7 @@ def runs_in(home: Path) -> list[Path]:
     """
     try:
         with os.scandir(home) as entries:
-            found = [(began(e), Path(e.path)) for e in entries if ID.fullmatch(e.name) or is_run(e)]
+            found = [(began(e), Path(e.path)) for e in entries if RUN.fullmatch(e.name) or is_run(e)]
     except OSError as error:
         raise StoreError(f"cannot read {home}: {error.strerror}", fix=LIST_THEM) from error
     return [path for _, path in sorted(found)]
@@ -128,6 +124,6 @@ def began(entry: os.DirEntry[str]) -> tuple[str, int]:
         changed = entry.stat().st_mtime_ns
     except OSError:
         changed = 0
-    known = ID.fullmatch(entry.name)
+    known = RUN.fullmatch(entry.name)  # one that the user has named is dated by its folder
     second = known[1] if known else f"{datetime.fromtimestamp(changed / 1e9, UTC):%Y%m%d-%H%M%S}"
     return second, changed

@@ -15,6 +15,7 @@ from osler.store import manifest
 from osler.store.codec import encode
 from osler.store.facts import FactWriter, snapshot
 from osler.store.git import asked
+from osler.store.launch import launch_of
 from osler.store.layout import PRIMARY, new_run, process_folder
 from osler.store.lines import to_line
 from osler.store.recorder import Options, Recorder, plainly
@@ -174,7 +175,7 @@ class Logbook:
             return None
         plan = self._plan
         try:
-            path = plan.folder or new_run(plan.root)
+            path = plan.folder or new_run(plan.root, launch_of(os.environ))
             folder = process_folder(path, manifest.number(os.environ.get("RANK"), 0))
         except (StoreError, OSError) as error:
             self._failed = True
