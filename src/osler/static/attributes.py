@@ -23,6 +23,7 @@ from osler.model import (
 )
 from osler.static.knowledge import SHAPES
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.roles import guess
 from osler.static.sources import dotted
 from osler.static.tensors import operate, severed
@@ -144,6 +145,11 @@ def _of_known(machine: Machine, owner: Value, name: str, node: ast.expr, *, call
             return owner
         case Optimizer() if name in {"optimizer", "_optimizer"} and not called:
             return owner
+        case Loader() if name == "sampler" and name in owner.options:
+            return owner.options[name]
+        case Helper(role="sampler") if not called:
+            note_call(machine, f"Sampler.{name}", Arguments([owner]), node)
+            return Doing(owner, name)
         case (
             Optimizer() | Loader() | Loss() | Helper() | Parameters() | Series() | Table() | Doing() | Const()
         ):

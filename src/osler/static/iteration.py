@@ -141,7 +141,7 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
         case External(), _:  # a type: `list[int]`
             return owner
         case Unknown(), Const():
-            return owner.parts.setdefault(f"[{index.value!r}]", Unknown())
+            return owner.parts.setdefault(f"[{index.value!r}]", Unknown(f"{index.value}"))
         case (Loader(), Const(value=int())) if owner.made:
             note_call(machine, "Loader.[]", Arguments([owner]), node)
             return batch_of(owner, machine.place(node))
