@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from osler.model import (
     Const,
@@ -42,6 +43,9 @@ from osler.static.values import (
 ASKED_OF_TENSORS = SHAPES | frozenset(
     "requires_grad is_cuda grad_fn is_leaf layout names itemsize nbytes is_sparse".split()
 )
+
+TURNS = frozenset({"T", "mT", "H", "mH"})
+"""Attributes that are the tensor with its axes exchanged."""
 
 METHODS_OF_DICTS = frozenset(dir(dict))
 
@@ -191,8 +195,10 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.expr, *, ca
         if owner.leaf is not None:
             return Doing(owner, "data")
         return severed("data", [owner], machine.place(node))
+    if name in TURNS:
+        return operate(machine, name, (owner,), node)
     if not owner.certain or owner.batch is not None:
-        return owner
+        return replace(owner, rows=False) if owner.rows else owner
     return operate(machine, name, (owner,), node)
 
 
