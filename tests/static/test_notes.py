@@ -79,3 +79,44 @@ def test_but_not_for_hundreds(machine) -> None:
 def test_calls_of_other_libraries_are_not_remembered(script) -> None:
     read = script("import pandas, numpy\npandas.read_csv('a')\nnumpy.zeros(3)\nprint(1)")
     assert {facts[0].name for facts in read.machine.facts.values()} == {"numpy.zeros"}
+
+
+GUARDED = """
+class Net(nn.Module):
+    def forward(self, x):
+        if not self.training:
+            return x
+        x = torch.relu(x)
+        return self.noise(x)
+
+    def noise(self, x):
+        if x.sum() > 0:
+            x = torch.tanh(x)
+        return torch.sigmoid(x)
+
+
+for x in range(3):
+    if ask():
+        continue
+    torch.abs(x)
+torch.sqrt(x)
+if ask():
+    Net()(torch.ones(2))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "guards"),
+    [
+        ("relu", ("not (not self.training)",)),
+        ("sigmoid", ("not (not self.training)",)),
+        ("tanh", ("not (not self.training)", "x.sum() > 0")),
+        ("abs", ("not (ask())",)),
+        ("sqrt", ()),
+    ],
+)
+def test_conditions_that_hold_because_the_other_way_has_left(
+    code, name: str, guards: tuple[str, ...]
+) -> None:
+    (call,) = code(GUARDED).calls_of(f"torch.{name}")
+    assert call.guards == guards

@@ -138,7 +138,7 @@ def test_a_misspelt_attribute_about_gradients_is_noted(trained) -> None:
     ("text", "told"),
     [
         ("p.grad = None", ["clear model by hand"]),
-        ("p.grad = g", ["handed model by hand"]),
+        ("p.grad = g", ["touch model by hand written"]),
         ("p.data = p - 0.1 * p.grad", ["step model by hand"]),
         ("p.name = None", []),
     ],

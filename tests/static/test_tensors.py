@@ -183,3 +183,59 @@ def test_python_numbers(trained, expression, is_number) -> None:
 def test_what_a_loader_hands_out(script) -> None:
     loader = script("loader = DataLoader(d)")["loader"]
     assert batch_of(loader, loader.place).batch is loader
+
+
+@pytest.mark.parametrize(
+    ("expression", "rows"),
+    [
+        ("x", True),
+        ("x.float().cuda()", True),
+        ("x * 2 + 1", True),
+        ("2 * x", True),
+        ("torch.relu(x)", True),
+        ("x.view(x.size(0), -1)", True),
+        ("x.reshape(-1, 784)", True),
+        ("x.flatten(1)", True),
+        ("x.unsqueeze(1)", True),
+        ("x[:, 0]", True),
+        ("x[:4]", True),
+        ("nn.Linear(8, 4)(x)", True),
+        ("nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Flatten())(x)", True),
+        ("x.T", False),
+        ("x.t()", False),
+        ("x.view(-1)", False),
+        ("x.view(28, 28)", False),
+        ("x.flatten()", False),
+        ("x.squeeze()", False),
+        ("x.unsqueeze(0)", False),
+        ("x[0]", False),
+        ("x[i]", False),
+        ("x.mean(0)", False),
+        ("w @ x", False),
+        ("nn.LSTM(8, 4)(x)[0]", False),
+        ("torch.stack([x, x])", False),
+        ("torch.ones(4, 8)", False),
+        ("other(x)", False),
+        ("x if i else x[0]", False),
+        ("x if i else x.float()", True),
+    ],
+)
+def test_first_axis_is_the_batch(script, expression: str, rows: bool) -> None:
+    found = script(f"for x, y in DataLoader(data, 4):\n    z = {expression}")["z"]
+    assert getattr(found, "rows", False) is rows
+
+
+@pytest.mark.parametrize(
+    ("loader", "rows"),
+    [
+        ("DataLoader(data, batch_size=4)", True),
+        ("DataLoader(data, batch_size=None)", False),
+        ("DataLoader(data, collate_fn=pad)", False),
+        ("DataLoader(data, **options)", False),
+        ("train_loader", True),
+        ("graphs.DataLoader(data)", False),
+    ],
+)
+def test_loaders_whose_batches_have_the_samples_first(script, loader: str, rows: bool) -> None:
+    found = script(f"import graphs\nfor x in {loader}: pass")["x"]
+    assert getattr(found, "rows", False) is rows

@@ -118,7 +118,8 @@ class CallFact:
         name: full name, ``Tensor.view`` for methods of tensors.
         place: the line.
         arguments: by position (``0``) or name; a tensor's method has it at 0.
-        guards: source of the conditions it stands under, in its own function.
+        guards: source of the conditions it stands under, in its own function and in the
+            methods of modules that call it.
         spread: arguments are unpacked with ``*`` or ``**``, so that others may be given.
         target: what the source assigns the result to.
         recording: gradient recording is on, off, or None where the caller decides.

@@ -52,6 +52,8 @@ class Kind(StrEnum):
     """Only in source: a module, optimizer, loader or helper is made."""
     KEEP = "keep"
     """Only in source: a tensor is added to an accumulator."""
+    TOUCH = "touch"
+    """Only in source: gradients are changed by hand."""
     HANDED = "handed"
     """Only in source: something is given to code that cannot be read."""
 

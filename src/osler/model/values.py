@@ -269,6 +269,7 @@ class Tensor(Value):
         number: a Python number.
         place: where it was computed.
         sites: where those root modules were called.
+        rows: its first axis certainly is the batch that a loader handed out.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -282,6 +283,7 @@ class Tensor(Value):
     number: bool = False
     place: Place = field(default_factory=Place)
     sites: frozenset[Place] = frozenset()
+    rows: bool = False
 
     @property
     def has_graph(self) -> bool:

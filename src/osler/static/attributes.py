@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from osler.model import (
     Const,
@@ -23,6 +24,7 @@ from osler.model import (
 )
 from osler.static.knowledge import SHAPES
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.roles import guess
 from osler.static.sources import dotted
 from osler.static.tensors import operate, severed
@@ -41,6 +43,9 @@ from osler.static.values import (
 ASKED_OF_TENSORS = SHAPES | frozenset(
     "requires_grad is_cuda grad_fn is_leaf layout names itemsize nbytes is_sparse".split()
 )
+
+TURNS = frozenset({"T", "mT", "H", "mH"})
+"""Attributes that are the tensor with its axes exchanged."""
 
 METHODS_OF_DICTS = frozenset(dir(dict))
 
@@ -144,6 +149,11 @@ def _of_known(machine: Machine, owner: Value, name: str, node: ast.expr, *, call
             return owner
         case Optimizer() if name in {"optimizer", "_optimizer"} and not called:
             return owner
+        case Loader() if name == "sampler" and name in owner.options:
+            return owner.options[name]
+        case Helper(role="sampler") if not called:
+            note_call(machine, f"Sampler.{name}", Arguments([owner]), node)
+            return Doing(owner, name)
         case (
             Optimizer() | Loader() | Loss() | Helper() | Parameters() | Series() | Table() | Doing() | Const()
         ):
@@ -185,8 +195,10 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.expr, *, ca
         if owner.leaf is not None:
             return Doing(owner, "data")
         return severed("data", [owner], machine.place(node))
+    if name in TURNS:
+        return operate(machine, name, (owner,), node)
     if not owner.certain or owner.batch is not None:
-        return owner
+        return replace(owner, rows=False) if owner.rows else owner
     return operate(machine, name, (owner,), node)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from osler.model import Const, Helper, Kind, Network, Optimizer, Parameters, Series, Tensor, Unknown, Value
+from osler.model import Helper, Kind, Network, Optimizer, Parameters, Series, Tensor, Unknown, Value
 from osler.static.handing import hand_over
 from osler.static.machine import Machine
 from osler.static.parameters import held_by
 from osler.static.tensors import operate
+from osler.static.touching import go_backward
 from osler.static.values import Arguments
 
 PREPARES = frozenset(
@@ -74,7 +75,7 @@ def _accelerator(machine: Machine, name: str, arguments: Arguments, node: ast.ex
         return given[0] if len(given) == 1 else Series(list(given), "tuple")
     match name:
         case "backward":
-            machine.emit(Kind.BACKWARD, node, None, arguments.at(0, "loss"), *_words(arguments))
+            go_backward(machine, arguments.at(0, "loss"), arguments.named.get("gradient"), arguments, node)
         case "clip_grad_norm_" | "clip_grad_value_" | "clip_gradients":
             held = held_by(given[0]) if given else None
             machine.emit(Kind.CLIP, node, Parameters(held or (), known=held is not None), None, name)
@@ -87,8 +88,3 @@ def _accelerator(machine: Machine, name: str, arguments: Arguments, node: ast.ex
         case _:
             hand_over(machine, [v for v in arguments.every() if not isinstance(v, Network)], node)
     return Unknown()
-
-
-def _words(arguments: Arguments) -> list[str]:
-    given = arguments.named.get("retain_graph")
-    return ["retain_graph"] if isinstance(given, Const) and given.value is True else []

@@ -132,7 +132,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         case Series(), _ if isinstance(node.op, ast.Mult):
             times = right.value if isinstance(right, Const) else 2
             if times not in (0, 1):
-                note_call(machine, "list.*", Arguments([*left.items]), node)
+                note_call(machine, "list.*", Arguments(_made_in(node.left, left)), node)
             count = times if isinstance(times, int) and 0 < times < 5 else 2
             return Series(left.items * count, left.kind, whole=False, place=left.place)
         case _:
@@ -143,6 +143,13 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         name = type(node.op).__name__.lower()
         return _scaled(machine, node, left, right, operate(machine, name, (left, right), node))
     return Unknown()
+
+
+def _made_in(node: ast.expr, made: Series) -> list[Value]:
+    """Items of a list that are made in it; what has a name is shared on purpose."""
+    written = node.elts if isinstance(node, ast.List | ast.Tuple) else []
+    pairs = zip(written, made.items, strict=False)
+    return [value for item, value in pairs if isinstance(item, ast.Call)]
 
 
 def _scaled(machine: Machine, node: ast.BinOp, left: Value, right: Value, out: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from osler.model import (
     Value,
 )
 from osler.static.handing import hand_over
-from osler.static.knowledge import CONTAINERS, WITHOUT_PARAMETERS
+from osler.static.knowledge import CONTAINERS, LAYERS_OF_ROWS, WITHOUT_PARAMETERS
 from osler.static.machine import Machine
 from osler.static.tensors import combined, operate, tensors_in
 from osler.static.values import Arguments, Function, UserNetwork
@@ -119,6 +119,8 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
     if kind and WITHOUT_PARAMETERS.match(kind):
         return operate(machine, kind, inputs, node)
     out = combined(machine, inputs, machine.place(node), [network])
+    if LAYERS_OF_ROWS.match(kind) and isinstance(inputs[0] if inputs else None, Tensor):
+        out = replace(out, rows=any(isinstance(v, Tensor) and v.rows for v in inputs[:1]))
     if not network.known:
         hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
         return replace(out, certain=False)
@@ -190,7 +192,7 @@ def _own_forward(
 def _plain(value: Value) -> Value:
     match value:
         case Tensor():
-            return Tensor(certain=value.certain, batch=value.batch)
+            return Tensor(certain=value.certain, batch=value.batch, rows=value.rows)
         case Unknown():
             return Tensor(certain=False)
         case _:
@@ -202,7 +204,7 @@ def _plain(value: Value) -> Value:
 def _shape(value: Value) -> str:
     match value:
         case Tensor():
-            return f"tensor{value.certain:d}"
+            return f"tensor{value.certain:d}{value.rows:d}"
         case Const():
             return repr(value.value)[:60]
         case Series():

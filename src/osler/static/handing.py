@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from osler.model import Kind, Maybe, Network, Optimizer, Parameters, Series, Table, Value
 from osler.static.machine import Machine
+from osler.static.touching import gradients_in, touch
 from osler.static.values import Arguments, Bound, Function, Instance, Partial
 
 DEEPEST = 3
@@ -22,6 +23,8 @@ def hand_over(machine: Machine, values: Iterable[Value], node: ast.AST) -> None:
                 machine.emit(Kind.HANDED, node, thing)
             elif isinstance(thing, Function | Bound):
                 call_back(machine, thing, node)
+        for owner in gradients_in(value):
+            touch(machine, owner, "written", None, node)
 
 
 def things_in(value: Value, depth: int = DEEPEST) -> Iterator[Value]:

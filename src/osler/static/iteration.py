@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from osler.model import (
     Const,
@@ -133,7 +133,9 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
         case Table(), _:
             return _any_of(machine, list(owner.items.values())) if not isinstance(index, Const) else Unknown()
         case Tensor(), _:
-            return operate(machine, "narrow", (owner,), node)
+            piece = operate(machine, "narrow", (owner,), node)
+            kept = owner.rows and _keeps_first_axis(node.slice)
+            return replace(piece, rows=True) if kept else piece
         case Network(), _:
             return _child(machine, owner, index)
         case Sizes(first=0), _:
@@ -141,7 +143,7 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
         case External(), _:  # a type: `list[int]`
             return owner
         case Unknown(), Const():
-            return owner.parts.setdefault(f"[{index.value!r}]", Unknown())
+            return owner.parts.setdefault(f"[{index.value!r}]", Unknown(f"{index.value}"))
         case (Loader(), Const(value=int())) if owner.made:
             note_call(machine, "Loader.[]", Arguments([owner]), node)
             return batch_of(owner, machine.place(node))
@@ -149,6 +151,17 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return Doing(owner, "[]")
         case _:
             return Unknown()
+
+
+def _keeps_first_axis(piece: ast.expr) -> bool:
+    """``x[:4]``, ``x[:, 0]``, ``batch["x"]``."""
+    match piece:
+        case ast.Slice() | ast.Constant(value=str()):
+            return True
+        case ast.Tuple(elts=[ast.Slice(), *_]):
+            return True
+        case _:
+            return False
 
 
 def _cut_out(owner: Series, piece: ast.Slice) -> Series:

@@ -128,7 +128,12 @@ def tensors(one: Tensor, other: Value) -> Tensor:
     if not isinstance(other, Tensor):
         known = isinstance(other, Const)
         return replace(
-            one, activation=None, certain=known and one.certain, number=known and one.number, leaf=None
+            one,
+            activation=None,
+            certain=known and one.certain,
+            number=known and one.number,
+            leaf=None,
+            rows=False,
         )
     return Tensor(
         one.networks | other.networks,
@@ -142,4 +147,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.number and other.number,
         one.place,
         one.sites | other.sites,
+        one.rows and other.rows,
     )

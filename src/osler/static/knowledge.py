@@ -70,6 +70,22 @@ SAME_VALUES = frozenset(
 )
 """Operations whose output has the same values in another form: an activation is still the last thing done."""
 
+KEEPS_ROWS = frozenset(
+    "add sub mult mul div pow neg abs exp log sqrt square clamp where relu relu_ relu6 leaky_relu elu "
+    "selu celu gelu silu mish softplus tanh sigmoid hardtanh normalize dropout dropout1d dropout2d "
+    "dropout3d max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool1d adaptive_avg_pool2d ReLU "
+    "ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Softplus Tanh Sigmoid Hardtanh Identity Dropout "
+    "Dropout1d Dropout2d Dropout3d AlphaDropout MaxPool1d MaxPool2d AvgPool1d AvgPool2d "
+    "AdaptiveAvgPool1d AdaptiveAvgPool2d Flatten contiguous clone detach float double half bfloat16 to "
+    "cuda cpu type requires_grad_ pin_memory".split()
+)
+"""Operations whose output has the samples of the batch along its first axis if their input has."""
+
+LAYERS_OF_ROWS = re.compile(
+    r"^(Lazy)?(Linear|Conv\dd|ConvTranspose\dd|BatchNorm\dd|LayerNorm|GroupNorm|InstanceNorm\dd)$"
+)
+"""Layers of torch of which the same is true."""
+
 CUTS = frozenset(
     "detach detach_ argmax argmin argsort item tolist numpy long int bool round floor ceil sign trunc eq "
     "ne lt le gt ge one_hot tensor as_tensor from_numpy asarray array nonzero isnan isfinite isinf "

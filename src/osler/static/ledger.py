@@ -85,6 +85,8 @@ def _effect(optimizer: Optimizer, action: Action) -> str:
             return reaches(optimizer, action)
         case Kind.HANDED:
             return MAYBE if action.subject is optimizer else NO
+        case Kind.TOUCH:
+            return concerns(optimizer, action.subject)
         case Kind.BUILD:
             return YES if action.subject is optimizer else NO
         case _:
@@ -94,6 +96,8 @@ def _effect(optimizer: Optimizer, action: Action) -> str:
 def _changed(state: GradientState, action: Action, effect: str) -> GradientState:
     if effect == NO:
         return state
+    if action.kind is Kind.TOUCH:
+        return state if _survives(state, action) else GradientState("unknown")
     if effect == MAYBE:
         return GradientState("unknown")
     match action.kind:
@@ -108,6 +112,16 @@ def _changed(state: GradientState, action: Action, effect: str) -> GradientState
             return EMPTY
         case _:
             return state
+
+
+def _survives(state: GradientState, action: Action) -> bool:
+    """What was true of the gradients still is after they were changed by hand.
+
+    Scaling what remains of steps before may be a momentum of the user's own.
+    """
+    if "scaled" in action.words:
+        return state.kind in {"fresh", "empty", "blank"}
+    return "added" in action.words and state.kind in {"fresh", "carried"}
 
 
 def _cleared(state: GradientState, action: Action) -> GradientState:

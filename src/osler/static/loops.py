@@ -35,7 +35,7 @@ def follow_for(machine: Machine, node: ast.For | ast.AsyncFor) -> bool:
 
 def _one_by_one(machine: Machine, node: ast.For | ast.AsyncFor, items: list[Value]) -> bool:
     for item in items:
-        with machine.collecting() as body:
+        with machine.collecting() as body, machine.assuming():
             bind(machine, node.target, item, node.iter)
             machine.execute(machine, node.body)
         machine.block.append(Loop(item, body, machine.place(node), once=True))
@@ -91,7 +91,7 @@ def assigned_in(node: ast.AST) -> frozenset[str]:
 
 def _turn(machine: Machine, turn: Callable[[], bool]) -> list[Node]:
     machine.turn_marks.append(len(machine.journal))
-    with machine.collecting() as body:
+    with machine.collecting() as body, machine.assuming():
         turn()
     machine.turn_marks.pop()
     return body

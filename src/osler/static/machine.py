@@ -49,6 +49,7 @@ class Frame:
         owner: the object of a method call.
         cls: the class in which the method is defined.
         guards: conditions around the current line.
+        assumed: conditions that hold because the other way has left: ``if not training: return``.
         at_yield: what to do where the function yields, if it is a context manager.
         yielded: it has yielded from inside a loop over this.
     """
@@ -61,6 +62,7 @@ class Frame:
     owner: Value | None = None
     cls: Class | None = None
     guards: list[str] = field(default_factory=list[str])
+    assumed: list[str] = field(default_factory=list[str])
     loops: list[Value | None] = field(default_factory=list[Value | None])
     at_yield: Callable[[Value], None] | None = None
     yields: list[Value] = field(default_factory=list[Value])
@@ -198,6 +200,15 @@ class Machine:
             self.block = outer
 
     @contextmanager
+    def assuming(self) -> Generator[None]:
+        """What is found to hold meanwhile says nothing about what comes behind."""
+        frame, known = self.frame, len(self.frame.assumed)
+        try:
+            yield
+        finally:
+            del frame.assumed[known:]
+
+    @contextmanager
     def recorded(self, recording: bool | None) -> Generator[None]:
         """Gradient recording is switched meanwhile."""
         before, self.recording = self.recording, recording
@@ -225,7 +236,7 @@ class Machine:
             mark = len(self.journal)
             guard = guards[number] if number < len(guards) else ""
             self.frame.guards.append(guard)
-            with self.collecting() as tree:
+            with self.collecting() as tree, self.assuming():
                 alive = way()
             self.frame.guards.pop()
             trees.append(tree)
@@ -237,7 +248,14 @@ class Machine:
         if recordings:
             self.recording = recordings.pop() if len(recordings) == 1 else None
         self._join(ends)
+        self._assume(guards, [alive for alive, _ in ends])
         return any(alive for alive, _ in ends)
+
+    def _assume(self, guards: Sequence[str], reached: Sequence[bool]) -> None:
+        """Where one way alone goes on, its condition holds from here."""
+        onward = [guard for guard, alive in zip(guards, reached, strict=False) if alive]
+        if len(onward) == 1 and len(reached) > 1:
+            self.frame.assumed.append(onward[0])
 
     def _undo(self, mark: int) -> Changes:
         """Take back what was written since; what it was."""

@@ -34,6 +34,7 @@ from osler.static.notes import note_call
 from osler.static.outside import fill
 from osler.static.parameters import held_by
 from osler.static.tensors import operate
+from osler.static.touching import call_in_place, go_backward, gradient
 from osler.static.values import Arguments, Doing, Instance, Super, UserNetwork
 
 UPDATES = frozenset({"add_", "sub_", "addcdiv_", "addcmul_", "copy_", "lerp_", "mul_", "set_"})
@@ -92,8 +93,7 @@ def _step(machine: Machine, optimizer: Optimizer, arguments: Arguments, node: as
 
 def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, node: ast.expr) -> Value:
     if name == "backward":
-        words = [k for k in ("retain_graph", "create_graph") if _is_true(arguments.named.get(k))]
-        machine.emit(Kind.BACKWARD, node, None, tensor, *words)
+        go_backward(machine, tensor, arguments.at(0, "gradient"), arguments, node)
         return Const(None)
     note_call(
         machine,
@@ -118,10 +118,6 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
     return operate(machine, name, [tensor, *arguments.every()], node)
 
 
-def _is_true(value: Value | None) -> bool:
-    return isinstance(value, Const) and value.value is True
-
-
 def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, node: ast.expr) -> Value:
     """`parameter.grad.zero_()`, `parameter.data.sub_(…)` and methods of containers' methods."""
     tensor = doing
@@ -129,8 +125,8 @@ def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, n
         tensor = tensor.receiver
     if isinstance(tensor.receiver, Tensor):
         leaf = tensor.receiver.leaf
-        if tensor.name == "grad" and name == "zero_":
-            machine.emit(Kind.CLEAR, node, leaf, None, "by hand")
+        if tensor.name == "grad":
+            call_in_place(machine, tensor.receiver, name, arguments.at(0), node)
         elif tensor.name == "data" and name in UPDATES and leaf is not None:
             machine.emit(Kind.STEP, node, leaf, None, "by hand")
         return Tensor(certain=False) if name not in SHAPES else Unknown()
@@ -234,6 +230,8 @@ def _loss(machine: Machine, loss: Loss, name: str, arguments: Arguments, node: a
 
 def _unknown(machine: Machine, receiver: Unknown, name: str, arguments: Arguments, node: ast.expr) -> Value:
     first = arguments.at(0)
+    if (owner := gradient(receiver)) is not None:
+        call_in_place(machine, owner, name, first, node)
     match name:
         case "enter_context" if isinstance(first, Helper) and first.role == "recording":
             machine.recording = truth(first.options[0])
@@ -263,6 +261,7 @@ def _super(machine: Machine, receiver: Super, name: str, arguments: Arguments, n
             hand_over(machine, [owner, *arguments.every()], node)
         return Unknown()
     if name == "__init__":
+        owner.started = True
         if owner.layer.endswith(("Sequential", "ModuleList")):
             fill(owner, arguments)
         return Const(None)

@@ -19,7 +19,7 @@ def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr 
         name,
         place,
         arguments.options(),
-        tuple(g for g in machine.frame.guards if g),
+        guards(machine),
         arguments.spread,
         machine.target,
         machine.recording,
@@ -29,3 +29,10 @@ def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr 
     seen = machine.facts.setdefault((place.file, node.lineno, node.col_offset, name), [])
     if len(seen) < MOST_VARIANTS:
         seen.append(fact)
+
+
+def guards(machine: Machine) -> tuple[str, ...]:
+    """Conditions around the current line, from the outermost method of a module on."""
+    frames = machine.frames
+    first = next((i for i, f in enumerate(frames) if isinstance(f.owner, Network)), len(frames) - 1)
+    return tuple(g for f in frames[first:] for g in (*f.guards, *f.assumed) if g)

@@ -42,12 +42,12 @@ def initialize(
 ) -> None:
     """Run its ``__init__``, or fill in the fields of a data class."""
     start = cls.find("__init__")
-    if isinstance(start, Function) and isinstance(owner, UserNetwork) and not starts_above(start.node):
-        note_call(machine, "Module without __init__", Arguments([owner]), start.node)
     if isinstance(start, Function):
         inside, machine.in_forward = machine.in_forward, 0
         machine.run(machine, start, arguments, node, owner)
         machine.in_forward = inside
+        if isinstance(owner, UserNetwork) and never_starts(machine, owner, cls, start):
+            note_call(machine, "Module without __init__", Arguments([owner]), start.node)
         return
     fields = [
         s.target.id
@@ -57,6 +57,14 @@ def initialize(
     ]
     owner.parts.update(zip(fields, arguments.positional, strict=False))
     owner.parts.update(arguments.named)
+
+
+def never_starts(machine: Machine, owner: UserNetwork, cls: Class, start: Function) -> bool:
+    """No way leads from its ``__init__`` to that of `nn.Module`, and all of it was read."""
+    if owner.started or owner.handed or machine.budget <= 0 or starts_above(start.node):
+        return False
+    others = [b for b in bases_from_outside(cls) if not (isinstance(b, External) and b.is_torch)]
+    return not others and cls.find("__new__") is None
 
 
 def starts_above(node: ast.AST) -> bool:

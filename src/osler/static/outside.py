@@ -44,24 +44,37 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.parameters import below, held_by
 from osler.static.tensors import operate, severed, tensors_in
-from osler.static.values import Arguments, Instance, Partial
+from osler.static.touching import call_on_each, go_backward, gradients_in, touch
+from osler.static.values import Arguments, Instance, Partial, UserNetwork
 
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """The value of a call of something from outside."""
     if callee.is_torch or callee.name.partition(".")[0] in {"numpy", "random", "torchvision", "math"}:
         note_call(machine, callee.name, arguments, node)
+    if callee.last == "__init__" and isinstance(module := arguments.at(0), UserNetwork):
+        module.started = True
+        return Const(None)
     if callee.name == "builtins.float" and isinstance(text := arguments.at(0), Const):
         return _number(text)
     for recognized in recognizers(callee.name):
         value = recognized(machine, callee, arguments, node)
         if value is not None:
             return value
-    if callee.last not in HARMLESS:
-        hand_over(machine, arguments.every(), node)
+    if callee.last.startswith("_foreach_"):
+        call_on_each(machine, arguments, callee.last.removeprefix("_foreach_"), node)
+    elif callee.last not in HARMLESS:
+        hand_over(machine, _exposed(callee, arguments), node)
     if callee.is_torch or any(True for a in arguments.every() for _ in tensors_in(a)):
         return operate(machine, callee.last, arguments.every(), node)
     return Unknown()
+
+
+def _exposed(callee: External, arguments: Arguments) -> list[Value]:
+    """What a function from outside may change: torch writes to tensors only where its name says so."""
+    given = arguments.every()
+    writes = callee.last.endswith("_") or ".distributed." in callee.name
+    return given if writes or not callee.is_torch else [v for v in given if not gradients_in(v)]
 
 
 def _number(given: Const) -> Value:
@@ -240,12 +253,15 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             return severed("item", [first], machine.place(node))
         case "sum", Series():
             return operate(machine, "add", first.items, node)
-        case "getattr", Instance() | Table() | Network():
+        case "getattr", Instance() | Table() | Network() | Helper():
             return _by_name(machine, first, arguments.at(1), node)
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()
         case "partial", Value():
             return Partial(first, tuple(arguments.positional[1:]), tuple(arguments.named.items()))
+        case "setattr", Tensor() | Unknown() if arguments.at(1) == Const("grad"):
+            touch(machine, first, "written", arguments.at(2), node)
+            return Const(None)
         case "setattr", Network() if len(arguments.positional) > 2:
             first.parts[f"setattr{node.lineno}"] = arguments.positional[2]
             return Const(None)
@@ -267,23 +283,19 @@ def _gradients(machine: Machine, callee: External, arguments: Arguments, node: a
     first = arguments.at(0)
     if callee.last in {"clip_grad_norm_", "clip_grad_value_", "clip_grad_norm"}:
         held = held_by(arguments.at(0, "parameters"))
-        machine.emit(Kind.CLIP, node, Parameters(held or (), known=held is not None), None, callee.last)
+        limit = arguments.at(1, "clip_value" if "value" in callee.last else "max_norm")
+        machine.emit(Kind.CLIP, node, Parameters(held or (), known=held is not None), limit, callee.last)
         return Unknown()
     if callee.name == "torch.autograd.backward":
-        machine.emit(Kind.BACKWARD, node, None, first, *_retains(arguments))
+        go_backward(machine, first, arguments.at(1, "grad_tensors"), arguments, node)
         return Const(None)
     if callee.name == "torch.autograd.grad":
-        machine.emit(Kind.BACKWARD, node, None, first, "gradient-only")
+        go_backward(machine, first, arguments.at(2, "grad_outputs"), arguments, node, "gradient-only")
         return operate(machine, "autograd_grad", [first] if first else [], node)
     if callee.name == "torch.distributed.autograd.backward":
         machine.emit(Kind.BACKWARD, node, None, arguments.at(1), "managed")
         return Const(None)
     return None
-
-
-def _retains(arguments: Arguments) -> list[str]:
-    given = arguments.named.get("retain_graph")
-    return ["retain_graph"] if isinstance(given, Const) and given.value is True else []
 
 
 def _recording(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
@@ -308,7 +320,8 @@ def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.ex
     ):
         return Unknown()
     if callee.name.startswith(("torch.cuda.", "torch.distributed.", "torch.backends.", "torch.device")):
-        return Unknown() if not any(True for a in arguments.every() for _ in things_in(a)) else None
+        idle = not any(True for a in arguments.every() for _ in (*things_in(a), *gradients_in(a)))
+        return Unknown() if idle else None
     return None
 
 

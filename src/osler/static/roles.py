@@ -64,7 +64,8 @@ def _model(last: str, used: set[str], place: Place) -> Value | None:
 
 
 def baptized(value: Value, name: str, source: Source, place: Place) -> Value:
-    """A value that is unknown gets the role of the name it is given."""
+    """A value that is unknown gets the role of the name it is given, if that seems to have one."""
     if type(value) is Unknown and not value.parts:
-        return guess(name, source, place)
+        seen = guess(name, source, place)
+        return value if isinstance(seen, Unknown) else seen
     return value

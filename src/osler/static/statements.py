@@ -32,6 +32,7 @@ from osler.static.parameters import joined
 from osler.static.sources import dotted
 from osler.static.targets import bind
 from osler.static.tensors import operate
+from osler.static.touching import OPERATORS, gradient, touch
 from osler.static.values import Doing, Function
 
 
@@ -79,6 +80,10 @@ def _annotated(machine: Machine, node: ast.AnnAssign) -> bool:
 def _augmented(machine: Machine, node: ast.AugAssign) -> bool:
     before = machine.evaluate(machine, node.target)
     value = machine.evaluate(machine, node.value)
+    owner = gradient(before)
+    if owner is not None:
+        touch(machine, owner, OPERATORS.get(type(node.op), "written"), value, node)
+        return True
     leaf = _leaf(before)
     if leaf is not None:
         machine.emit(Kind.STEP, node, leaf, value, "by hand")
@@ -309,7 +314,9 @@ def _assert(machine: Machine, node: ast.Assert) -> bool:
 
 
 def _delete(machine: Machine, node: ast.Delete) -> bool:
-    del machine, node
+    for target in node.targets:
+        if isinstance(target, ast.Attribute) and target.attr == "grad":
+            touch(machine, machine.evaluate(machine, target.value), "written", Const(None), node)
     return True
 
 

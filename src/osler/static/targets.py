@@ -23,6 +23,7 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.roles import baptized
 from osler.static.sources import dotted
+from osler.static.touching import gradient, touch
 from osler.static.values import Arguments, Class, Doing, Instance, Namespace
 
 
@@ -65,11 +66,13 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
     owner = machine.evaluate(machine, target.value)
     name = dotted(target) or target.attr
     value = named(machine, baptized(value, name, machine.source, machine.place(node)), target)
+    if isinstance(owner, Helper) and owner.role == "sampler":
+        note_call(machine, f"Sampler.{target.attr}", Arguments([owner, value]), target)
     if "grad" in target.attr and isinstance(owner, Network | Tensor) and isinstance(node, ast.stmt):
         note_call(machine, f"set.{target.attr}", Arguments([owner, value]), node)
+    if target.attr in {"grad", "data"} and _is_of_tensor(machine, owner, target.attr, value, node):
+        return
     match owner:
-        case Tensor() if target.attr in {"grad", "data"}:
-            _touch_gradient(machine, owner, target, value, node)
         case Doing(name="data") if isinstance(owner.receiver, Tensor):
             pass
         case Network() if target.attr == "requires_grad":
@@ -91,6 +94,16 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             pass
 
 
+def _is_of_tensor(machine: Machine, owner: Value, name: str, value: Value, node: ast.AST) -> bool:
+    """`parameter.grad = …` and `parameter.grad.data = …` change a gradient, `parameter.data = …` a weight."""
+    changed = owner if name == "grad" and isinstance(owner, Tensor | Unknown) else gradient(owner)
+    if changed is not None:
+        touch(machine, changed, "written", value, node)
+    elif isinstance(owner, Tensor) and owner.leaf is not None:
+        machine.emit(Kind.STEP, node, owner.leaf, None, "by hand")
+    return changed is not None or isinstance(owner, Tensor)
+
+
 def freeze(tensor: Tensor, value: Value) -> None:
     """`parameter.requires_grad = False`."""
     if isinstance(tensor.leaf, Network) and not (isinstance(value, Const) and value.value is True):
@@ -99,21 +112,13 @@ def freeze(tensor: Tensor, value: Value) -> None:
             variant.frozen = True
 
 
-def _touch_gradient(
-    machine: Machine, owner: Tensor, target: ast.Attribute, value: Value, node: ast.AST
-) -> None:
-    """`parameter.grad = None` clears it, `parameter.data = …` updates by hand."""
-    leaf = owner.leaf
-    if target.attr == "data" and leaf is not None:
-        machine.emit(Kind.STEP, node, leaf, None, "by hand")
-    elif target.attr == "grad":
-        clears = isinstance(value, Const) and value.value is None
-        machine.emit(Kind.CLEAR if clears else Kind.HANDED, node, leaf, None, "by hand")
-
-
 def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
     owner = machine.evaluate(machine, target.value)
     key = machine.evaluate(machine, target.slice)
+    if (gradient_of := gradient(owner)) is not None:
+        whole = isinstance(target.slice, ast.Slice) and target.slice.upper is None
+        touch(machine, gradient_of, "written", value if whole else None, target)
+        return
     match owner:
         case Table():
             if isinstance(key, Const):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from osler.model import (
     Activation,
+    Const,
     Cut,
     Loader,
     Maybe,
@@ -20,7 +21,7 @@ from osler.model import (
     Unknown,
     Value,
 )
-from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, NUMBERS, SAME_VALUES
+from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, KEEPS_ROWS, NUMBERS, SAME_VALUES
 from osler.static.machine import Machine
 from osler.static.values import Instance, Namespace
 
@@ -85,7 +86,21 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
     if name in {"mean", "sum"} and reduced:
         reduced = name
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
-    return rebuilt(out, activation, reduced, number=number)
+    rows = keeps_rows(name, given)
+    return rebuilt(replace(out, rows=rows) if rows else out, activation, reduced, number=number)
+
+
+def keeps_rows(name: str, given: Sequence[Value]) -> bool:
+    """The first axis of what comes out is the batch, as it is of what goes in."""
+    first = given[0] if given else None
+    axis = given[1].value if len(given) > 1 and isinstance(given[1], Const) else None
+    if not isinstance(first, Tensor) or not first.rows:
+        return name in {"add", "sub", "mult", "div"} and any(isinstance(v, Tensor) and v.rows for v in given)
+    if name in {"view", "reshape"}:
+        return len(given) > 2 and (axis is None or axis == -1)
+    if name in {"flatten", "squeeze", "unsqueeze"}:
+        return isinstance(axis, int) and axis in {1, -1}
+    return name in KEEPS_ROWS
 
 
 def rebuilt(out: Tensor, activation: Activation | None, reduced: str, *, number: bool = False) -> Tensor:
@@ -150,4 +165,7 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
 
 def batch_of(loader: Loader, place: Place) -> Tensor:
     """What a loader hands out."""
-    return Tensor(batch=loader, place=place)
+    own = loader.made and not loader.made.startswith("torch.")  # a library may lay its batches out otherwise
+    asked = "collate_fn" in loader.options or "**" in loader.options
+    single = loader.options.get("batch_size") == Const(None)
+    return Tensor(batch=loader, place=place, rows=not (own or asked or single))

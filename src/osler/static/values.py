@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from osler.model import Network, Value
+from osler.model import Const, Network, Value
 from osler.static.sources import Source
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -119,9 +119,10 @@ class Instance(Value):
 
 @dataclass(slots=True, eq=False)
 class UserNetwork(Network):
-    """A module of a class of the user's."""
+    """A module of a class of the user's; `nn.Module.__init__` was called on it if it is ``started``."""
 
     cls: Class | None = None
+    started: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,6 +175,11 @@ class Arguments:
     def every(self) -> list[Value]:
         """All of them."""
         return [*self.positional, *self.named.values()]
+
+    def is_true(self, name: str) -> bool:
+        """It is given by name, as ``True``."""
+        given = self.named.get(name)
+        return isinstance(given, Const) and given.value is True
 
     def options(self) -> dict[object, Value]:
         """By position or name; ``**`` stands for those that are not known."""

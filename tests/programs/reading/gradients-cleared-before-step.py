@@ -52,3 +52,38 @@ for i, (x, y) in enumerate(loader):
         optimizer.zero_grad()
     optimizer.step()
     optimizer.zero_grad()
+# near: put back by hand
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    kept = [p.grad.clone() for p in model.parameters()]
+    optimizer.zero_grad()
+    for p, grad in zip(model.parameters(), kept):
+        p.grad = grad
+    optimizer.step()
+# near: added back by hand
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    kept = [p.grad.clone() for p in model.parameters()]
+    optimizer.zero_grad(set_to_none=False)
+    for p, grad in zip(model.parameters(), kept):
+        p.grad += grad
+    optimizer.step()
+# near: copied back by hand
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    kept = [p.grad.clone() for p in model.parameters()]
+    optimizer.zero_grad(set_to_none=False)
+    for p, grad in zip(model.parameters(), kept):
+        p.grad.copy_(grad)
+    optimizer.step()
+# fault: divided when nothing is left
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.zero_grad(set_to_none=False)  # <-
+    for p in model.parameters():
+        p.grad /= 2
+    optimizer.step()

@@ -120,3 +120,42 @@ class Trainer:
 
 
 Trainer().fit()
+# near: a momentum by hand
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    for p in model.parameters():
+        p.grad *= 0.9
+# near: cleared by multiplying with nothing
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    for p in model.parameters():
+        p.grad *= 0
+# near: cleared by an item
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    for p in model.parameters():
+        p.grad[:] = 0
+# near: cleared by filling
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            p.grad.fill_(0)
+# near: deleted
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    for p in model.parameters():
+        del p.grad
+# fault: limited, noted down and never cleared
+norms = []
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    for p in model.parameters():
+        p.grad.data.clamp_(-1, 1)
+        norms.append(torch.norm(p.grad))
+    optimizer.step()  # <-

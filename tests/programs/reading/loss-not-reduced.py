@@ -44,3 +44,30 @@ for x, y in loader:
     optimizer.zero_grad()
     F.cross_entropy(model(x), y).backward()
     optimizer.step()
+# near: averaged by the gradient that backward starts from
+for x, y in loader:
+    optimizer.zero_grad()
+    losses = F.cross_entropy(model(x), y, reduction="none")
+    losses.backward(gradient=torch.ones_like(losses) / len(losses))
+    optimizer.step()
+# near: weights of the samples, by position
+weights = torch.full((16,), 1 / 16)
+for x, y in loader:
+    optimizer.zero_grad()
+    losses = F.cross_entropy(model(x), y, reduction="none")
+    torch.autograd.backward(losses, weights[: len(losses)])
+    optimizer.step()
+# near: the gradient of each sample in its own input
+for x, y in loader:
+    x.requires_grad_()
+    losses = F.cross_entropy(model(x), y, reduction="none")
+    (slopes,) = torch.autograd.grad(losses, x, torch.ones_like(losses), create_graph=True)
+    optimizer.zero_grad()
+    (losses.mean() + slopes.square().mean()).backward()
+    optimizer.step()
+# fault: ones by name
+for x, y in loader:
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x), y, reduction="none")
+    torch.autograd.backward(loss, grad_tensors=torch.ones(16))  # <-
+    optimizer.step()

@@ -80,3 +80,83 @@ for epoch in range(epochs):
         optimizer.zero_grad()
         loss_fn(model(x), y).backward()
         optimizer.step()
+# near: the epoch is written into the sampler
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    sampler.epoch = epoch
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# near: the epoch is counted in the sampler of the loader
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    batches.sampler.epoch += 1
+# near: a sampler that counts by itself
+from torch.utils.data.distributed import DistributedSampler
+
+
+class Own(DistributedSampler):
+    def __iter__(self):
+        self.epoch += 1
+        return super().__iter__()
+
+
+data = rows(192)
+sampler = Own(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# near: told under another name
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+tell = sampler.set_epoch
+for epoch in range(epochs):
+    tell(epoch)
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# near: another seed in every epoch
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    sampler.seed = epoch
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+# near: told by a name that is looked up
+from torch.utils.data.distributed import DistributedSampler
+
+data = rows(192)
+sampler = DistributedSampler(data, num_replicas=2, rank=0)
+batches = DataLoader(data, batch_size=16, sampler=sampler)
+for epoch in range(epochs):
+    if hasattr(batches.sampler, "set_epoch"):
+        getattr(batches.sampler, "set_epoch")(epoch)
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()

@@ -39,6 +39,7 @@ for epoch in range(epochs):
 - A sampler for evaluation, or with `shuffle=False`.
 - A single epoch.
 - A sampler that is built anew in every turn, one for each fold or with a seed of its own.
+- An epoch or a seed that is written into the sampler: `sampler.epoch = epoch`.
 - A framework that sets the epoch itself.
 
 ## Sources
@@ -74,6 +75,9 @@ from osler.static.edits import insert_first, statement_around, statement_at, tex
 from osler.static.mending import other_place
 from osler.static.queries import every_loop, goes_backward
 
+TOLD = ("Sampler.set_epoch", "Sampler.epoch", "Sampler.seed")
+"""What a sampler is asked for by another name, or given, when the order of its epochs changes."""
+
 check = Check(
     __name__,
     severity=Severity.ERROR,
@@ -85,7 +89,8 @@ check = Check(
 
 @check.in_code_by_absence
 def epoch_never_told(code: Code) -> Iterator[Finding]:
-    if "set_epoch" in code.methods or code.frameworks:
+    told = "set_epoch" in code.methods or any(True for _ in code.calls_of(*TOLD))
+    if told or code.frameworks:
         return
     for trace in code.traces:
         for epochs in every_loop(trace.nodes):

@@ -56,6 +56,7 @@ from osler.model import (
     Evidence,
     Finding,
     Kind,
+    Loop,
     Pages,
     Pattern,
     Run,
@@ -91,6 +92,9 @@ SCALE_FREE = frozenset(
 )
 """Optimizers whose step hardly depends on the scale of the gradient."""
 
+HOOKS = ("Tensor.register_hook", "Tensor.register_post_accumulate_grad_hook")
+"""What may change gradients as they are computed."""
+
 check = Check(
     __name__,
     severity=Severity.WARNING,
@@ -116,6 +120,8 @@ def summed_over_batches(code: Code) -> Iterator[Finding]:
                 continue
             if any(a.kind is Kind.CLEAR for a in flat(own)):
                 continue  # nothing adds up
+            if "weighted" in backwards[0].words or is_divided_later(code, loop):
+                continue
             root = backwards[0].value
             if isinstance(root, Tensor) and root.reduced == "mean":
                 yield check.finding(
@@ -124,6 +130,12 @@ def summed_over_batches(code: Code) -> Iterator[Finding]:
                     "but never divided by the number of batches.",
                     related=[(steps[0].site, "the optimizer steps once in several batches")],
                 )
+
+
+def is_divided_later(code: Code, loop: Loop) -> bool:
+    """The gradients themselves are changed, in the loop or as they are computed."""
+    by_hand = any(a.kind is Kind.TOUCH and "added" not in a.words for a in flat(loop.body))
+    return by_hand or any(True for _ in code.calls_of(*HOOKS))
 
 
 @check.in_run

@@ -34,6 +34,8 @@ for epoch in range(epochs):
 ## Not a problem
 
 - No scaler, as with bfloat16, or one that is switched off.
+- A limit that is multiplied by `scaler.get_scale()`, or infinite to measure the norm.
+- Gradients that are divided by the scale by hand.
 - A framework that takes the scale out itself.
 
 ## Sources
@@ -44,6 +46,7 @@ for epoch in range(epochs):
   [examples](https://github.com/pytorch/examples/issues/1196)
 """
 
+import math
 from collections.abc import Iterator
 
 from osler.model import (
@@ -56,10 +59,13 @@ from osler.model import (
     Evidence,
     Finding,
     Kind,
+    Maybe,
     Pages,
     Pattern,
     Run,
     Severity,
+    Unknown,
+    Value,
     turns,
 )
 from osler.static.edits import calls_in, insert_before, receiver, statement_at
@@ -95,21 +101,41 @@ def clipped_while_scaled(code: Code) -> Iterator[Finding]:
         return
     for trace in code.traces:
         for actions in innermost_loops(trace, Kind.STEP):
-            clip: Action | None = None
+            for clip, step in clips_of_scaled(actions):
+                yield check.finding(
+                    clip.site,
+                    "gradients are clipped before `unscale_()`, although a scaler steps in line "
+                    f"{step.place.line}.",
+                    related=[(step.site, "the scaler steps here")],
+                )
+
+
+def clips_of_scaled(actions: list[Action]) -> Iterator[tuple[Action, Action]]:
+    """Clipping of gradients that still carry the scale, with the step of the scaler that follows."""
+    clip: Action | None = None
+    scaled = False
+    for action in actions:
+        if action.kind is Kind.BACKWARD:
+            clip, scaled = None, True
+        elif action.kind is Kind.UNSCALE or (action.kind is Kind.TOUCH and "added" not in action.words):
             scaled = False
-            for action in actions:
-                if action.kind in (Kind.BACKWARD, Kind.UNSCALE):
-                    clip = None if action.kind is Kind.BACKWARD else clip
-                    scaled = action.kind is Kind.BACKWARD
-                elif action.kind is Kind.CLIP and scaled:
-                    clip = action
-                elif action.kind is Kind.STEP and "scaler" in action.words and clip is not None:
-                    yield check.finding(
-                        clip.site,
-                        "gradients are clipped before `unscale_()`, although a scaler steps in line "
-                        f"{action.place.line}.",
-                        related=[(action.site, "the scaler steps here")],
-                    )
+        elif action.kind is Kind.CLIP and scaled and is_plain(action.value):
+            clip = action
+        elif action.kind is Kind.STEP and "scaler" in action.words and clip is not None:
+            yield clip, action
+
+
+def is_plain(limit: Value | None) -> bool:
+    """A number or a setting; not infinite, and not computed: the scale may be in it."""
+    match limit:
+        case Const(value=int() | float() as number):
+            return math.isfinite(number)
+        case Maybe():
+            return is_plain(limit.value)
+        case Unknown():
+            return bool(limit.name)
+        case _:
+            return False
 
 
 @check.applies_when

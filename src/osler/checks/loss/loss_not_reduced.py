@@ -28,6 +28,7 @@ for x, y in loader:
 
 - Losses that are weighted and then summed or averaged.
 - The gradient of a single sample: `loss[0].backward()`.
+- Weights that are given to `backward(gradient=…)`; ones are none.
 
 ## Sources
 
@@ -39,9 +40,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Edit, Finding, Kind, Pages, Severity, Tensor
+from osler.model import Action, Check, Code, Edit, Finding, Kind, Pages, Severity, Tensor
 from osler.static.edits import calls_in, receiver, replaced, statement_at
 from osler.static.queries import everywhere
+
+ONES = ("torch.ones_like", "torch.ones", "Tensor.new_ones")
+"""What makes the gradient to start from that adds all samples up."""
 
 check = Check(
     __name__,
@@ -61,12 +65,24 @@ def one_number_for_each_sample(code: Code) -> Iterator[Finding]:
         return isinstance(root, Tensor) and root.reduced == "none" and root.place in losses
 
     for backward in everywhere(
-        code.actions(Kind.BACKWARD), lambda a: a.place, lambda a: is_per_sample(a.value)
+        code.actions(Kind.BACKWARD),
+        lambda a: a.place,
+        lambda a: is_per_sample(a.value) and counts_alike(code, a),
     ):
         yield check.finding(
             backward.site,
             '`backward()` starts from a loss with `reduction="none"`: one number for each sample.',
         )
+
+
+def counts_alike(code: Code, backward: Action) -> bool:
+    """Every sample counts 1: nothing else is said, or ones are given."""
+    if "gradient-only" in backward.words:  # samples of which each asks for the gradient of its own input
+        return False
+    start = backward.target
+    ones = (call.place for call in code.calls_of(*ONES))
+    given = isinstance(start, Tensor) and any(p == start.place and p.span == start.place.span for p in ones)
+    return given or "weighted" not in backward.words
 
 
 @check.mends

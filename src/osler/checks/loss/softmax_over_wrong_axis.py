@@ -51,6 +51,7 @@ for epoch in range(epochs):
 - Attention over nodes, samples or time steps that lie along axis 0 on purpose.
 - A single sample without a batch axis.
 - Scores that were transposed before and are transposed back.
+- Scores of one sample, taken out of the batch: `F.log_softmax(scores[i], dim=0)`.
 
 ## Sources
 
@@ -61,8 +62,8 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import CallFact, Check, Code, Const, Finding, Severity
-from osler.static.queries import loss_inputs
+from osler.model import CallFact, Check, Code, Const, Finding, Severity, Tensor
+from osler.static.queries import everywhere, loss_inputs
 
 FUNCTIONS = (
     "torch.softmax",
@@ -73,12 +74,8 @@ FUNCTIONS = (
 )
 """Functions that normalise along one axis."""
 
-TURNING = tuple(
-    f"{owner}.{name}"
-    for owner in ("Tensor", "torch")
-    for name in ("t", "transpose", "swapaxes", "swapdims", "permute", "movedim", "squeeze", "select")
-)
-"""Operations after which axis 0 may be another one than the batch."""
+METHODS = ("Tensor.softmax", "Tensor.log_softmax")
+"""The same as methods, which never guess."""
 
 check = Check(
     __name__,
@@ -91,10 +88,10 @@ check = Check(
 
 @check.in_code
 def over_the_batch(code: Code) -> Iterator[Finding]:
-    calls = {c.place: c for c in code.calls_of(*FUNCTIONS) if axis(c) == 0}
-    turned = {call.place for call in code.calls_of(*TURNING)}
+    every = list(code.calls_of(*FUNCTIONS, *METHODS))
+    calls = {c.place: c for c in everywhere(every, lambda c: c.place, mixes_samples)}
     for loss, activation in loss_inputs(code, "nll_loss", "cross_entropy"):
-        if activation.place in calls and activation.place not in turned:
+        if activation.place in calls:
             yield check.finding(
                 (activation.place,),
                 f"`{calls[activation.place].last}` runs over axis 0, the batch, and the loss in line "
@@ -108,6 +105,12 @@ def over_the_batch(code: Code) -> Iterator[Finding]:
                 f"`{call.last}` is called without `dim=`: torch guesses the axis.",
                 severity=Severity.WARNING,
             )
+
+
+def mixes_samples(call: CallFact) -> bool:
+    """It runs over the axis that certainly is the batch of a loader."""
+    scores = call.argument(0, "input")
+    return axis(call) == 0 and isinstance(scores, Tensor) and scores.rows
 
 
 def axis(call: CallFact) -> object:

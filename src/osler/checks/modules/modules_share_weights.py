@@ -20,6 +20,7 @@ print(len(list(layers.parameters())))
 ## Not a problem
 
 - Weights shared on purpose, as in recurrent or tied networks.
+- A layer that has a name, and is therefore meant: `zip([model] * n, batches)`.
 - Layers without parameters, such as activations.
 
 ## Sources
