@@ -23,6 +23,12 @@ FOLDER = Path(__file__).parents[1] / "programs" / "reading"
 
 EDITS = {
     "accumulated-loss-not-averaged": ["-    loss.backward()", "+    (loss / 4).backward()"],
+    "batch-means-averaged-unweighted": [
+        "-        total += loss_fn(model(x), y).item()",
+        "-print(total / len(test_loader))",
+        "+        total += loss_fn(model(x), y).item() * len(x)",
+        "+print(total / len(test_loader.dataset))",
+    ],
     "best-weights-aliased": [
         "+import copy",
         "-        best = model.state_dict()",

@@ -9,7 +9,19 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from osler.model import Const, External, Loop, Maybe, Parameters, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    External,
+    Length,
+    Loop,
+    Maybe,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
@@ -139,6 +151,8 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             pass
     if isinstance(node.op, ast.MatMult):
         note_call(machine, "torch.matmul", Arguments([left, right]), node)
+    if isinstance(node.op, ast.Div) and isinstance(right, Length):
+        note_call(machine, "/", Arguments([left, right]), node)
     if any(isinstance(v, Tensor) for v in (left, right)):
         name = type(node.op).__name__.lower()
         return _scaled(machine, node, left, right, operate(machine, name, (left, right), node))

@@ -12,6 +12,7 @@ from osler.model import (
     External,
     Helper,
     Kind,
+    Length,
     Loader,
     Loss,
     Network,
@@ -44,13 +45,24 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.parameters import below, held_by
 from osler.static.tensors import operate, severed, tensors_in
-from osler.static.values import Arguments, Instance, Partial
+from osler.static.values import Arguments, Doing, Instance, Partial
+
+NOTED = frozenset({"numpy", "random", "torchvision", "math"})
+"""Packages whose calls are remembered, beside torch."""
 
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """The value of a call of something from outside."""
-    if callee.is_torch or callee.name.partition(".")[0] in {"numpy", "random", "torchvision", "math"}:
-        note_call(machine, callee.name, arguments, node)
+    fact = None
+    if callee.is_torch or callee.name.partition(".")[0] in NOTED:
+        fact = note_call(machine, callee.name, arguments, node)
+    result = _result(machine, callee, arguments, node)
+    if fact is not None:
+        fact.result = result
+    return result
+
+
+def _result(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     if callee.name == "builtins.float" and isinstance(text := arguments.at(0), Const):
         return _number(text)
     for recognized in recognizers(callee.name):
@@ -239,11 +251,15 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
         case (("float" | "int"), Tensor()):
             return severed("item", [first], machine.place(node))
         case "sum", Series():
-            return operate(machine, "add", first.items, node)
+            fact = note_call(machine, callee.name, arguments, node)
+            fact.result = operate(machine, "add", first.items, node)
+            return fact.result
         case "getattr", Instance() | Table() | Network():
             return _by_name(machine, first, arguments.at(1), node)
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()
+        case "len", Loader() | Series() | Doing():
+            return Length(first)
         case "partial", Value():
             return Partial(first, tuple(arguments.positional[1:]), tuple(arguments.named.items()))
         case "setattr", Network() if len(arguments.positional) > 2:

@@ -14,6 +14,7 @@ from osler.model import (
     ExitNode,
     External,
     Kind,
+    Length,
     Maybe,
     Parameters,
     Series,
@@ -28,11 +29,12 @@ from osler.static.imports import import_from, import_module
 from osler.static.iteration import element
 from osler.static.loops import follow_for, follow_while
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.parameters import joined
 from osler.static.sources import dotted
 from osler.static.targets import bind
 from osler.static.tensors import operate
-from osler.static.values import Doing, Function
+from osler.static.values import Arguments, Doing, Function
 
 
 def execute(machine: Machine, body: Sequence[ast.stmt]) -> bool:
@@ -80,6 +82,8 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> bool:
     before = machine.evaluate(machine, node.target)
     value = machine.evaluate(machine, node.value)
     leaf = _leaf(before)
+    if isinstance(node.op, ast.Div) and isinstance(value, Length):
+        note_call(machine, "/", Arguments([before, value]), node)
     if leaf is not None:
         machine.emit(Kind.STEP, node, leaf, value, "by hand")
         return True

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from osler.model import (
     Activation,
+    Const,
     Cut,
     Loader,
     Maybe,
@@ -83,7 +84,7 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
         activation = first.activation
     reduced = first.reduced if first and (name in SAME_VALUES or name in {"mean", "sum"}) else ""
     if name in {"mean", "sum"} and reduced:
-        reduced = name
+        reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
     return rebuilt(out, activation, reduced, number=number)
 
@@ -133,6 +134,9 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
     if lost:
         cuts |= {Cut(name, place, lost)}
     first = parts[0] if parts else None
+    reduced = first.reduced if first else ""
+    if name == "eq" and any(p.batch for p in parts):
+        reduced = "hits"
     return Tensor(
         cuts=cuts,
         activation=first.activation
@@ -140,7 +144,7 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         else None,
         certain=all(map(is_certain, inputs)),
         batch=next((p.batch for p in parts if p.batch), None),
-        reduced=first.reduced if first else "",
+        reduced=reduced,
         models=frozenset[Network]().union(*(p.models for p in parts)),
         number=name in NUMBERS,
         place=place,
