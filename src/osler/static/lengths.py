@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from osler.model import CallFact, Code, Const, Loader, Series, Value
+from osler.model import CallFact, Code, Const, Loader, Series, Unknown, Value
 
 SAMPLES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -36,16 +36,21 @@ def batch_size(loader: Loader) -> int:
 
 def samples(code: Code, loader: Loader) -> set[int]:
     """Numbers of samples that the loader may go through; empty if the source does not say."""
-    return set(_rows(code, loader.options.get("dataset", loader.options.get(0))))
+    return set(_rows(code, loader.options.get("dataset", loader.options.get(0)), loader.place.file))
 
 
-def _rows(code: Code, data: Value | None) -> Iterator[int]:
-    if data is None or isinstance(data, Const):
-        return
+def _rows(code: Code, data: Value | None, file: str) -> Iterator[int]:
     for calls in code.calls.values():
         for call in calls:
-            if call.result is data:
+            if _gives(call, data, file):
                 yield from _made(code, call)
+
+
+def _gives(call: CallFact, data: Value | None, file: str) -> bool:
+    """The call returned these data; what is not known is recognised by the name it was given."""
+    if isinstance(data, Unknown) and data.name:
+        return call.target.rpartition(".")[2] == data.name and call.place.file == file
+    return data is not None and call.result is data
 
 
 def _made(code: Code, call: CallFact) -> Iterator[int]:
@@ -53,7 +58,7 @@ def _made(code: Code, call: CallFact) -> Iterator[int]:
     if call.name in FILLED:
         yield from _shape(call)
     elif call.last == "TensorDataset":
-        yield from _rows(code, first)
+        yield from _rows(code, first, call.place.file)
     elif call.name.startswith("torchvision.datasets.") and call.last in SAMPLES:
         train, test = SAMPLES[call.last]
         yield test if _is_false(call.argument(1, "train")) else train
