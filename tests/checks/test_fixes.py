@@ -34,6 +34,10 @@ EDITS = {
         "-        best = model.state_dict()",
         "+        best = copy.deepcopy(model.state_dict())",
     ],
+    "buffer-not-registered": [
+        "-        self.directions = torch.randn(8, 16)",
+        '+        self.register_buffer("directions", torch.randn(8, 16))',
+    ],
     "clipping-after-step": [
         "+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
         "-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
