@@ -23,6 +23,10 @@ FOLDER = Path(__file__).parents[1] / "programs" / "reading"
 
 EDITS = {
     "accumulated-loss-not-averaged": ["-    loss.backward()", "+    (loss / 4).backward()"],
+    "activation-on-residual-in-place": [
+        "-        self.body = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(8, 8))",
+        "+        self.body = nn.Sequential(nn.ReLU(inplace=False), nn.Linear(8, 8))",
+    ],
     "batch-means-averaged-unweighted": [
         "-        total += loss_fn(model(x), y).item()",
         "-print(total / len(test_loader))",

@@ -43,6 +43,7 @@ from osler.static.knowledge import (
 from osler.static.losses import noted
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.overwriting import is_call_in_place, note_sum, overwrite
 from osler.static.parameters import below, held_by
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.values import Arguments, Doing, Instance, Partial
@@ -72,7 +73,12 @@ def _result(machine: Machine, callee: External, arguments: Arguments, node: ast.
     if callee.last not in HARMLESS:
         hand_over(machine, arguments.every(), node)
     if callee.is_torch or any(True for a in arguments.every() for _ in tensors_in(a)):
-        return operate(machine, callee.last, arguments.every(), node)
+        out = operate(machine, callee.last, arguments.every(), node)
+        if callee.is_torch and is_call_in_place(callee.last, arguments):
+            overwrite(machine, arguments.at(0, "input"), node)
+        if callee.name == "torch.add":
+            note_sum(machine, tuple(arguments.every()), out, node)
+        return out
     return Unknown()
 
 

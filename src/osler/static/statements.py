@@ -30,6 +30,7 @@ from osler.static.iteration import element
 from osler.static.loops import follow_for, follow_while
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.overwriting import mean_it, note_sum
 from osler.static.parameters import joined
 from osler.static.sources import dotted
 from osler.static.targets import bind
@@ -54,6 +55,7 @@ def _expression(machine: Machine, node: ast.Expr) -> bool:
     if not isinstance(node.value, ast.Constant):
         value = machine.evaluate(machine, node.value)
         del value
+        mean_it(machine, node)
     return not _never_returns(node.value)
 
 
@@ -118,7 +120,10 @@ def _leaf(value: Value) -> Value | None:
 
 def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -> Value:
     if isinstance(before, Tensor) or isinstance(value, Tensor):
-        return operate(machine, "add", (before, value), node)
+        total = operate(machine, "add", (before, value), node)
+        if isinstance(node.op, ast.Add):
+            note_sum(machine, (before, value), total, node)
+        return total
     if isinstance(before, Series) and isinstance(node.op, ast.Add):
         added = value.items if isinstance(value, Series) else [element(machine, value, node)]
         whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops
