@@ -23,10 +23,24 @@ FOLDER = Path(__file__).parents[1] / "programs" / "reading"
 
 EDITS = {
     "accumulated-loss-not-averaged": ["-    loss.backward()", "+    (loss / 4).backward()"],
+    "activation-on-residual-in-place": [
+        "-        self.body = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(8, 8))",
+        "+        self.body = nn.Sequential(nn.ReLU(inplace=False), nn.Linear(8, 8))",
+    ],
+    "batch-means-averaged-unweighted": [
+        "-        total += loss_fn(model(x), y).item()",
+        "-print(total / len(test_loader))",
+        "+        total += loss_fn(model(x), y).item() * len(x)",
+        "+print(total / len(test_loader.dataset))",
+    ],
     "best-weights-aliased": [
         "+import copy",
         "-        best = model.state_dict()",
         "+        best = copy.deepcopy(model.state_dict())",
+    ],
+    "buffer-not-registered": [
+        "-        self.directions = torch.randn(8, 16)",
+        '+        self.register_buffer("directions", torch.randn(8, 16))',
     ],
     "clipping-after-step": [
         "+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)",

@@ -125,6 +125,7 @@ class CallFact:
         recording: gradient recording is on, off, or None where the caller decides.
         network: the module in whose method it stands.
         loops: what the loops around it iterate, innermost last, in its own function.
+        result: what it returns, as far as it was followed; None for methods.
     """
 
     name: str
@@ -136,6 +137,7 @@ class CallFact:
     recording: bool | None = True
     network: Network | None = None
     loops: tuple[Value | None, ...] = ()
+    result: Value | None = None
 
     @property
     def last(self) -> str:

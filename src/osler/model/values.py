@@ -46,6 +46,13 @@ class Sizes(Value):
     first: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Length(Value):
+    """`len(…)` of a loader, of its data or of a list."""
+
+    of: Value
+
+
 @dataclass(slots=True, eq=False)
 class Table(Value):
     """A dict with constant keys."""
@@ -263,7 +270,8 @@ class Tensor(Value):
         activation: what it has just gone through.
         certain: all that went into it is known.
         batch: it is data that came from a loader.
-        reduced: how a loss was reduced: ``mean``, ``sum``, ``none``; empty for other tensors.
+        reduced: how a loss, or what a batch's answers are right, was reduced: ``mean``, ``sum``, ``none``,
+            ``hits`` for the right answers themselves; empty for other tensors.
         leaf: the module whose parameter it is.
         models: root modules called on the way.
         number: a Python number.

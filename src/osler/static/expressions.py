@@ -9,12 +9,25 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from osler.model import Const, External, Loop, Maybe, Parameters, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Const,
+    External,
+    Length,
+    Loop,
+    Maybe,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.overwriting import note_sum
 from osler.static.parameters import joined
 from osler.static.targets import bind
 from osler.static.tensors import operate
@@ -139,10 +152,15 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             pass
     if isinstance(node.op, ast.MatMult):
         note_call(machine, "torch.matmul", Arguments([left, right]), node)
+    if isinstance(node.op, ast.Div) and isinstance(right, Length):
+        note_call(machine, "/", Arguments([left, right]), node)
+    out: Value = Unknown()
     if any(isinstance(v, Tensor) for v in (left, right)):
         name = type(node.op).__name__.lower()
-        return _scaled(machine, node, left, right, operate(machine, name, (left, right), node))
-    return Unknown()
+        out = _scaled(machine, node, left, right, operate(machine, name, (left, right), node))
+    if isinstance(node.op, ast.Add):
+        note_sum(machine, (left, right), out, node)
+    return out
 
 
 def _made_in(node: ast.expr, made: Series) -> list[Value]:

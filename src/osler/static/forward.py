@@ -21,8 +21,10 @@ from osler.model import (
     Value,
 )
 from osler.static.handing import hand_over
-from osler.static.knowledge import CONTAINERS, LAYERS_OF_ROWS, WITHOUT_PARAMETERS
+from osler.static.knowledge import ACTIVATIONS, CONTAINERS, LAYERS_OF_ROWS, WITHOUT_PARAMETERS
 from osler.static.machine import Machine
+from osler.static.notes import note_call
+from osler.static.overwriting import is_layer_in_place, overwrite
 from osler.static.tensors import combined, operate, tensors_in
 from osler.static.values import Arguments, Function, UserNetwork
 
@@ -117,7 +119,12 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
     if kind in CONTAINERS:
         return Unknown()
     if kind and WITHOUT_PARAMETERS.match(kind):
-        return operate(machine, kind, inputs, node)
+        out = operate(machine, kind, inputs, node)
+        if kind in ACTIVATIONS:
+            note_call(machine, f"nn.{kind}", arguments, node)
+        if is_layer_in_place(kind, network.options):
+            overwrite(machine, arguments.at(0), node, network)
+        return out
     out = combined(machine, inputs, machine.place(node), [network])
     if LAYERS_OF_ROWS.match(kind) and isinstance(inputs[0] if inputs else None, Tensor):
         out = replace(out, rows=any(isinstance(v, Tensor) and v.rows for v in inputs[:1]))
@@ -131,10 +138,12 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
 
 def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: ast.expr) -> Value:
     value: Value = arguments.at(0) or Tensor(certain=False)
+    given = value
     if not network.known:
         value = combined(machine, [value, Unknown()], machine.place(node))
     if isinstance(value, Unknown):
         value = Tensor(certain=False)
+    first = value
     for name, part in network.parts.items():
         inner = part.value if isinstance(part, Maybe) else part
         if isinstance(inner, Unknown) and isinstance(value, Tensor):
@@ -145,6 +154,8 @@ def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: as
         if isinstance(value, Tensor) and value.activation is not None and name.isdigit():
             shown = Activation(value.activation.name, inner.place, value.activation.before)
             value = replace(value, activation=shown)
+    if given is not first and id(first) in machine.overwritten:
+        overwrite(machine, given, node, next((n for _, n in network.children()), None))
     return value
 
 

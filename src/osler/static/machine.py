@@ -91,6 +91,7 @@ class Machine:
         turn_marks: where in the journal the current turns of those loops began.
         places: lines of nodes, made once.
         born: in which loops a value got its first name; the value is kept so that its identity stays its own.
+        overwritten: values that an activation has changed in place, and where.
     """
 
     evaluate: Callable[[Machine, ast.expr], Value]
@@ -122,6 +123,7 @@ class Machine:
         default_factory=dict[int, tuple[tuple[int, ...], Value]]
     )
     places: dict[ast.AST, Place] = field(default_factory=dict[ast.AST, Place])
+    overwritten: dict[int, tuple[Value, ast.expr]] = field(default_factory=dict[int, tuple[Value, ast.expr]])
     target: str = ""
     pending: Callable[[Value], None] | None = None
 

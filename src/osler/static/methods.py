@@ -32,6 +32,7 @@ from osler.static.machine import Machine
 from osler.static.module_methods import SAME, perform_network
 from osler.static.notes import note_call
 from osler.static.outside import fill
+from osler.static.overwriting import OVERWRITING, note_sum, overwrite
 from osler.static.parameters import held_by
 from osler.static.tensors import operate
 from osler.static.touching import call_in_place, go_backward, gradient
@@ -115,7 +116,12 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
         return Sizes() if name == "size" and not arguments.every() else Unknown()
     if name == "items" and tensor.models:
         return Zipped([Unknown(), tensor])
-    return operate(machine, name, [tensor, *arguments.every()], node)
+    out = operate(machine, name, [tensor, *arguments.every()], node)
+    if name in OVERWRITING:
+        overwrite(machine, tensor, node)
+    if name in {"add", "add_"}:
+        note_sum(machine, (tensor, *arguments.every()), out, node)
+    return out
 
 
 def _gradient(machine: Machine, doing: Doing, name: str, arguments: Arguments, node: ast.expr) -> Value:

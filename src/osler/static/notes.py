@@ -12,7 +12,7 @@ MOST_VARIANTS = 6
 """Different sets of arguments remembered for one call."""
 
 
-def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr | ast.stmt | Def) -> None:
+def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr | ast.stmt | Def) -> CallFact:
     """Remember a call for checks that look at single calls."""
     place = machine.place(node)
     fact = CallFact(
@@ -29,6 +29,7 @@ def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr 
     seen = machine.facts.setdefault((place.file, node.lineno, node.col_offset, name), [])
     if len(seen) < MOST_VARIANTS:
         seen.append(fact)
+    return fact
 
 
 def guards(machine: Machine) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from osler.model import (
     External,
     Helper,
     Kind,
+    Length,
     Loader,
     Loss,
     Network,
@@ -42,16 +43,28 @@ from osler.static.knowledge import (
 from osler.static.losses import noted
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.overwriting import is_call_in_place, note_sum, overwrite
 from osler.static.parameters import below, held_by
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.touching import call_on_each, go_backward, gradients_in, touch
-from osler.static.values import Arguments, Instance, Partial, UserNetwork
+from osler.static.values import Arguments, Doing, Instance, Partial, UserNetwork
+
+NOTED = frozenset({"numpy", "random", "torchvision", "math"})
+"""Packages whose calls are remembered, beside torch."""
 
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """The value of a call of something from outside."""
-    if callee.is_torch or callee.name.partition(".")[0] in {"numpy", "random", "torchvision", "math"}:
-        note_call(machine, callee.name, arguments, node)
+    fact = None
+    if callee.is_torch or callee.name.partition(".")[0] in NOTED:
+        fact = note_call(machine, callee.name, arguments, node)
+    result = _result(machine, callee, arguments, node)
+    if fact is not None:
+        fact.result = result
+    return result
+
+
+def _result(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     if callee.last == "__init__" and isinstance(module := arguments.at(0), UserNetwork):
         module.started = True
         return Const(None)
@@ -66,7 +79,12 @@ def call_external(machine: Machine, callee: External, arguments: Arguments, node
     elif callee.last not in HARMLESS:
         hand_over(machine, _exposed(callee, arguments), node)
     if callee.is_torch or any(True for a in arguments.every() for _ in tensors_in(a)):
-        return operate(machine, callee.last, arguments.every(), node)
+        out = operate(machine, callee.last, arguments.every(), node)
+        if callee.is_torch and is_call_in_place(callee.last, arguments):
+            overwrite(machine, arguments.at(0, "input"), node)
+        if callee.name == "torch.add":
+            note_sum(machine, tuple(arguments.every()), out, node)
+        return out
     return Unknown()
 
 
@@ -252,11 +270,15 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
         case (("float" | "int"), Tensor()):
             return severed("item", [first], machine.place(node))
         case "sum", Series():
-            return operate(machine, "add", first.items, node)
+            fact = note_call(machine, callee.name, arguments, node)
+            fact.result = operate(machine, "add", first.items, node)
+            return fact.result
         case "getattr", Instance() | Table() | Network() | Helper():
             return _by_name(machine, first, arguments.at(1), node)
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()
+        case "len", Loader() | Series() | Doing():
+            return Length(first)
         case "partial", Value():
             return Partial(first, tuple(arguments.positional[1:]), tuple(arguments.named.items()))
         case "setattr", Tensor() | Unknown() if arguments.at(1) == Const("grad"):

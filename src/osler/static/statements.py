@@ -14,6 +14,7 @@ from osler.model import (
     ExitNode,
     External,
     Kind,
+    Length,
     Maybe,
     Parameters,
     Series,
@@ -28,12 +29,14 @@ from osler.static.imports import import_from, import_module
 from osler.static.iteration import element
 from osler.static.loops import follow_for, follow_while
 from osler.static.machine import Machine
+from osler.static.notes import note_call
+from osler.static.overwriting import mean_it, note_sum
 from osler.static.parameters import joined
 from osler.static.sources import dotted
 from osler.static.targets import bind
 from osler.static.tensors import operate
 from osler.static.touching import OPERATORS, gradient, touch
-from osler.static.values import Doing, Function
+from osler.static.values import Arguments, Doing, Function
 
 
 def execute(machine: Machine, body: Sequence[ast.stmt]) -> bool:
@@ -53,6 +56,7 @@ def _expression(machine: Machine, node: ast.Expr) -> bool:
     if not isinstance(node.value, ast.Constant):
         value = machine.evaluate(machine, node.value)
         del value
+        mean_it(machine, node)
     return not _never_returns(node.value)
 
 
@@ -85,6 +89,8 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> bool:
         touch(machine, owner, OPERATORS.get(type(node.op), "written"), value, node)
         return True
     leaf = _leaf(before)
+    if isinstance(node.op, ast.Div) and isinstance(value, Length):
+        note_call(machine, "/", Arguments([before, value]), node)
     if leaf is not None:
         machine.emit(Kind.STEP, node, leaf, value, "by hand")
         return True
@@ -119,7 +125,10 @@ def _leaf(value: Value) -> Value | None:
 
 def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -> Value:
     if isinstance(before, Tensor) or isinstance(value, Tensor):
-        return operate(machine, "add", (before, value), node)
+        total = operate(machine, "add", (before, value), node)
+        if isinstance(node.op, ast.Add):
+            note_sum(machine, (before, value), total, node)
+        return total
     if isinstance(before, Series) and isinstance(node.op, ast.Add):
         added = value.items if isinstance(value, Series) else [element(machine, value, node)]
         whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops

@@ -32,10 +32,10 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
     match target:
         case ast.Name():
             _replace(machine.frame.scope.holder(target.id).names.get(target.id), value)
-            machine.assign(
-                target.id,
-                named(machine, baptized(value, target.id, machine.source, machine.place(node)), target),
-            )
+            given = baptized(value, target.id, machine.source, machine.place(node))
+            if _is_alias(node) and type(given) is Unknown:
+                given = value
+            machine.assign(target.id, named(machine, given, target))
         case ast.Attribute():
             _bind_attribute(machine, target, value, node)
         case ast.Subscript():
@@ -46,6 +46,11 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
             bind(machine, target.value, Series([value], whole=False), node)
         case _:
             pass
+
+
+def _is_alias(node: ast.AST) -> bool:
+    """One name is given to what has another."""
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Name)
 
 
 def _replace(before: Value | None, value: Value) -> None:

@@ -84,7 +84,7 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
         activation = first.activation
     reduced = first.reduced if first and (name in SAME_VALUES or name in {"mean", "sum"}) else ""
     if name in {"mean", "sum"} and reduced:
-        reduced = name
+        reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
     rows = keeps_rows(name, given)
     return rebuilt(replace(out, rows=rows) if rows else out, activation, reduced, number=number)
@@ -148,6 +148,9 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
     if lost:
         cuts |= {Cut(name, place, lost)}
     first = parts[0] if parts else None
+    reduced = first.reduced if first else ""
+    if name == "eq" and any(p.batch for p in parts):
+        reduced = "hits"
     return Tensor(
         cuts=cuts,
         activation=first.activation
@@ -155,7 +158,7 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         else None,
         certain=all(map(is_certain, inputs)),
         batch=next((p.batch for p in parts if p.batch), None),
-        reduced=first.reduced if first else "",
+        reduced=reduced,
         models=frozenset[Network]().union(*(p.models for p in parts)),
         number=name in NUMBERS,
         place=place,
