@@ -73,6 +73,7 @@ from osler.model.measure import Column, Measure, Record
 from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
+    CopiesFact,
     ExactnessFact,
     FutureFact,
     IgnoredInputFact,
@@ -140,6 +141,7 @@ __all__ = [
     "ConnectivityFact",
     "Const",
     "Context",
+    "CopiesFact",
     "Cost",
     "Coverage",
     "CrashFact",

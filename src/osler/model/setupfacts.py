@@ -179,3 +179,22 @@ class IgnoredInputFact:
     steps: int
     samples: int
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesFact:
+    """The loss of some samples, and of two copies of the same samples.
+
+    Attributes:
+        once: loss of the samples.
+        twice: loss of two copies.
+        samples: of which there was one copy.
+        optimizer: one whose steps are as large as its gradients; empty if every one sets their size itself.
+        site: the call of the loss function, or of backward.
+    """
+
+    once: float
+    twice: float
+    samples: int
+    optimizer: str
+    site: Site
