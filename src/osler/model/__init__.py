@@ -74,6 +74,7 @@ from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
     CopiesFact,
+    DescentFact,
     ExactnessFact,
     FutureFact,
     IgnoredInputFact,
@@ -147,6 +148,7 @@ __all__ = [
     "CrashFact",
     "Cut",
     "CutFact",
+    "DescentFact",
     "Diagnosis",
     "Edit",
     "Event",

@@ -198,3 +198,31 @@ class CopiesFact:
     samples: int
     optimizer: str
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class DescentFact:
+    """What small steps do to the loss of the batch from which their gradient was computed.
+
+    Attributes:
+        function: the loss function.
+        factor: what its value is multiplied by before backward; negative if a minus stands before it.
+        before: its value.
+        after: its value after the script's own first step.
+        against: fall of what backward starts from, over what the gradient promises, for three small steps
+            against the gradient; all near 1 if the gradient is right.
+        own: the same along the script's own step; empty if that was not asked.
+        alignment: cosine between the script's step and the way down.
+        labelled: the loss compares with something that a loader has handed out.
+        site: the backward call.
+    """
+
+    function: str
+    factor: float
+    before: float
+    after: float
+    against: tuple[float, ...]
+    own: tuple[float, ...]
+    alignment: float
+    labelled: bool
+    site: Site
