@@ -81,6 +81,7 @@ from osler.model.setupfacts import (
     InitialLossFact,
     MixingFact,
     OverfitFact,
+    PaddingFact,
     RandomEvalFact,
 )
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
@@ -196,6 +197,7 @@ __all__ = [
     "Optimizer",
     "OptimizerFact",
     "OverfitFact",
+    "PaddingFact",
     "Page",
     "Pages",
     "ParameterFact",

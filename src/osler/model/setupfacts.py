@@ -226,3 +226,30 @@ class DescentFact:
     alignment: float
     labelled: bool
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingFact:
+    """Other scores at padded positions change the loss.
+
+    Attributes:
+        function: the loss function.
+        id: that fills sequences up.
+        said_by: what in the program says so.
+        padded: positions that are padding.
+        positions: that the loss counts, padding included.
+        before: the loss.
+        after: the loss with other scores at the padding.
+        ended: the end of a sequence is told by something else than its first padding.
+        site: the call of the loss function.
+    """
+
+    function: str
+    id: int
+    said_by: str
+    padded: int
+    positions: int
+    before: float
+    after: float
+    ended: bool
+    site: Site
