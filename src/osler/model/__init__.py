@@ -73,12 +73,15 @@ from osler.model.measure import Column, Measure, Record
 from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
+    CopiesFact,
+    DescentFact,
     ExactnessFact,
     FutureFact,
     IgnoredInputFact,
     InitialLossFact,
     MixingFact,
     OverfitFact,
+    PaddingFact,
     RandomEvalFact,
 )
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
@@ -141,11 +144,13 @@ __all__ = [
     "ConnectivityFact",
     "Const",
     "Context",
+    "CopiesFact",
     "Cost",
     "Coverage",
     "CrashFact",
     "Cut",
     "CutFact",
+    "DescentFact",
     "Diagnosis",
     "Edit",
     "Event",
@@ -194,6 +199,7 @@ __all__ = [
     "Optimizer",
     "OptimizerFact",
     "OverfitFact",
+    "PaddingFact",
     "Page",
     "Pages",
     "ParameterFact",

@@ -179,3 +179,77 @@ class IgnoredInputFact:
     steps: int
     samples: int
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesFact:
+    """The loss of some samples, and of two copies of the same samples.
+
+    Attributes:
+        once: loss of the samples.
+        twice: loss of two copies.
+        samples: of which there was one copy.
+        optimizer: one whose steps are as large as its gradients; empty if every one sets their size itself.
+        site: the call of the loss function, or of backward.
+    """
+
+    once: float
+    twice: float
+    samples: int
+    optimizer: str
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class DescentFact:
+    """What small steps do to the loss of the batch from which their gradient was computed.
+
+    Attributes:
+        function: the loss function.
+        factor: what its value is multiplied by before backward; negative if a minus stands before it.
+        before: its value.
+        after: its value after the script's own first step.
+        against: fall of what backward starts from, over what the gradient promises, for three small steps
+            against the gradient; all near 1 if the gradient is right.
+        own: the same along the script's own step; empty if that was not asked.
+        alignment: cosine between the script's step and the way down.
+        labelled: the loss compares with something that a loader has handed out.
+        site: the backward call.
+    """
+
+    function: str
+    factor: float
+    before: float
+    after: float
+    against: tuple[float, ...]
+    own: tuple[float, ...]
+    alignment: float
+    labelled: bool
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingFact:
+    """Other scores at padded positions change the loss.
+
+    Attributes:
+        function: the loss function.
+        id: that fills sequences up.
+        said_by: what in the program says so.
+        padded: positions that are padding.
+        positions: that the loss counts, padding included.
+        before: the loss.
+        after: the loss with other scores at the padding.
+        ended: the end of a sequence is told by something else than its first padding.
+        site: the call of the loss function.
+    """
+
+    function: str
+    id: int
+    said_by: str
+    padded: int
+    positions: int
+    before: float
+    after: float
+    ended: bool
+    site: Site

@@ -37,6 +37,7 @@ class Observer:
         loaded: weights were loaded into a model.
         on_step: told of each optimizer step: the frame.
         on_dropout: told of each call of functional dropout: its arguments and the frame.
+        on_backward: told of each backward call, before it and after it: whether it is done.
         on_loss: may replace the arguments of a loss function.
     """
 
@@ -48,6 +49,7 @@ class Observer:
         self.loaded = False
         self.on_step: Callable[[FrameType], None] | None = None
         self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
+        self.on_backward: Callable[[bool], None] | None = None
         self.on_loss: Callable[[str, tuple[Any, ...]], tuple[Any, ...]] | None = None
         self.depth = 0
         self._forget()
@@ -177,9 +179,15 @@ class Observer:
 
     def _wrap_backward(self, twin: Callable[..., Any]) -> Callable[..., Any]:
         def backward(*args: Any, **kwargs: Any) -> Any:
-            if not self.ignoring and not is_compiling() and args:
+            watched = not self.ignoring and not is_compiling() and args
+            if watched:
                 self._root(args[0], sys._getframe(1))
-            return twin(*args, **kwargs)
+            if not watched or self.on_backward is None:
+                return twin(*args, **kwargs)
+            self.on_backward(False)
+            result = twin(*args, **kwargs)
+            self.on_backward(True)
+            return result
 
         return backward
 

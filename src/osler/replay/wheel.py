@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from osler.replay.loop import LoopState
@@ -80,6 +80,7 @@ class First:
         turns_left: how many turns the loop will still make, as far as is known.
         unsteerable: why the loop cannot be given batches, empty if it can.
         from_loader: batches come from a loader; otherwise they are exchanged where they enter the model.
+        takes_fewer: the loader hands out a smaller batch sooner or later, so the loop must cope with one.
     """
 
     snapshot: Snapshot
@@ -89,6 +90,7 @@ class First:
     turns_left: Callable[[], float] = lambda: inf
     unsteerable: str = ""
     from_loader: bool = True
+    takes_fewer: bool = False
 
 
 Conductor = Callable[[First], Generator[Turn, Seen, None]]
@@ -141,6 +143,7 @@ class Wheel:
     _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _passes: int = 0
     _own_turns: int = 0
+    _takes_fewer: bool = False
 
     def install(self, patches: Patches) -> None:
         """Take hold of the loaders; to be done before a watcher attaches, which then sees what is "
@@ -225,6 +228,7 @@ class Wheel:
         self.pool.entries.append({self._positions[n]: batch for n, batch in self._drawn.items()})
         if len(self._drawn) == 1:
             self._fill(iterator, original)
+        self._takes_fewer = ends_with_fewer(loader)
         self.begin(self._turns_of_loader)
 
     def _turns_of_loader(self) -> float:
@@ -249,8 +253,9 @@ class Wheel:
         seconds = perf_counter() - self._began
         self.on_take()
         first = First(
-            self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable, self.has_loader
-        )
+            self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable, self.has_loader,
+            self._takes_fewer,
+        )  # fmt: skip
         self.observer.capturing = False
         self.phase = Phase.STEERED
         self._plan = self.conductor(first)
@@ -322,6 +327,14 @@ class Wheel:
         batch = original(iterator)
         self._given[iterator] = given + 1
         return batch
+
+
+def ends_with_fewer(loader: Any) -> bool:
+    """Whether the last batch of a pass is smaller than the others; not if the loader does not tell."""
+    whole, drops = getattr(loader, "batch_size", None), getattr(loader, "drop_last", True)
+    if not isinstance(whole, int) or drops or isinstance(loader.dataset, IterableDataset):
+        return False
+    return len(loader.dataset) % whole > 1  # one sample alone is too few for many a loop
 
 
 def following(plan: Generator[Turn, Seen, None], seen: Seen | None) -> Turn | None:

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from osler.checks.loss.loss_sign_flipped import check
-from osler.model import Kind, ParameterFact, Run, SignFact
-from osler.testing import event, examine, findings, run_of
+from osler.engine.judge import judge_setup
+from osler.model import Answer, DescentFact, Kind, ParameterFact, Run, Setup, SignFact
+from osler.testing import event, examine, findings, place, run_of
 
 LOOP = """
 other = Net()
@@ -79,3 +82,55 @@ def test_an_opponent_is_no_problem() -> None:
 
 def test_does_not_apply_without_a_known_loss() -> None:
     assert check.applies(Run()) == "no loss function of torch was seen behind a backward"
+
+
+ASCENT = DescentFact(
+    function="cross_entropy", factor=1.0, before=2.303, after=2.371, against=(0.99, 1.0, 1.0),
+    own=(-1.02, -1.0, -1.0), alignment=-1.0, labelled=True, site=(place(13),),
+)  # fmt: skip
+DESCENT = replace(ASCENT, own=(0.98, 1.0, 1.0), alignment=1.0)
+
+
+def tried(fact: DescentFact):
+    return judge_setup(Setup((fact,), (Answer("step-against-the-gradient", ""),)), [check]).findings
+
+
+def test_a_step_the_wrong_way() -> None:
+    (found,) = tried(ASCENT)
+    assert found.message == (
+        "The script's own step makes `cross_entropy` of the same batch larger, from 2.303 to 2.371, "
+        "although a step against the gradient makes it smaller."
+    )
+    assert found.fix.startswith("Look at what stands between `backward()` and the update")
+
+
+def test_a_minus_that_a_step_obeys() -> None:
+    (found,) = tried(replace(DESCENT, factor=-1.0))
+    assert found.message.endswith("from 2.303 to 2.371, because a minus stands before it.")
+    assert found.fix == check.fix
+
+
+def test_gradients_of_the_wrong_sign() -> None:
+    (found,) = tried(replace(ASCENT, against=(-1.0, -1.0, -0.9), own=()))
+    assert found.message == (
+        "A small step against the gradient makes `cross_entropy` of the same batch larger: the gradients "
+        "have the wrong sign."
+    )
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        DESCENT,
+        replace(DESCENT, own=()),  # an accumulation window, a warm-up that begins at 0
+        replace(DESCENT, after=9.0),  # a learning rate that is too large
+        replace(ASCENT, alignment=-0.1),  # a projection after the step
+        replace(ASCENT, own=(-1.0, -0.8, 0.2)),  # not at every distance
+        replace(ASCENT, against=(0.3, 0.2, 0.4)),  # the gradient is another one, of a surrogate
+        replace(ASCENT, against=(-1.0, 0.2, 0.4), own=()),
+        replace(DESCENT, factor=-1.0, labelled=False),  # a reward
+        replace(ASCENT, factor=-1.0),  # a minus, and steps that go up: down in the end
+    ],
+)
+def test_steps_that_are_no_problem(fact: DescentFact) -> None:
+    assert tried(fact) == ()

@@ -2,6 +2,9 @@
 
 A minus sign in front of a loss function, or an optimizer with `maximize=True`, turns descent into ascent: the
 model is driven to the worst answers. The number that is printed falls all the same if it carries the minus.
+So does an update by hand with the wrong sign, or a hook that turns gradients round: `osler preflight` takes a
+small step against the gradient, and one along the script's own step, and looks whether the loss of the same
+batch falls.
 
 ## Bad
 
@@ -32,6 +35,8 @@ for epoch in range(epochs):
 - `maximize=True` on the negative loss, or two minus signs.
 - A reward, a likelihood or a similarity written by hand: nobody knows which way it should go.
 - An attack that changes the inputs and not the model.
+- Experiments of `osler preflight` ask neither several optimizers nor one that maximises, nor gradients that
+  custom functions may turn round on purpose.
 
 ## Sources
 
@@ -42,7 +47,29 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, Run, Severity, SignFact, Site, listed
+from osler.model import (
+    Check,
+    Confidence,
+    DescentFact,
+    Evidence,
+    Finding,
+    Kind,
+    Run,
+    Setup,
+    Severity,
+    SignFact,
+    Site,
+    listed,
+)
+
+RIGHT = 0.2
+"""Distance from one up to which the loss has changed as the gradient promised."""
+
+CLEARLY = 0.5
+"""Share of the promised change from which on the loss has clearly fallen, or risen."""
+
+ALIGNED = 0.3
+"""Cosine from which on a step goes up or down on purpose, and not as a side effect of a projection."""
 
 check = Check(
     __name__,
@@ -86,6 +113,46 @@ def climbs(run: Run) -> Iterator[Finding]:
             related=[*((site, "the loss is computed here") for site in losses(run, fact)), *built],
             evidence=[Evidence("loss functions that are raised", len(fact.raised), "0", step=fact.step)],
         )
+
+
+@check.in_setup
+def climbs_on_its_own_batch(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(DescentFact):
+        right = any(abs(ratio - 1) <= RIGHT for ratio in fact.against)
+        rises = bool(fact.own) and max(fact.own) <= -CLEARLY and fact.alignment <= -ALIGNED
+        falls = bool(fact.own) and min(fact.own) >= CLEARLY and fact.alignment >= ALIGNED
+        if right and fact.factor > 0 and rises:
+            yield wrong_way(fact, "although a step against the gradient makes it smaller", STEP_FIX)
+        elif right and fact.factor < 0 and fact.labelled and falls:
+            yield wrong_way(fact, "because a minus stands before it", "")
+        elif fact.factor > 0 and fact.against and max(fact.against) <= -CLEARLY:
+            yield gradient_reversed(fact)
+
+
+STEP_FIX = "Look at what stands between `backward()` and the update: a sign there is the wrong way round."
+
+
+def wrong_way(fact: DescentFact, reason: str, fix: str) -> Finding:
+    """The script's own step raises the loss function."""
+    return check.finding(
+        fact.site,
+        f"The script's own step makes `{fact.function}` of the same batch larger, from {fact.before:.4g} to "
+        f"{fact.after:.4g}, {reason}.",
+        evidence=[Evidence("loss after the step", fact.after, f"below {fact.before:.4g}")],
+        fix=fix,
+    )
+
+
+def gradient_reversed(fact: DescentFact) -> Finding:
+    """Even the plainest descent climbs."""
+    return check.finding(
+        fact.site,
+        f"A small step against the gradient makes `{fact.function}` of the same batch larger: the gradients "
+        "have the wrong sign.",
+        evidence=[Evidence("fall of the loss over what the gradient promises", max(fact.against), "1")],
+        confidence=Confidence.LIKELY,
+        fix="Look for hooks on tensors or parameters that turn their gradient round.",
+    )
 
 
 def steps_on_models(run: Run, backward: Site) -> bool:
