@@ -133,7 +133,9 @@ function padded(low: number, high: number): [number, number] {
   return [low - room, high + room];
 }
 
-function tick(value: number, unit: string, isLog: boolean): string {
+/** A label of an axis; uPlot leaves out labels of a logarithmic one by giving null. */
+function tick(value: number | null, unit: string, isLog: boolean): string {
+  if (value === null) return "";
   if (isLog && Math.abs(Math.log10(Math.abs(value)) % 1) > 1e-6) return "";
   return measured(Number(value.toPrecision(12)), unit === "bytes" || unit === "seconds" || unit === "ratio" ? unit : "");
 }
