@@ -201,7 +201,7 @@ class Session:
             return Reading()
         checks = selected(self.settings.select, self.settings.ignore)
         return (
-            self.watcher.gate("the source").call(read_program, listed, checks, wishes_of(self.settings))
+            self.watcher.gate("the source").within(read_program, listed, checks, wishes_of(self.settings))
             or Reading()
         )
 
@@ -210,7 +210,8 @@ class Session:
         book = self.logbook
         if book is None:
             return ""
-        self.watcher.gate("the end of the record").call(book.end, self.run, cost, reading)
+        gate = self.watcher.gate("the end of the record")
+        gate.within(book.end, self.run, cost, reading, self.setup)  # it may have ended in an experiment
         return str(book.path or "")
 
     def close(self, report: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,13 @@ from pathlib import Path
 
 import pytest
 from stage import HERE, Program, healthy
+
+from osler import __version__
+from osler.engine.stored import examined
+from osler.report.frame import Frame
+from osler.report.json import render as as_json
+from osler.report.source import Sources
+from osler.store.reader import open_run
 
 pytestmark = pytest.mark.slow
 ENOUGH = 5
@@ -41,12 +49,14 @@ class Report:
 
 
 def flown(program: Program) -> Report:
-    """Run `osler preflight` on a copy of a program in a folder of its own."""
+    """Run `osler preflight` on a copy of a program in a folder of its own; its record says the same."""
     with tempfile.TemporaryDirectory() as folder:
         script = program.copy_to(Path(folder))
         before = sorted(p.name for p in Path(folder).iterdir())
         report = Path(folder).parent / f"{Path(folder).name}.json"
-        command = [sys.executable, "-m", "osler", "preflight", "--output", str(report), str(script)]
+        record = Path(folder).parent / f"{Path(folder).name}.run"
+        options = ["--output", str(report), "--run-dir", str(record)]
+        command = [sys.executable, "-m", "osler", "preflight", *options, str(script)]
         env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
         env["PYTHONDONTWRITEBYTECODE"] = "1"
         ran = subprocess.run(
@@ -54,7 +64,10 @@ def flown(program: Program) -> Report:
         )
         assert sorted(p.name for p in Path(folder).iterdir()) == before
         told = json.loads(report.read_text())
+        again = as_json(examined(open_run(record)), Frame(__version__, Path(folder), Sources()))
+        assert json.loads(again) == told, "the stored verdict is the live one"
         report.unlink()
+        shutil.rmtree(record)
     causes = [told["findings"][d["cause"]] for d in told["diagnoses"]]
     return Report(
         [f["check"] for f in causes if f["severity"] != "hint"],

@@ -7,6 +7,15 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import osler
+from osler import __version__
+from osler.engine.stored import examined
+from osler.report.frame import Frame
+from osler.report.json import render as as_json
+from osler.report.source import Sources
+from osler.store.process import Status
+from osler.store.reader import StoredRun, open_run
+
 ROOT = Path(__file__).parents[2]
 PRELUDE = """\
 import csv, os, sys, time
@@ -45,12 +54,14 @@ finally:
 FAST = ("--budget", "6s")
 
 
-def process(folder: Path, *words: str | Path, code: str = "pass") -> subprocess.CompletedProcess[str]:
+def process(
+    folder: Path, *words: str | Path, code: str = "pass", command: str = "preflight"
+) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
     start = ["-c", f"import sys; from osler.cli import main, preflight; {code}; sys.exit(main())"]
-    command = [sys.executable, *start, "preflight", *map(str, words)]
+    whole = [sys.executable, *start, command, *map(str, words)]
     return subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+        whole, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -65,6 +76,12 @@ def listing(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {str(p): (p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in files}
 
 
+def recorded(folder: Path) -> StoredRun:
+    """The only run below a folder."""
+    (run,) = (folder / ".osler" / "runs").iterdir()
+    return open_run(run)
+
+
 def test_nothing_of_the_users_is_touched(tmp_path: Path) -> None:
     path = script(tmp_path)
     (tmp_path / "log.csv").write_text("precious\n")
@@ -73,9 +90,15 @@ def test_nothing_of_the_users_is_touched(tmp_path: Path) -> None:
     ran = process(tmp_path, *FAST, "--output", report, path)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == ""
-    assert listing(tmp_path) == before
+    ours = str(tmp_path / ".osler")
+    assert {p: c for p, c in listing(tmp_path).items() if not p.startswith(ours)} == before
     told = json.loads(report.read_text())
     report.unlink()
+    stored = recorded(tmp_path)
+    assert (stored.status, stored.problems) == (Status.COMPLETE, ())
+    again = as_json(examined(stored), Frame(__version__, tmp_path, Sources()))
+    assert json.loads(again) == told, "the stored verdict is the live one"
+    assert stored.main.document("report.json") == again
     asked = [e["name"] for e in told["experiments"] if not e["skipped"]]
     assert {"connectivity", "initial-loss", "replay-exactly", "evaluate-twice", "exchange-one-sample"} <= set(
         asked
@@ -86,6 +109,10 @@ def test_nothing_of_the_users_is_touched(tmp_path: Path) -> None:
     question = "does a gradient reach every parameter, and is every one of them trained?"
     assert f"osler: {question} yes: 4 parameters reached, all held by an optimizer" in ran.stderr
     assert "osler: no problem found in" in ran.stderr
+    assert f"recorded as {stored.path.name}" in ran.stderr
+    shown = process(tmp_path, command="report")
+    assert shown.stdout == ran.stderr, "the answers, then the verdict"
+    assert " complete  preflight  " in process(tmp_path, command="runs").stdout
 
 
 def test_a_fault_fails_and_the_training_does_not_begin(tmp_path: Path) -> None:
@@ -94,22 +121,27 @@ def test_a_fault_fails_and_the_training_does_not_begin(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "error  optimizer-never-steps" in ran.stderr
     assert not (tmp_path / "finished.txt").exists()
+    again = osler.diagnose(recorded(tmp_path))
+    assert [f.check for f in again.headlines] == ["optimizer-never-steps"]
+    assert again.subject.command == "preflight"
 
 
 def test_continue_begins_the_training_anew(tmp_path: Path) -> None:
-    ran = process(tmp_path, "--budget", "2s", "--continue", script(tmp_path))
+    ran = process(tmp_path, "--budget", "2s", "--no-store", "--continue", script(tmp_path))
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("begin\n0 ")
     assert ran.stdout.endswith("end\n")
     assert ran.stdout.count("\n") == 1 + 3 * 13 + 1
     assert (tmp_path / "finished.txt").read_text() == "yes"
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 36
+    assert not (tmp_path / ".osler").exists()
 
 
 def test_a_crash_of_the_script_is_its_own(tmp_path: Path) -> None:
-    ran = process(tmp_path, *FAST, script(tmp_path, "print(model(x[:, :3]))"))
+    ran = process(tmp_path, *FAST, "--run-dir", "mine", script(tmp_path, "print(model(x[:, :3]))"))
     assert ran.returncode == 1
     assert "RuntimeError: mat1 and mat2 shapes cannot be multiplied" in ran.stderr
+    assert not list((tmp_path / "mine").iterdir()), "a program that never trains leaves nothing"
 
 
 def test_what_hangs_is_ended(tmp_path: Path) -> None:
@@ -122,12 +154,16 @@ def test_what_hangs_is_ended(tmp_path: Path) -> None:
     ran = process(tmp_path, *FAST, script(tmp_path, counting + hanging), code="preflight.PATIENCE = -2.0")
     assert ran.returncode == 0, ran.stderr
     assert "nothing happened for" in ran.stderr.replace("\n", " ")
+    stored = recorded(tmp_path)
+    assert (stored.status, stored.problems) == (Status.COMPLETE, ()), "whole before the process leaves"
+    assert any("nothing happened for" in reason for reason in examined(stored).coverage.blind)
 
 
 def test_no_training(tmp_path: Path) -> None:
     ran = process(tmp_path, *FAST, script(tmp_path, "print(1)"))
     assert ran.returncode == 0
     assert "no training seen" in ran.stderr
+    assert not (tmp_path / ".osler").exists()
 
 
 def test_usage(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ KILLED = replace(
     ended_by="kill",
     problems=("r00000/facts.jsonl: 1 damaged line left out",),
 )
+PREFLIGHT = replace(GOOD, path=HOME / "20260104-030405-cccccccc", steps=33, findings=(), command="preflight")
 BROKEN = Digest(HOME / "broken", problems=("/work/.osler/runs/broken holds no recorded run",))
 
 
@@ -53,7 +54,7 @@ def in_utc(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_table(golden: Callable[[str, str], None]) -> None:
-    golden("runs/table.txt", as_table([GOOD, KILLED, BROKEN]))
+    golden("runs/table.txt", as_table([GOOD, KILLED, PREFLIGHT, BROKEN]))
 
 
 def test_what_could_not_be_read() -> None:
@@ -64,12 +65,13 @@ def test_what_could_not_be_read() -> None:
 
 
 def test_json() -> None:
-    content = json.loads(as_json([GOOD, KILLED, BROKEN]))
+    content = json.loads(as_json([GOOD, KILLED, BROKEN, PREFLIGHT]))
     assert content["schema"] == "osler.runs/1"
-    good, killed, broken = content["runs"]
+    good, killed, broken, preflight = content["runs"]
     assert good == {
         "id": "20260102-030405-aaaaaaaa",
         "path": "/work/.osler/runs/20260102-030405-aaaaaaaa",
+        "command": "run",
         "script": "train.py",
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 4.25,
@@ -85,6 +87,7 @@ def test_json() -> None:
     assert (killed["loss"], killed["status"], killed["ended_by"]) == ("nan", "cut short", "kill")
     assert (broken["status"], broken["script"], broken["loss"], broken["seconds"]) == (None,) * 4
     assert list(broken) == list(good)
+    assert (preflight["command"], broken["command"]) == ("preflight", None)
 
 
 def test_no_runs() -> None:

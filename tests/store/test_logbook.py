@@ -7,8 +7,23 @@ from pathlib import Path
 import pytest
 
 from osler.errors import StoreError
-from osler.model import Column, Cost, Finding, Histogram, Kind, Measure, Place, Run, Severity
+from osler.model import (
+    Answer,
+    Column,
+    Cost,
+    ExactnessFact,
+    Finding,
+    Histogram,
+    Kind,
+    Measure,
+    Place,
+    Run,
+    Setup,
+    Severity,
+)
+from osler.store.answers import setup_of
 from osler.store.logbook import EVERY, Logbook, Plan, chosen
+from osler.store.process import Status
 from osler.store.reader import open_run
 from osler.store.records import Ending
 from osler.testing import event, run_of
@@ -48,6 +63,48 @@ def test_what_came_before_the_first_turn_is_kept(tmp_path: Path) -> None:
     assert stored.main.document("report.json") == "{}\n"
     assert stored.main.ending is not None
     assert stored.main.ending.exit_code == 0
+
+
+def test_at_the_end_everything_is_written_at_once(tmp_path: Path) -> None:
+    fact = ExactnessFact(exact=True, turns=10, noise=0.0)
+    setup = Setup((fact,), (Answer("replay-exactly", "does it repeat itself?", "yes", {"turns": 10.0}),))
+    log, run = book(tmp_path, command="preflight", at_end=True), trained(70)
+    column = run.columns["loss"] = Column()
+    log.column("loss", column)
+    for turn in range(70):
+        column.add(turn, 1.0 / (turn + 1))
+        log.histogram("loss_input", turn, Histogram(array("I", [0] * 64), zeros=turn))
+        log.turn(run, turn * EVERY, changed=True)
+    log.finding(Finding("x", Place(), "", "", "", "", Severity.ERROR), run)
+    assert (log.path, list(tmp_path.iterdir())) == (None, []), "fences are still up"
+    log._began -= 20
+    log.end(run, Cost(), setup=setup)
+    log.close(Ending(0), "{}\n")
+    assert log.path is not None
+    stored = open_run(log.path)
+    assert (stored.status, stored.problems, stored.manifest.command) == (Status.COMPLETE, (), "preflight")
+    assert stored.main.ending is not None
+    assert 20 <= stored.main.ending.seconds < 40, "since the script began"
+    assert stored.run.steps == 70
+    assert stored.series("loss")[1].tolist() == [1.0 / (turn + 1) for turn in range(70)]
+    assert stored.main.histogram("loss_input")[2].tolist() == list(range(70))
+    assert setup_of(stored.main.notes) == setup
+
+
+def test_an_end_without_training_leaves_nothing(tmp_path: Path) -> None:
+    log = book(tmp_path, at_end=True)
+    log.turn(Run(), 1, changed=True)
+    log.end(Run(), Cost())
+    log.close(Ending(0), "{}")
+    assert (log.path, list(tmp_path.iterdir())) == (None, [])
+
+
+def test_answers_are_kept_if_the_first_turn_never_ended(tmp_path: Path) -> None:
+    log, setup = book(tmp_path, at_end=True), Setup((), (Answer("x", "is it?", skipped="no"),))
+    log.end(Run(), Cost(), setup=setup)
+    log.close(Ending(0), "{}")
+    assert log.path is not None
+    assert setup_of(open_run(log.path).main.notes) == setup
 
 
 def test_series_are_described(tmp_path: Path) -> None:

@@ -7,25 +7,34 @@ from typing import Any
 
 import pytest
 
-from osler.model import Diagnosis, Finding, Group, Severity
-from osler.report.page import content
-from osler.report.page.preflight import Answer, Trace, preflight
+from osler.model import Answer, Diagnosis, Finding, Group, Setup, Severity
+from osler.model.setup import Curve
 
 pytestmark = pytest.mark.slow
 
 PAGES = ["verdict", "timeline", "layers", "graph", "preflight", "data"]
-EXPERIMENTS = (
-    Answer(
-        "overfit-one-batch",
-        "the model can: 0.01 after 60 steps",
-        1.5,
-        {"loss": 0.01},
-        (Trace("loss", range(9), [2.0, 1.5, 1.0, 0.8, 0.5, 0.3, 0.1, 0.05, 0.01]),),
-    ),
-    Answer("future-perturbed", "", skipped="the model has no `time` axis"),
-)
 HOSTILE = (
     "</script><img src=x onerror=alert(1)> ../../etc/passwd \x1b[31m \u202eevil\u202c `x` " + "long" * 2_500
+)
+LOSSES = (2.0, 1.5, 1.0, 0.8, 0.5, 0.3, 0.1, 0.05, 0.01)
+EXPERIMENTS = (
+    Answer("initial-loss", "is the first loss that of a guess?", "yes: 1.1", {"chance": 1.0986}, 0.004),
+    Answer(
+        "overfit-one-batch",
+        "can it memorise one batch, with dropout and weight decay off?",
+        "yes: loss 2 → 0.01 in 9 turns at 0.33 times the learning rate",
+        {"first": 2.0, "best": 0.01, "without_dropout": float("nan")},
+        1.5,
+        curves=(
+            Curve("learning rate × 1", (2.0, 40.0, float("inf"), float("nan"))),
+            Curve("learning rate × 0.33", LOSSES),
+        ),
+    ),
+    Answer("exchange-the-future", "does it see what it is to predict?", skipped="there is no `time` axis"),
+)
+TRAPS = (
+    Answer(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: 1.0}, 0.1, curves=(Curve(HOSTILE, LOSSES, HOSTILE),) * 2),
+    Answer(f"{HOSTILE}2", HOSTILE, skipped=HOSTILE),
 )
 SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
 
@@ -50,8 +59,16 @@ def hostile(diagnosis: Diagnosis) -> Diagnosis:
         evidence=tuple(replace(e, measure=HOSTILE, expected=HOSTILE, unit=HOSTILE) for e in one.evidence),
     )  # fmt: skip
     return replace(
-        diagnosis, subject=replace(diagnosis.subject, script=HOSTILE), groups=(Group(trap, (trap,)),)
+        diagnosis,
+        subject=replace(diagnosis.subject, script=HOSTILE),
+        groups=(Group(trap, (trap,)),),
+        setup=Setup((), TRAPS),
     )
+
+
+def flown(diagnosis: Diagnosis) -> Diagnosis:
+    """The same after experiments."""
+    return replace(diagnosis, setup=Setup((), EXPERIMENTS))
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +77,13 @@ def files(watch: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -
     sick, healthy = watch("h = self.stem(x)", "h = self.stem(x).detach()"), watch()
     assert (len(healthy.diagnosis.headlines), len(sick.diagnosis.headlines)) == (0, 1)
     folder = tmp_path_factory.mktemp("reports")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(content, "preflight", lambda _: preflight(EXPERIMENTS))
-        texts = {
-            "none": healthy.report(),
-            "one": sick.report(),
-            "200": sick.report(many(sick.diagnosis)),
-            "hostile": sick.report(hostile(sick.diagnosis)),
-        }
+    texts = {
+        "none": healthy.report(flown(healthy.diagnosis)),
+        "one": sick.report(flown(sick.diagnosis)),
+        "200": sick.report(many(flown(sick.diagnosis))),
+        "hostile": sick.report(hostile(sick.diagnosis)),
+        "run": healthy.report(),
+    }
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text)
     return {name: folder / f"{name}.html" for name in texts}
@@ -145,6 +161,34 @@ def test_a_chart_is_a_sentence_and_a_table_as_well(files: dict[str, Path], tab: 
         assert sentence.startswith("Loss goes down from ")
         figure.get_by_role("button", name="Numbers of Loss as a table").click()
         assert figure.locator("tbody tr").count() == 48
+
+
+def test_experiments_are_told_with_their_curves(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["one"], "preflight")
+        text = opened.page.inner_text("main")
+        assert "2 experiments with the script's own loop on its first batches" in text
+        assert "What is wrong stands on the page Verdict." in text
+        assert "Is the first loss that of a guess?\n\nyes: 1.1" in text
+        assert "Does it see what it is to predict?\tthere is no time axis" in text
+        figure = opened.page.locator("figure")
+        sentence = figure.locator("[role=img]").get_attribute("aria-label")
+        assert sentence == (
+            "learning rate × 1 goes up from 2 to 40 between turn 1 and 2; lowest 2 (turn 1), "
+            "highest 40 (turn 2); values are NaN from turn 4 on, infinite from turn 3 on. "
+            "learning rate × 0.33 goes down from 2 to 0.01 between turn 1 and 9; lowest 0.01 (turn 9), "
+            "highest 2 (turn 1)."
+        )
+        figure.get_by_role("button", name="Numbers of Loss in each turn as a table").click()
+        assert figure.locator("thead th").nth(1).inner_text() == "turns"
+        assert figure.locator("tbody tr").count() == 4 + len(LOSSES)
+
+
+def test_a_run_without_experiments_has_no_such_page(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["run"], "preflight")
+        assert "Pre-flight" not in opened.page.inner_text("nav")
+        assert opened.page.inner_text("nav a[aria-current]") == "Verdict"
 
 
 def test_the_address_holds_the_steps_that_are_shown(files: dict[str, Path], tab: Any) -> None:

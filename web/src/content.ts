@@ -65,9 +65,11 @@ export interface Data {
   classes: { name: string; seen: number; share: number; series: number | null }[];
   losses: LossInput[]; histograms: Histogram[];
 }
+/** A curve that an experiment measured; values that JSON lacks are words. */
+export interface Trace { name: string; measure: string; x: number[]; y: (number | string)[] }
 export interface Experiment {
-  name: string; answer: string; seconds: number; values: Record<string, number | string>; skipped: string | null;
-  traces: { name: string; x: number[]; y: number[] }[];
+  name: string; question: string; answer: string; seconds: number; values: Record<string, number | string>; skipped: string | null;
+  traces: Trace[];
 }
 export interface Content {
   schema: string; version: string;

@@ -49,21 +49,21 @@ export function extremes(curve: Curve): Extremes | null {
 }
 
 /** The course of a series in one sentence. */
-export function sentence(name: string, curve: Curve): string {
+export function sentence(name: string, curve: Curve, axis = "step"): string {
   const seen = extremes(curve);
-  const odd = oddities(curve);
+  const odd = oddities(curve, axis);
   if (!seen) return `${name}: no finite value${odd}.`;
   const say = (value: number) => measured(value, curve.unit);
-  if (seen.from === seen.to) return `${name} is ${say(seen.first)} at step ${seen.from}${odd}.`;
-  if (seen.low === seen.high) return `${name} stays at ${say(seen.low)} from step ${seen.from} to ${seen.to}${odd}.`;
+  if (seen.from === seen.to) return `${name} is ${say(seen.first)} at ${axis} ${seen.from}${odd}.`;
+  if (seen.low === seen.high) return `${name} stays at ${say(seen.low)} from ${axis} ${seen.from} to ${seen.to}${odd}.`;
   const verb = seen.last > seen.first ? "goes up" : seen.last < seen.first ? "goes down" : "ends where it began,";
   const way = seen.last === seen.first ? `${verb} at ${say(seen.last)}` : `${verb} from ${say(seen.first)} to ${say(seen.last)}`;
-  const range = `lowest ${say(seen.low)} (step ${seen.lowAt}), highest ${say(seen.high)} (step ${seen.highAt})`;
-  return `${name} ${way} between step ${seen.from} and ${seen.to}; ${range}${odd}.`;
+  const range = `lowest ${say(seen.low)} (${axis} ${seen.lowAt}), highest ${say(seen.high)} (${axis} ${seen.highAt})`;
+  return `${name} ${way} between ${axis} ${seen.from} and ${seen.to}; ${range}${odd}.`;
 }
 
-function oddities(curve: Curve): string {
+function oddities(curve: Curve, axis: string): string {
   const kinds: [string, number[]][] = [["NaN", curve.nan], ["infinite", curve.up], ["minus infinity", curve.down]];
-  const parts = kinds.flatMap(([word, places]) => (places.length ? [`${word} from step ${curve.at[places[0] ?? 0] ?? 0} on`] : []));
+  const parts = kinds.flatMap(([word, places]) => (places.length ? [`${word} from ${axis} ${curve.at[places[0] ?? 0] ?? 0} on`] : []));
   return parts.length ? `; values are ${parts.join(", ")}` : "";
 }

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from osler.runtime.patches import Patches
     from osler.session import Session
     from osler.settings import Settings
+    from osler.store.logbook import Plan
 
-OPTIONS = ("format", "output", "fail-on", "select", "ignore", "quiet")
+COMMAND = "preflight"
+OPTIONS = ("format", "output", "fail-on", "select", "ignore", "store", "run-dir", "quiet")
 BUDGET = 60.0
 """Seconds for the experiments."""
 
@@ -48,9 +50,8 @@ USAGE = (
     "       osler preflight [options] -m package.module [arguments]"
 )
 EPILOG = (
-    "Options come before the script. Nothing that the script writes or prints is kept. Exit code: 0 "
-    "nothing at or "
-    "above --fail-on, 1 something, 2 could not run."
+    "Options come before the script. Nothing that the script writes or prints is kept; the answers are "
+    "recorded, for `osler report`. Exit code: 0 nothing at or above --fail-on, 1 something, 2 could not run."
 )
 
 
@@ -85,14 +86,14 @@ def configure(parser: Parser) -> None:
     add("--fail-on", choices=FAIL_ON, help="exit with 1 if this was found; error if not given")
     add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
     add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
+    add("--run-dir", metavar="DIR", help="record the pre-flight here; .osler/runs/<time> if not given")
+    add("--no-store", dest="store", action="store_false", default=None, help="record nothing")
     add("--quiet", action="store_true", default=None, help="print nothing")
 
 
 def execute(args: Namespace) -> int:
     """Examine the script; the exit code to leave with."""
-    from osler.cli.run import folder_of, require_torch, sources_of
-    from osler.engine.catalogue import catalogue
-    from osler.report.formats import suffixes
+    from osler.cli.run import require_torch, sources_of
     from osler.report.screen import own_stderr
     from osler.runtime.guard import Guard
     from osler.runtime.script import Target, run_script
@@ -102,16 +103,13 @@ def execute(args: Namespace) -> int:
         raise UsageError("no script was given", fix="Name it after the options: osler preflight train.py")
     budget = seconds(args.budget)
     require_torch()
-    given = {key: getattr(args, key.replace("-", "_")) for key in OPTIONS}
-    given = {key: value for key, value in given.items() if value is not None}
-    settings = load(folder_of(args), given, catalogue(), suffixes())
-    screen = own_stderr()
-    settings = settings if settings.fail_on or args.fail_on else replace(settings, fail_on=error())
+    settings, screen = settings_of(args), own_stderr()
 
     def warn(sentence: str) -> None:
         screen.write(f"osler: {sentence}\n")
 
-    session = Session(replace(settings, max_steps=None, stop_on=None), warn=warn)
+    record = plan(args, settings, warn)
+    session = Session(replace(settings, max_steps=None, stop_on=None), warn=warn, plan=record)
     room = Room(args, settings, session, screen, sources_of(args), budget)
     gate = Guard(warn).gate("the end of the script")
     room.enter()
@@ -121,6 +119,28 @@ def execute(args: Namespace) -> int:
     except UsageError:
         room.leave()
         raise
+
+
+def settings_of(args: Namespace) -> Settings:
+    """What the user has asked for; the run directory that a project sets is that of its training."""
+    from osler.cli.run import folder_of
+    from osler.engine.catalogue import catalogue
+    from osler.report.formats import suffixes
+
+    given = {key: getattr(args, key.replace("-", "_")) for key in OPTIONS}
+    given = {key: value for key, value in given.items() if value is not None}
+    settings = load(folder_of(args), given, catalogue(), suffixes())
+    run_dir = None if args.run_dir is None else settings.run_dir
+    fail_on = settings.fail_on if settings.fail_on or args.fail_on else error()
+    return replace(settings, run_dir=run_dir, fail_on=fail_on)
+
+
+def plan(args: Namespace, settings: Settings, warn: Callable[[str], None]) -> Plan | None:
+    """Where the pre-flight is recorded, if at all: at its end, because until then fences are up."""
+    from osler.cli import run
+
+    planned = run.plan(settings, args.script or f"-m {args.module}", warn)
+    return replace(planned, command=COMMAND, at_end=True) if planned is not None else None
 
 
 def seconds(text: str) -> float:
@@ -298,7 +318,7 @@ class Room:
             files = self.session.sources(*file)
             by = "" if ours or ending.ended_by == "os._exit" else ending.ended_by
             diagnosis = self.session.finish(self.name, code, by, crash, files)
-            diagnosis = replace(diagnosis, subject=replace(diagnosis.subject, command="preflight"))
+            diagnosis = replace(diagnosis, subject=replace(diagnosis.subject, command=COMMAND))
             self.report(diagnosis)
         worst, fail_on = diagnosis.worst, self.settings.fail_on
         failed = fail_on is not None and worst is not None and worst >= fail_on
@@ -336,8 +356,9 @@ class Room:
         self.session.run.blind.append(BlindFact(subject, reason))
 
     def report(self, diagnosis: Diagnosis) -> None:
-        """Write what was asked for, where it was asked for."""
+        """Write what was asked for, where it was asked for; the record is whole before the process leaves."""
         from osler.cli.run import Bedside
+        from osler.report import json
         from osler.report.live import Live
 
         bedside = Bedside(
@@ -345,13 +366,15 @@ class Room:
             self.sources, self.path,
         )  # fmt: skip
         bedside.show(diagnosis)
+        self.session.close(json.render(diagnosis, bedside.frame()))
         bedside.save(diagnosis)
 
     def go_on(self) -> None:
         """Begin the real training in this process's place."""
         flush()
         what = ["-m", self.args.module] if self.args.module else [self.args.script]
-        words = [sys.executable, "-m", "osler", "run", *what, *self.args.arguments]
+        options = [] if self.settings.store else ["--no-store"]
+        words = [sys.executable, "-m", "osler", "run", *options, *what, *self.args.arguments]
         os.chdir(self.root)
         os.execve(sys.executable, words, self.environment)
 

@@ -74,9 +74,11 @@ def publish(diagnosis: Diagnosis, settings: Settings, stored: StoredRun) -> None
     from osler.report.frame import Frame
     from osler.report.screen import own_stdout
     from osler.report.source import Sources
+    from osler.report.wording import answered
 
     root, sources, screen = Path.cwd(), Sources(), own_stdout()
     if settings.output is None and settings.format == TEXT:
+        screen.write("".join(f"osler: {answered(answer)}\n" for answer in diagnosis.experiments))
         screen.write(terminal.render(diagnosis, terminal.Page(root, sources, screen.width, screen.has_color)))
         return
     text = formats()[settings.format].render(diagnosis, Frame(__version__, root, sources, record=stored))

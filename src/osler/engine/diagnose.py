@@ -85,7 +85,7 @@ def diagnose(
         coverage=coverage(run),
         cost=outcome.cost,
         measures={n: last for n, c in run.columns.items() if (last := c.last) is not None},
-        experiments=setup.answers,
+        setup=setup,
     )
 
 

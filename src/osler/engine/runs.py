@@ -46,6 +46,7 @@ def examined_digest(stored: StoredRun) -> Digest:
         diagnosis.subject.ended_by,
         len(stored.processes),
         (*stored.problems, *unread_report(process)),
+        process.manifest.command,
     )
 
 

@@ -9,6 +9,7 @@ from osler.engine.agreement import Reading
 from osler.engine.catalogue import catalogue
 from osler.engine.diagnose import Outcome, Terms, diagnose
 from osler.model import Cost, Diagnosis
+from osler.store.answers import setup_of
 from osler.store.codec import Damaged, decode
 from osler.store.process import Status, StoredProcess
 from osler.store.reader import StoredRun
@@ -37,9 +38,13 @@ def examined(stored: StoredRun, terms: Terms | None = None) -> Diagnosis:
     exit_code = process.ending.exit_code if process.ending is not None else None
     outcome = Outcome(exit_code, how_it_ended(process), cost, str(stored.path))
     reading = latest(process, "reading", Reading) or Reading()
-    diagnosis = diagnose(run, terms, outcome, reading=reading)
+    diagnosis = diagnose(run, terms, outcome, reading=reading, setup=setup_of(process.notes))
     blind = (*diagnosis.coverage.blind, *(f"the record: {problem}" for problem in stored.problems))
-    return replace(diagnosis, coverage=replace(diagnosis.coverage, blind=blind))
+    return replace(
+        diagnosis,
+        subject=replace(diagnosis.subject, command=process.manifest.command),
+        coverage=replace(diagnosis.coverage, blind=blind),
+    )
 
 
 def recorded_terms(stored: StoredRun) -> Terms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from osler.model.finding import Finding, Severity
-from osler.model.setup import Answer
+from osler.model.setup import NOTHING_ASKED, Answer, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Diagnosis:
         coverage: how much was seen.
         cost: what watching cost.
         measures: last value of each measure.
-        experiments: what a pre-flight asked, and what was answered.
+        setup: what a pre-flight asked, and what was answered.
     """
 
     subject: Subject = field(default_factory=Subject)
@@ -115,7 +115,7 @@ class Diagnosis:
     coverage: Coverage = field(default_factory=Coverage)
     cost: Cost = field(default_factory=Cost)
     measures: dict[str, float] = field(default_factory=dict[str, float])
-    experiments: tuple[Answer, ...] = ()
+    setup: Setup = NOTHING_ASKED
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -127,6 +127,11 @@ class Diagnosis:
         """Causes above hint that the user has not acknowledged."""
         causes = (g.cause for g in self.groups if not g.cause.suppressed)
         return tuple(c for c in causes if c.severity > Severity.HINT)
+
+    @property
+    def experiments(self) -> tuple[Answer, ...]:
+        """What a pre-flight asked, and what was answered."""
+        return self.setup.answers
 
     @property
     def worst(self) -> Severity | None:

@@ -10,6 +10,21 @@ Fact = TypeVar("Fact")
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A course that an experiment measured.
+
+    Attributes:
+        name: what tells it from the other curves of its experiment, for example ``learning rate × 3``.
+        values: one for each turn of the loop.
+        measure: what was measured.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    measure: str = "loss"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What one experiment has answered.
 
@@ -20,6 +35,7 @@ class Answer:
         values: the numbers behind it.
         seconds: that it took.
         skipped: why it was not asked, empty if it was.
+        curves: courses that were measured on the way.
     """
 
     name: str
@@ -28,6 +44,7 @@ class Answer:
     values: Mapping[str, float] = field(default_factory=dict[str, float])
     seconds: float = 0.0
     skipped: str = ""
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

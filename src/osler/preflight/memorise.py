@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from osler.model import counted
+from osler.model.setup import Curve
 from osler.model.setupfacts import OverfitFact
 from osler.preflight.bench import Bench
 from osler.preflight.outcome import Outcome
@@ -162,15 +163,20 @@ def outcome(bench: Bench, attempts: Sequence[Attempt], floor: float, samples: in
     share = f", accuracy {accuracy:.0%}" if accuracy is not None else ""
     told = f"{verdict}loss {first:.4g} → {best.best:.4g} in {turns}{at}{share}"
     if not done and not best.complete:
-        return Outcome(
-            answer=f"not in the {turns} there were: loss {first:.4g} → {best.best:.4g}{share}", values=values
-        )
+        answer = f"not in the {turns} there were: loss {first:.4g} → {best.best:.4g}{share}"
+        return Outcome(answer, values, curves=curves(attempts))
     site = bench.root.site if bench.root is not None else ()
     fact = OverfitFact(
         samples, first, best.best, floor, accuracy, majority(bench.loss), len(best.losses),
         tuple(a.rate for a in with_losses), best.falling and not done, site,
     )  # fmt: skip
-    return Outcome(told, values, (fact,) if has_floor(bench) and best.targets <= 1 else ())
+    facts = (fact,) if has_floor(bench) and best.targets <= 1 else ()
+    return Outcome(told, values, facts, curves=curves(with_losses))
+
+
+def curves(attempts: Sequence[Attempt]) -> tuple[Curve, ...]:
+    """The losses of each attempt."""
+    return tuple(Curve(f"learning rate × {a.rate:.2g}", a.losses) for a in attempts)
 
 
 def in_a_word(first: float, best: float, floor: float) -> str:

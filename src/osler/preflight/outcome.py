@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from osler.model.setup import Curve
 from osler.preflight.bench import Bench
 from osler.replay.turn import Seen, Turn
 
@@ -19,12 +20,14 @@ class Outcome:
         values: the numbers.
         facts: evidence for setup detectors.
         skipped: it turned out on the way that there is no answer: why.
+        curves: courses that were measured on the way.
     """
 
     answer: str = ""
     values: Mapping[str, float] = field(default_factory=dict[str, float])
     facts: tuple[object, ...] = ()
     skipped: str = ""
+    curves: tuple[Curve, ...] = ()
 
 
 Steps = Generator[Turn, Seen, Outcome]

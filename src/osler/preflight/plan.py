@@ -97,13 +97,18 @@ def conduct(
         if outcome is None:
             outcome = Outcome(skipped=f"it failed: {guard.failures[-1] if guard.failures else 'unknown'}")
         seconds = perf_counter() - start
-        answer = Answer(name, experiment.QUESTION, outcome.answer, outcome.values, seconds, outcome.skipped)
-        notebook.write(answer, outcome.facts)
+        notebook.write(answered(name, experiment.QUESTION, outcome, seconds), outcome.facts)
     if bench.steerable:
         bench.restore()
     else:
         yield from bench.begin()
         yield Turn(0)
+
+
+def answered(name: str, question: str, outcome: Outcome, seconds: float) -> Answer:
+    """The answer as it is told and kept."""
+    values = {key: float(value) for key, value in outcome.values.items()}  # as they are read back
+    return Answer(name, question, outcome.answer, values, seconds, outcome.skipped, outcome.curves)
 
 
 def why_not(experiment: Experiment, bench: Bench, gate: Gate) -> str:

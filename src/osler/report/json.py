@@ -119,6 +119,7 @@ def experiment(answer: Answer) -> dict[str, object]:
     """One question of a pre-flight."""
     return {
         "name": answer.name,
+        "question": answer.question,
         "answer": answer.answer or None,
         "values": {name: number(value) for name, value in answer.values.items()},
         "seconds": round(answer.seconds, 3),

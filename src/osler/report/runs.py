@@ -12,7 +12,7 @@ from osler.report.wording import number, printable
 from osler.store.digest import Digest
 
 SCHEMA = "osler.runs/1"
-HEAD = ("run", "started", "took", "steps", "loss", "findings", "status", "script")
+HEAD = ("run", "started", "took", "steps", "loss", "findings", "status", "command", "script")
 RIGHT = frozenset({"took", "steps", "loss"})
 UNKNOWN = "-"
 
@@ -32,6 +32,7 @@ def described(run: Digest) -> dict[str, object]:
     return {
         "id": run.path.name,
         "path": str(run.path),
+        "command": run.command if run.status is not None else None,
         "script": run.script or None,
         "started": run.started or None,
         "seconds": json_number(run.seconds),
@@ -73,6 +74,7 @@ def row(run: Digest) -> tuple[str, ...]:
         UNKNOWN if run.loss is None else number(run.loss),
         findings(run) if is_known else UNKNOWN,
         status(run),
+        printable(run.command) if is_known else UNKNOWN,
         printable(run.script) or UNKNOWN,
     )
 

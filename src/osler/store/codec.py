@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import IntEnum, StrEnum
 from functools import cache
@@ -102,7 +102,7 @@ def generic_reader(origin: Any, inner: tuple[Any, ...]) -> Callable[[object], ob
     if origin in (types.UnionType, typing.Union):
         read = decoder(next(kind for kind in inner if kind is not type(None)))
         return lambda stored: None if stored is None else read(stored)
-    if origin is dict:
+    if origin in (dict, Mapping):
         return mapping_reader(decoder(inner[1]))
     if origin is tuple and inner[-1] is not ...:
         return fixed_reader([decoder(kind) for kind in inner])

@@ -48,6 +48,7 @@ class Digest:
         ended_by: as in `Subject`.
         processes: how many recorded.
         problems: what could not be read, one sentence each.
+        command: the Osler command that recorded it.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class Digest:
     ended_by: str = ""
     processes: int = 0
     problems: tuple[str, ...] = ()
+    command: str = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def digest(path: Path) -> Digest | None:
         ending.exit_code,
         ending.ended_by,
         len(names),
+        command=manifest.command,
     )
 
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 
 from osler.errors import StoreError
-from osler.model import Column, Cost, Finding, Histogram, Measure, Run
+from osler.model import NOTHING_ASKED, Column, Cost, Finding, Histogram, Measure, Run, Setup
 from osler.store import manifest
+from osler.store.answers import notes_of
 from osler.store.codec import encode
 from osler.store.facts import FactWriter, snapshot
 from osler.store.git import asked
 from osler.store.launch import launch_of
 from osler.store.layout import PRIMARY, new_run, process_folder
 from osler.store.lines import to_line
-from osler.store.recorder import Options, Recorder, plainly
+from osler.store.recorder import NOTES, Options, Recorder, plainly
 from osler.store.records import Ending, Series, Standing
 
 EVERY = 1_000_000_000
@@ -45,6 +47,8 @@ class Plan:
         measures: what is known about measures by name.
         warn: called once with a sentence if recording has to stop.
         contain: runs the recorder's work so that a fault of ours stays ours.
+        command: the Osler command.
+        at_end: nothing is written before the end, because until then writing is fenced off.
     """
 
     root: Path
@@ -56,6 +60,8 @@ class Plan:
     measures: Mapping[str, Measure] = field(default_factory=dict[str, Measure])
     warn: Callable[[str], None] = print
     contain: Callable[[Callable[[], None]], object] = plainly
+    command: str = "run"
+    at_end: bool = False
 
 
 def chosen(folder: Path) -> Path:
@@ -91,11 +97,13 @@ class Logbook:
         to_line({"value": encode(Series("", ""))})
         self.path: Path | None = None
         self._plan = plan
-        self._known = manifest.begin(list(plan.argv), plan.script, plan.versions, os.environ)
+        known = manifest.begin(list(plan.argv), plan.script, plan.versions, os.environ)
+        self._known = replace(known, command=plan.command)
+        self._began = monotonic()
         self._recorder: Recorder | None = None
         self._failed = False
         self._looked = 0
-        self._early: deque[tuple[str, int, Histogram]] = deque(maxlen=EARLY)
+        self._early: deque[tuple[str, int, Histogram]] = deque(maxlen=NOTES if plan.at_end else EARLY)
         self._process = os.getpid()
         self._git = asked(Path(plan.script).absolute().parent if plan.script[:3] != "-m " else plan.root)
 
@@ -117,6 +125,8 @@ class Logbook:
             now: nanoseconds of the same clock each time.
             changed: something was seen for the first time.
         """
+        if self._plan.at_end:
+            return
         if now - self._looked < (SOONER if changed else EVERY) and self._recorder is not None:
             return
         self._looked = now
@@ -143,22 +153,25 @@ class Logbook:
             self._recorder.note("finding", found)
             self._recorder.flush(wait=False)
 
-    def end(self, run: Run, cost: Cost, reading: object = None) -> None:
-        """The program has ended: its last facts, what watching it cost, and what its source says.
+    def end(self, run: Run, cost: Cost, reading: object = None, setup: Setup = NOTHING_ASKED) -> None:
+        """The program has ended: its last facts, what watching it cost, and what else is known of it.
 
         Args:
             run: the evidence.
             cost: Osler's own time.
             reading: of the source, a frozen dataclass; None if it was not read.
+            setup: what experiments have shown, if any were made.
         """
         recorder = self._recorder
-        if recorder is None and (run.turns or run.patterns):
+        if recorder is None and (run.turns or run.patterns or setup.answers):
             recorder = self._begin(run)
         if recorder is not None:
             recorder.put(run)
             recorder.note("cost", cost)
             if reading is not None:
                 recorder.note("reading", reading)
+            for kind, content in notes_of(setup):
+                recorder.note(kind, content)
             loss = run.columns.get("loss")
             recorder.note("standing", Standing(run.steps, loss.last if loss is not None else None))
 
@@ -181,7 +194,13 @@ class Logbook:
             self._failed = True
             plan.warn(f"nothing is recorded: {error}")
             return None
-        options = Options(describe=self._describe, warn=plan.warn, git=self._git, contain=plan.contain)
+        options = Options(
+            describe=self._describe,
+            warn=plan.warn,
+            git=self._git,
+            contain=plan.contain,
+            began=self._began if plan.at_end else None,
+        )
         known = manifest.with_variables(self._known, os.environ)  # the script may have set some
         self.path, self._recorder = path, Recorder(folder, known, options)
         self._recorder.start()

@@ -21,6 +21,7 @@ class Manifest:
 
     Attributes:
         schema: version of the run directory's format.
+        command: the Osler command: ``run``, or ``preflight``, which does not train to the end.
         argv: the command line, secrets hidden.
         script: path of the user's script, or ``-m`` and the module.
         started: UTC time, ISO 8601.
@@ -36,6 +37,7 @@ class Manifest:
     """
 
     schema: int = SCHEMA
+    command: str = "run"
     argv: tuple[str, ...] = ()
     script: str = ""
     started: str = ""

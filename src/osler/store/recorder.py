@@ -63,6 +63,7 @@ class Options:
         git: a question about the user's script; None if nothing was asked.
         waiting: values that wait for the disk at most.
         segment: records per segment.
+        began: moment from which seconds are counted, by `monotonic`; the recorder's own start if not given.
         period: seconds between two looks at the columns.
         contain: runs the thread's work so that a fault of ours stays ours.
         checkpoint: called at the places where being killed hurts most.
@@ -73,6 +74,7 @@ class Options:
     git: GitQuery | None = None
     waiting: int = LIMIT
     segment: int = ROWS
+    began: float | None = None
     period: float = PERIOD
     checkpoint: Checkpoint = unwatched
     contain: Callable[[Callable[[], None]], object] = plainly
@@ -100,7 +102,7 @@ class Recorder:
         self._tables: list[Table] = []
         self._options = options
         self._process = os.getpid()
-        self._began = monotonic()
+        self._began = monotonic() if options.began is None else options.began
         self._requests: SimpleQueue[Event] = SimpleQueue()
         self._outbox = Outbox(options.waiting)
         self._notes: deque[Line] = deque(maxlen=NOTES)

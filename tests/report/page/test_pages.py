@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from osler.model import Diagnosis, Evidence, Finding, Place, Severity
+from osler.model import Answer, Diagnosis, Evidence, Finding, Place, Setup, Severity
+from osler.model.setup import Curve
 from osler.report.page.content import content
 from osler.report.page.curves import Curves
 from osler.report.page.data import classes
-from osler.report.page.preflight import Answer, Trace, preflight
+from osler.report.page.preflight import Trace, preflight, traces
 from osler.report.page.texts import LONGEST, inert, spot
 from osler.report.page.verdict import chart
 
@@ -109,21 +110,60 @@ def test_a_finding_without_a_step_has_no_chart(shown: Any) -> None:
     assert chart(found, Curves()) is None
 
 
-def test_no_experiment_no_page() -> None:
-    assert preflight(()) is None
-    answer = Answer("overfit-one-batch", "it can", 1.5, {"loss": 0.01}, (Trace("loss", (0, 1), (2.0, 0.01)),))
-    assert preflight((answer,)) == {
+OVERFIT = Answer(
+    "overfit-one-batch",
+    "can it?",
+    "yes",
+    {"best": 0.01},
+    1.5,
+    curves=(Curve("learning rate × 1", (2.0, 0.123456789)), Curve("learning rate × 3", ())),
+)
+
+
+def test_an_experiment_and_its_curves() -> None:
+    assert preflight(Setup((), (OVERFIT,))) == {
         "experiments": [
             {
                 "name": "overfit-one-batch",
-                "answer": "it can",
+                "question": "can it?",
+                "answer": "yes",
                 "seconds": 1.5,
-                "values": {"loss": 0.01},
+                "values": {"best": 0.01},
                 "skipped": None,
-                "traces": [{"name": "loss", "x": [0, 1], "y": [2.0, 0.01]}],
+                "traces": [
+                    {"name": "learning rate × 1", "measure": "loss", "x": (1, 2), "y": (2.0, 0.1234568)}
+                ],
             }
         ]
     }
+
+
+def test_a_question_that_was_not_asked() -> None:
+    refused = preflight(Setup((), (Answer("x", "is it?", skipped="the budget is spent"),)))
+    assert refused is not None
+    (told,) = refused["experiments"]  # type: ignore[misc]
+    assert (told["skipped"], told["answer"], told["traces"]) == ("the budget is spent", "", [])
+
+
+def test_a_run_without_experiments_has_no_page_of_them(shown: Any) -> None:
+    assert preflight(Setup()) is None
+    assert "preflight" not in shown.page
+
+
+def test_experiments_are_shown_without_a_record(shown: Any) -> None:
+    asked = replace(
+        shown.diagnosis, subject=replace(shown.diagnosis.subject, run=""), setup=Setup((), (OVERFIT,))
+    )
+    assert [e["name"] for e in content(asked, shown.frame)["preflight"]["experiments"]] == [
+        "overfit-one-batch"
+    ]
+
+
+def test_a_loss_that_leaves_the_numbers_is_told_in_words() -> None:
+    odd = Answer("x", "is it?", curves=(Curve("a", (1.0, float("nan"), float("inf"), -0.0)),))
+    (trace,) = traces(odd)
+    assert inert(trace.y) == [1.0, "nan", "inf", -0.0]
+    assert isinstance(trace, Trace)
 
 
 def test_an_empty_diagnosis_has_a_page(shown: Any) -> None:

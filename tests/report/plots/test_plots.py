@@ -1,5 +1,7 @@
 """Every plot shows the numbers of the page, and says so when there are none."""
 
+import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,34 @@ import pytest
 
 from osler.cli import main
 from osler.errors import UnknownName, UsageError
+from osler.model import Answer, Setup
+from osler.model.setup import Curve
+from osler.report.page.preflight import traces
 from osler.report.plots.boxes import cropped, ranks
 from osler.report.plots.drawing import known, plot, save
+from osler.store.answers import notes_of
+from osler.store.layout import new_run, process_folder
+from osler.store.manifest import begin
 from osler.store.reader import StoredRun, open_run
+from osler.store.recorder import Recorder
 
 pytest.importorskip("matplotlib")
+
+
+OVERFIT = Answer(
+    "overfit-one-batch",
+    "can it memorise one batch?",
+    "no: loss 2.3 → 1.9 in 4 turns",
+    {"floor": 0.5},
+    curves=(
+        Curve("learning rate × 1", (2.3, 2.2, 2.1, 1.9)),
+        Curve("learning rate × 3", (2.3, math.nan, math.inf)),
+    ),
+)
+HUNDRED = Answer(
+    "overfit-hundred-samples", "can it memorise a hundred?", "yes", curves=(Curve("$a$", (3e3, 1.0)),)
+)
+REFUSED = Answer("exchange-the-future", "does it see the future?", skipped="no labels")
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +45,21 @@ def stored(shown: Any) -> StoredRun:
     return shown.stored
 
 
+@pytest.fixture(scope="session")
+def flown(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
+    """A pre-flight of which nothing but its answers is left."""
+    run = new_run(tmp_path_factory.mktemp("flown"))
+    recorder = Recorder(process_folder(run), begin([], "train.py", {}, {}))
+    recorder.start()
+    for kind, content in notes_of(Setup((), (REFUSED, OVERFIT, HUNDRED))):
+        recorder.note(kind, content)
+    assert recorder.close()
+    return open_run(run)
+
+
 def test_the_plots_that_the_manual_promises() -> None:
     promised = ["autograd", "classes", "gradient-flow", "graph", "layers", "learning-rate", "logits", "loss"]
+    promised.append("overfit")
     assert list(known()) == promised
 
 
@@ -32,9 +70,12 @@ def test_says_what_it_shows(name: str) -> None:
 
 @pytest.mark.parametrize("ending", [".png", ".svg"])
 @pytest.mark.parametrize("name", known())
-def test_every_plot_becomes_a_file(stored: StoredRun, name: str, ending: str, tmp_path: Path) -> None:
+def test_every_plot_becomes_a_file(
+    stored: StoredRun, flown: StoredRun, name: str, ending: str, tmp_path: Path
+) -> None:
     path = tmp_path / f"{name}{ending}"
-    save(plot(stored, name), path)
+    with warnings.catch_warnings(action="error"):
+        save(plot(flown if name == "overfit" else stored, name), path)
     assert path.read_bytes().startswith(b"\x89PNG" if ending == ".png" else b"<?xml")
 
 
@@ -69,6 +110,24 @@ def test_layers_are_the_series_of_the_page(stored: StoredRun, shown: Any) -> Non
     for row, name in enumerate(names):
         norms = [shown.truth["norms"][s][name.removeprefix("Net.")] for s in sampled]
         assert heat[row].tolist() == pytest.approx(norms, rel=1e-4)
+
+
+def test_the_curves_of_memorising_are_those_of_the_page(flown: StoredRun) -> None:
+    figure = plot(flown, "overfit")
+    one, hundred = figure.axes
+    drawn = {line.get_label(): line for line in one.lines}
+    for trace in traces(OVERFIT):
+        line = drawn[trace.name]
+        assert tuple(line.get_xdata()) == trace.x
+        kept = [v if math.isfinite(v) else math.nan for v in trace.y]
+        assert line.get_ydata().tolist() == pytest.approx(kept, nan_ok=True)
+    assert drawn["floor: no model gets below"].get_ydata() == [0.5, 0.5]
+    assert [(list(line.get_xdata()), line.get_marker()) for line in one.lines[2:4]] == [
+        ([2], "x"),
+        ([3], "^"),
+    ]
+    assert one.get_title() == "can it memorise one batch?\nno: loss 2.3 → 1.9 in 4 turns"
+    assert hundred.get_yscale() == "log"
 
 
 def texts(stored: StoredRun, name: str) -> list[str]:

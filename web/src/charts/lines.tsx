@@ -16,17 +16,17 @@ const TABLE_ROWS = 600;
 const DIGIT = 7.2, BESIDE = 16; // pixels of an axis label
 
 
-interface Given { title: string; curves: Curve[]; pins?: Pin[]; visits?: number[]; height?: number; isLinked?: boolean; compact?: boolean }
+interface Given { title: string; curves: Curve[]; pins?: Pin[]; visits?: number[]; height?: number; isLinked?: boolean; compact?: boolean; axis?: string }
 
-export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, isLinked = true, compact = false }: Given): JSX.Element {
+export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, isLinked = true, compact = false, axis = "step" }: Given): JSX.Element {
   const isLog = spansMagnitudes(curves);
-  const text = curves.map((c) => sentence(curves.length > 1 ? c.label : title, c)).slice(0, compact ? 1 : 3).join(" ");
+  const text = curves.map((c) => sentence(curves.length > 1 ? c.label : title, c, axis)).slice(0, compact ? 1 : 3).join(" ");
   const band = curves.some((c) => c.isBand) ? "line: mean, band: smallest to largest" : "";
   const note = [isLog ? "logarithmic scale" : "", compact ? "" : band, isLinked ? sampled(curves) : ""].filter(Boolean).join("; ");
   return (
     <Figure title={title} note={note ? `(${note})` : ""} sentence={text} height={height} compact={compact}
-      table={{ head: tableHead(curves), rows: () => tableRows(curves) }}>
-      <Plot curves={curves} pins={pins} visits={visits} height={height} isLog={isLog} isLinked={isLinked} />
+      table={{ head: tableHead(curves, axis), rows: () => tableRows(curves) }}>
+      <Plot curves={curves} pins={pins} visits={visits} height={height} isLog={isLog} isLinked={isLinked} axis={axis} />
       {curves.length > 1 ? <Legend curves={curves} /> : null}
     </Figure>
   );
@@ -47,7 +47,7 @@ function Legend({ curves }: { curves: Curve[] }): JSX.Element {
   );
 }
 
-function Plot({ curves, pins, visits, height, isLog, isLinked }: Required<Pick<Given, "curves" | "pins" | "visits" | "height" | "isLinked">> & { isLog: boolean }): JSX.Element {
+function Plot({ curves, pins, visits, height, isLog, isLinked, axis }: Required<Pick<Given, "curves" | "pins" | "visits" | "height" | "isLinked" | "axis">> & { isLog: boolean }): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const drawn = useRef<uPlot | null>(null);
   const [dark, printing] = [isDark.value, isPrinting.value];
@@ -55,7 +55,7 @@ function Plot({ curves, pins, visits, height, isLog, isLinked }: Required<Pick<G
     const element = place.current;
     if (!element) return;
     const width = () => Math.max(160, element.clientWidth);
-    const plot = new uPlot(options(curves, pins, visits, width(), height, isLog, isLinked), aligned(curves, isLog), element);
+    const plot = new uPlot(options(curves, pins, visits, width(), height, isLog, isLinked, axis), aligned(curves, isLog), element);
     drawn.current = plot;
     plot.root.setAttribute("aria-hidden", "true");
     const observer = new ResizeObserver(() => {
@@ -78,7 +78,7 @@ function Plot({ curves, pins, visits, height, isLog, isLinked }: Required<Pick<G
   return <div ref={place} />;
 }
 
-function options(curves: Curve[], pins: Pin[], visits: number[], width: number, height: number, isLog: boolean, isLinked: boolean): uPlot.Options {
+function options(curves: Curve[], pins: Pin[], visits: number[], width: number, height: number, isLog: boolean, isLinked: boolean, name: string): uPlot.Options {
   const ink = inks();
   const axis = { stroke: ink.text, grid: { stroke: ink.grid, width: 1 }, ticks: { stroke: ink.grid, width: 1 }, font: "12px system-ui, sans-serif" };
   const [from, to] = (isLinked ? range.peek() : null) ?? extentOf(curves, isLinked);
@@ -99,7 +99,7 @@ function options(curves: Curve[], pins: Pin[], visits: number[], width: number, 
       y: { distr: isLog ? 3 : 1, range: isLog ? undefined : (_: uPlot, low: number, high: number) => padded(low, high) },
     },
     axes: [
-      { ...axis, size: 34, label: "step", labelSize: 16, labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map((t) => (Number.isInteger(t) ? shown(t) : "")) },
+      { ...axis, size: 34, label: name, labelSize: 16, labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map((t) => (Number.isInteger(t) ? shown(t) : "")) },
       { ...axis, space: height < HEIGHT ? 18 : 26, size: (_: uPlot, labels: string[] | null) => BESIDE + DIGIT * Math.max(3, ...(labels ?? []).map((l) => l.length)), values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
     ],
     series: [{}, ...curves.flatMap((c, i) => seriesOf(c, lineColor(i)))],
@@ -133,7 +133,9 @@ function padded(low: number, high: number): [number, number] {
   return [low - room, high + room];
 }
 
-function tick(value: number, unit: string, isLog: boolean): string {
+/** A label of an axis; uPlot leaves out labels of a logarithmic one by giving null. */
+function tick(value: number | null, unit: string, isLog: boolean): string {
+  if (value === null) return "";
   if (isLog && Math.abs(Math.log10(Math.abs(value)) % 1) > 1e-6) return "";
   return measured(Number(value.toPrecision(12)), unit === "bytes" || unit === "seconds" || unit === "ratio" ? unit : "");
 }
@@ -175,8 +177,8 @@ function spansMagnitudes(curves: Curve[]): boolean {
   return lowest > 0 && highest / lowest >= LOG_FROM;
 }
 
-function tableHead(curves: Curve[]): string[] {
-  return ["series", "steps", "mean", "smallest", "largest", ...(curves.some((c) => c.nan.length + c.up.length + c.down.length) ? ["not finite"] : [])];
+function tableHead(curves: Curve[], axis: string): string[] {
+  return ["series", `${axis}s`, "mean", "smallest", "largest", ...(curves.some((c) => c.nan.length + c.up.length + c.down.length) ? ["not finite"] : [])];
 }
 
 function tableRows(curves: Curve[]): string[][] {

@@ -2,54 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from osler.model import Answer, Setup
+
+DIGITS = 7
+"""Significant digits of a value in a curve: what a float of 32 bits holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A curve that an experiment measured: ``y`` over ``x``, of one length."""
-
-    name: str
-    x: Sequence[float]
-    y: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one experiment answered.
+    """A curve that an experiment measured, as it is drawn.
 
     Attributes:
-        name: of the experiment, for example ``overfit-one-batch``.
-        answer: in one sentence.
-        seconds: that it took.
-        values: its numbers by their names.
-        traces: its curves.
-        skipped: why it was not done; empty if it was.
+        name: what tells it from the others.
+        measure: what was measured.
+        x: turns of the loop, from 1.
+        y: values of one length with them.
     """
 
     name: str
-    answer: str
-    seconds: float = 0.0
-    values: Mapping[str, float] = field(default_factory=dict[str, float])
-    traces: Sequence[Trace] = ()
-    skipped: str = ""
+    measure: str
+    x: tuple[int, ...]
+    y: tuple[float, ...]
 
 
-def preflight(answers: Sequence[Answer]) -> dict[str, object] | None:
-    """The experiments as plain values; None if there were none, and then there is no such page."""
-    if not answers:
+def preflight(setup: Setup) -> dict[str, object] | None:
+    """The experiments as plain values; None if there were none, and then there is no such page.
+
+    Keys of an experiment: ``name``, ``question``, ``answer``, ``skipped``, ``seconds``, ``values``, and
+    ``traces`` with ``name``, ``measure``, ``x`` and ``y``.
+    """
+    if not setup.answers:
         return None
+    return {"experiments": [experiment(each) for each in setup.answers]}
+
+
+def experiment(answer: Answer) -> dict[str, object]:
+    """One experiment."""
     return {
-        "experiments": [
-            {
-                "name": each.name,
-                "answer": each.answer,
-                "seconds": each.seconds,
-                "values": each.values,
-                "skipped": each.skipped or None,
-                "traces": [{"name": t.name, "x": list(t.x), "y": list(t.y)} for t in each.traces],
-            }
-            for each in answers
-        ]
+        "name": answer.name,
+        "question": answer.question,
+        "answer": answer.answer,
+        "skipped": answer.skipped or None,
+        "seconds": answer.seconds,
+        "values": answer.values,
+        "traces": [{"name": t.name, "measure": t.measure, "x": t.x, "y": t.y} for t in traces(answer)],
     }
+
+
+def traces(answer: Answer) -> Iterator[Trace]:
+    """The curves of an experiment that have a value."""
+    for curve in answer.curves:
+        if curve.values:
+            turns = tuple(range(1, len(curve.values) + 1))
+            yield Trace(curve.name, curve.measure, turns, tuple(map(shortened, curve.values)))
+
+
+def shortened(value: float) -> float:
+    """A value with as many digits as anybody can see."""
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else value

@@ -53,7 +53,8 @@ def plot(run: StoredRun | Path | str, name: str) -> Figure:
 
     Args:
         run: the run, or the path of its directory.
-        name: of the plot: autograd, classes, gradient-flow, graph, layers, learning-rate, logits, loss.
+        name: of the plot: autograd, classes, gradient-flow, graph, layers, learning-rate, logits, loss,
+            overfit.
 
     Raises:
         UnknownName: there is no such plot.
