@@ -144,6 +144,21 @@ def test_a_crash_of_the_script_is_its_own(tmp_path: Path) -> None:
     assert not list((tmp_path / "mine").iterdir()), "a program that never trains leaves nothing"
 
 
+def test_what_a_script_says_before_it_leaves_with_an_error_is_shown(tmp_path: Path) -> None:
+    body = 'print("begin")\nimport argparse\nargparse.ArgumentParser().parse_args()\n'
+    (tmp_path / "train.py").write_text(body)
+    done = process(tmp_path, "train.py", "--epocs", "3")
+    assert done.returncode == 2
+    assert "train.py: error: unrecognized arguments: --epocs 3" in done.stderr
+
+
+def test_what_a_script_says_before_it_leaves_in_peace_is_not(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text('print("nothing to do")\n')
+    done = process(tmp_path, "train.py")
+    assert done.returncode == 0
+    assert "nothing to do" not in done.stdout + done.stderr
+
+
 def test_what_hangs_is_ended(tmp_path: Path) -> None:
     hanging = LOOP.replace(
         "            log.writerow", "            time.sleep(1000 * (model.calls > 20)); log.writerow"

@@ -308,7 +308,7 @@ class Room:
         text = self.leave()
         ours = self.helm.wheel.shortened or self.helm.wheel.phase is Phase.STEERED
         crash = None if ours else ending.crash
-        if crash is not None:
+        if crash is not None or (ending.exit_code and not ours):  # only there it says what is missing
             self.screen.write(text)
         self.note_the_end(ending)
         self.session.setup = self.helm.notebook.setup
