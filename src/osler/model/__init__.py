@@ -84,6 +84,7 @@ from osler.model.setupfacts import (
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
+    Changing,
     Const,
     Cut,
     External,
@@ -130,6 +131,7 @@ __all__ = [
     "Call",
     "CallFact",
     "CallNode",
+    "Changing",
     "Check",
     "ClipFact",
     "Code",

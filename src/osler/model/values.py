@@ -22,6 +22,11 @@ class Unknown(Value):
     parts: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
+@dataclass(slots=True, eq=False)
+class Changing(Unknown):
+    """A number or flag that a loop changes: its value is not known, but it is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Const(Value):
     """A number, text, truth value or None."""
@@ -270,6 +275,7 @@ class Tensor(Value):
         place: where it was computed.
         sites: where those root modules were called.
         rows: its first axis certainly is the batch that a loader handed out.
+        gauge: it is a ``loss`` or an ``accuracy``, perhaps averaged: what is better when it falls, or rises.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -284,6 +290,7 @@ class Tensor(Value):
     place: Place = field(default_factory=Place)
     sites: frozenset[Place] = frozenset()
     rows: bool = False
+    gauge: str = ""
 
     @property
     def has_graph(self) -> bool:
