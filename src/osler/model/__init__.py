@@ -84,6 +84,7 @@ from osler.model.setupfacts import (
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
+    Batches,
     Changing,
     Const,
     Cut,
@@ -125,6 +126,7 @@ __all__ = [
     "Activation",
     "AliasFact",
     "Answer",
+    "Batches",
     "BlindFact",
     "Branch",
     "BroadcastFact",

@@ -27,6 +27,13 @@ class Changing(Unknown):
     """A number or flag that a loop changes: its value is not known, but it is one."""
 
 
+@dataclass(slots=True, eq=False)
+class Batches(Unknown):
+    """A number of batches: the length of a loader, ``times`` something else perhaps."""
+
+    times: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Const(Value):
     """A number, text, truth value or None."""
@@ -230,6 +237,7 @@ class Helper(Value):
         role: ``schedule``, ``scaler``, ``accelerator``, ``engine``, ``trainer``.
         made: full name of its class.
         about: the optimizer it belongs to, if known.
+        handed: it was given to other code, or to another schedule, which may use it.
     """
 
     role: str
@@ -238,6 +246,7 @@ class Helper(Value):
     place: Place = field(default_factory=Place)
     options: Mapping[object, Value] = field(default_factory=dict[object, Value])
     about: Value | None = None
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,19 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from osler.model import Const, External, Loop, Maybe, Parameters, Series, Table, Tensor, Unknown, Value
+from osler.model import (
+    Batches,
+    Const,
+    External,
+    Loop,
+    Maybe,
+    Parameters,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
@@ -32,6 +44,9 @@ ARITHMETIC: Mapping[type[ast.operator], Callable[[int | float, int | float], int
         ast.Mod: lambda a, b: a % b,
     }
 )
+
+DIVIDES = (ast.Div, ast.FloorDiv, ast.Add, ast.Sub)
+"""Operators that leave a number of batches one."""
 
 LARGEST = 1e12
 """Numbers beyond are not computed."""
@@ -125,6 +140,8 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     match left, right:
         case Const(value=int() | float() as a), Const(value=int() | float() as b):
             return _computed(node.op, a, b)
+        case (Batches(), _) | (_, Batches()):
+            return _batches(node.op, left, right)
         case Series(), Series() if isinstance(node.op, ast.Add):
             return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)
         case ((Parameters() | Series()), (Parameters() | Series())) if isinstance(node.op, ast.Add):
@@ -143,6 +160,17 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
         name = type(node.op).__name__.lower()
         return _scaled(machine, node, left, right, operate(machine, name, (left, right), node))
     return Unknown()
+
+
+def _batches(op: ast.operator, left: Value, right: Value) -> Value:
+    """A number of batches, computed on."""
+    times = any(isinstance(v, Batches) and v.times for v in (left, right))
+    if isinstance(op, ast.Mult):
+        return Batches("batches", times=True)
+    if isinstance(left, Batches) and isinstance(op, ast.Div | ast.FloorDiv) and isinstance(right, Batches):
+        return Unknown()
+    known = isinstance(left, Batches) or isinstance(op, ast.Add)
+    return Batches("batches", times=times) if known and isinstance(op, DIVIDES) else Unknown()
 
 
 def _made_in(node: ast.expr, made: Series) -> list[Value]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from osler.model import (
+    Batches,
     Const,
     External,
     Helper,
@@ -25,7 +26,7 @@ from osler.model import (
 )
 from osler.static.attributes import attribute
 from osler.static.conditions import truth
-from osler.static.handing import hand_over, things_in
+from osler.static.handing import hand_over, lend, things_in
 from osler.static.iteration import Zipped, element
 from osler.static.knowledge import (
     CONTAINERS,
@@ -106,6 +107,8 @@ def _schedule(machine: Machine, callee: External, arguments: Arguments, node: as
     if not SCHEDULES.search(callee.last) or callee.name.startswith("torch.nn"):
         return None
     about = next((v for v in arguments.every() if isinstance(v, Optimizer)), None)
+    for inner in arguments.every():
+        lend(inner)
     helper = Helper("schedule", machine.target, callee.name, machine.place(node), arguments.options(), about)
     machine.emit(Kind.BUILD, node, helper)
     return helper
@@ -249,6 +252,10 @@ def _starts_anew(node: ast.expr) -> bool:
 def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     first = arguments.at(0)
     match callee.last, first:
+        case "len", Loader():
+            return Batches("batches")
+        case (("float" | "int"), Batches()):
+            return first
         case (("float" | "int"), Tensor()):
             return severed("item", [first], machine.place(node))
         case "sum", Series():
