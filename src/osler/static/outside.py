@@ -6,6 +6,7 @@ import ast
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from osler.model import (
     Batches,
@@ -26,7 +27,7 @@ from osler.model import (
 )
 from osler.static.attributes import attribute
 from osler.static.conditions import truth
-from osler.static.handing import hand_over, lend, things_in
+from osler.static.handing import hand_over, things_in
 from osler.static.iteration import Zipped, element
 from osler.static.knowledge import (
     CONTAINERS,
@@ -44,6 +45,7 @@ from osler.static.losses import noted
 from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.parameters import below, held_by
+from osler.static.schedules import build_schedule
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.touching import call_on_each, go_backward, gradients_in, touch
 from osler.static.values import Arguments, Instance, Partial, UserNetwork
@@ -101,17 +103,6 @@ def _optimizer(machine: Machine, callee: External, arguments: Arguments, node: a
     machine.code.optimizers.append(optimizer)
     machine.emit(Kind.BUILD, node, optimizer, first)
     return optimizer
-
-
-def _schedule(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
-    if not SCHEDULES.search(callee.last) or callee.name.startswith("torch.nn"):
-        return None
-    about = next((v for v in arguments.every() if isinstance(v, Optimizer)), None)
-    for inner in arguments.every():
-        lend(inner)
-    helper = Helper("schedule", machine.target, callee.name, machine.place(node), arguments.options(), about)
-    machine.emit(Kind.BUILD, node, helper)
-    return helper
 
 
 def _loader(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
@@ -258,6 +249,9 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             return first
         case (("float" | "int"), Tensor()):
             return severed("item", [first], machine.place(node))
+        case (("min" | "max"), _) if arguments.positional and all(map(_is_number, arguments.positional)):
+            numbers = [v.value for v in arguments.positional if isinstance(v, Const)]
+            return Const((min if callee.last == "min" else max)(cast("list[float]", numbers)))
         case "sum", Series():
             return operate(machine, "add", first.items, node)
         case "getattr", Instance() | Table() | Network() | Helper():
@@ -276,6 +270,10 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             return Unknown()
         case _:
             return None
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Const) and isinstance(value.value, int | float)
 
 
 def _by_name(machine: Machine, owner: Value, name: Value | None, node: ast.expr) -> Value:
@@ -354,7 +352,7 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
     if last in TRANSPARENT:
         asked.append(_wrapper)
     if SCHEDULES.search(last):
-        asked.append(_schedule)
+        asked.append(build_schedule)
     if is_class:
         asked += [_helper, _loader, _optimizer]
     if is_class or _builds_model(External(name)):
@@ -365,4 +363,6 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
 
 
 ITERATION = frozenset({"filter", "next", "dict", "Namespace", "SimpleNamespace", "EasyDict", "set", "chain"})
-BUILTIN = frozenset("float int sum getattr partial setattr isinstance hasattr len range print".split())
+BUILTIN = frozenset(
+    "float int min max sum getattr partial setattr isinstance hasattr len range print".split()
+)
