@@ -87,6 +87,7 @@ from osler.model.setupfacts import (
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
+    Changing,
     Const,
     Cut,
     External,
@@ -134,6 +135,7 @@ __all__ = [
     "Call",
     "CallFact",
     "CallNode",
+    "Changing",
     "Check",
     "ClipFact",
     "Code",

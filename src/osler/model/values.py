@@ -22,6 +22,11 @@ class Unknown(Value):
     parts: dict[str, Value] = field(default_factory=dict[str, Value])
 
 
+@dataclass(slots=True, eq=False)
+class Changing(Unknown):
+    """A number or flag that a loop changes: its value is not known, but it is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Const(Value):
     """A number, text, truth value or None."""
@@ -46,11 +51,13 @@ class Sizes(Value):
     first: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Length(Value):
-    """`len(…)` of a loader, of its data or of a list."""
+@dataclass(slots=True, eq=False)
+class Length(Unknown):
+    """`len(…)` of a loader, of its data or of a list; unless ``plain`` computed on, perhaps a multiple."""
 
-    of: Value
+    of: Value = field(default_factory=Unknown)
+    plain: bool = True
+    times: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -232,6 +239,7 @@ class Helper(Value):
         role: ``schedule``, ``scaler``, ``accelerator``, ``engine``, ``trainer``.
         made: full name of its class.
         about: the optimizer it belongs to, if known.
+        handed: it was given to other code, or to another schedule, which may use it.
     """
 
     role: str
@@ -240,6 +248,7 @@ class Helper(Value):
     place: Place = field(default_factory=Place)
     options: Mapping[object, Value] = field(default_factory=dict[object, Value])
     about: Value | None = None
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,7 @@ class Tensor(Value):
         place: where it was computed.
         sites: where those root modules were called.
         rows: its first axis certainly is the batch that a loader handed out.
+        gauge: it is a ``loss`` or an ``accuracy``, perhaps averaged: what is better when it falls, or rises.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -292,6 +302,7 @@ class Tensor(Value):
     place: Place = field(default_factory=Place)
     sites: frozenset[Place] = frozenset()
     rows: bool = False
+    gauge: str = ""
 
     @property
     def has_graph(self) -> bool:

@@ -27,6 +27,10 @@ PREPARES = frozenset(
 )
 
 
+ASKED_OF_SCHEDULES = frozenset({"step", "state_dict", "load_state_dict", "get_last_lr", "get_lr", "print_lr"})
+"""Methods of schedules after which nothing else is to be expected of them."""
+
+
 def perform_companion(
     machine: Machine, helper: Helper, name: str, arguments: Arguments, node: ast.expr
 ) -> Value:
@@ -50,6 +54,7 @@ def _schedule(machine: Machine, helper: Helper, name: str, arguments: Arguments,
         words = ["argument"] if arguments.every() else []
         words += ["guarded"] if any(machine.frame.guards) else []
         machine.emit(Kind.SCHEDULE, node, helper, arguments.at(0), *words)
+    helper.handed |= name not in ASKED_OF_SCHEDULES
     return Unknown()
 
 

@@ -35,6 +35,8 @@ COMPARISONS: Mapping[type[ast.cmpop], Holds] = MappingProxyType(
     }
 )
 
+ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
 PURE = frozenset({"len", "isinstance", "hasattr", "callable", "bool", "int"})
 
 
@@ -72,6 +74,8 @@ def _comparison(machine: Machine, node: ast.Compare) -> Value:
     if type(op) in COMPARISONS and isinstance(right, Const) and right.value is None:
         known = is_none(left)
         return Unknown() if known is None else Const(known is isinstance(op, ast.Is | ast.Eq))
+    if isinstance(op, ORDERS) and _is_number(left) and _is_number(right):
+        return _ordered(op, left, right)
     if isinstance(left, Const) and isinstance(right, Const) and type(op) in COMPARISONS:
         return Const(COMPARISONS[type(op)](left.value, right.value))
     if isinstance(op, ast.In | ast.NotIn) and isinstance(left, Const):
@@ -79,6 +83,24 @@ def _comparison(machine: Machine, node: ast.Compare) -> Value:
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         return operate(machine, "eq", (left, right), node)
     return Unknown()
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Const) and isinstance(value.value, int | float)
+
+
+def _ordered(op: ast.cmpop, left: Value, right: Value) -> Value:
+    match left, op, right:
+        case Const(value=int() | float() as a), ast.Lt(), Const(value=int() | float() as b):
+            return Const(a < b)
+        case Const(value=int() | float() as a), ast.LtE(), Const(value=int() | float() as b):
+            return Const(a <= b)
+        case Const(value=int() | float() as a), ast.Gt(), Const(value=int() | float() as b):
+            return Const(a > b)
+        case Const(value=int() | float() as a), ast.GtE(), Const(value=int() | float() as b):
+            return Const(a >= b)
+        case _:
+            return Unknown()
 
 
 def _membership(left: Const, op: ast.cmpop, right: Value) -> Value:

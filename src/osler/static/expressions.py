@@ -46,6 +46,9 @@ ARITHMETIC: Mapping[type[ast.operator], Callable[[int | float, int | float], int
     }
 )
 
+DIVIDES = (ast.Div, ast.FloorDiv, ast.Add, ast.Sub)
+"""Operators that leave a number of batches one."""
+
 LARGEST = 1e12
 """Numbers beyond are not computed."""
 
@@ -138,6 +141,10 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     match left, right:
         case Const(value=int() | float() as a), Const(value=int() | float() as b):
             return _computed(node.op, a, b)
+        case Length(), _:
+            return _lengthened(node.op, left, right)
+        case _, Length() if isinstance(node.op, ast.Add | ast.Mult) and not isinstance(left, Tensor):
+            return _lengthened(node.op, right, left)
         case Series(), Series() if isinstance(node.op, ast.Add):
             return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)
         case ((Parameters() | Series()), (Parameters() | Series())) if isinstance(node.op, ast.Add):
@@ -152,7 +159,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             pass
     if isinstance(node.op, ast.MatMult):
         note_call(machine, "torch.matmul", Arguments([left, right]), node)
-    if isinstance(node.op, ast.Div) and isinstance(right, Length):
+    if isinstance(node.op, ast.Div) and isinstance(right, Length) and right.plain:
         note_call(machine, "/", Arguments([left, right]), node)
     out: Value = Unknown()
     if any(isinstance(v, Tensor) for v in (left, right)):
@@ -161,6 +168,16 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     if isinstance(node.op, ast.Add):
         note_sum(machine, (left, right), out, node)
     return out
+
+
+def _lengthened(op: ast.operator, length: Length, other: Value) -> Value:
+    """A length, computed on; a share of another length is none."""
+    if isinstance(op, ast.Mult):
+        return replace(length, plain=False, times=True)
+    if not isinstance(op, DIVIDES) or (isinstance(op, ast.Div | ast.FloorDiv) and isinstance(other, Length)):
+        return Unknown()
+    times = length.times or (isinstance(other, Length) and other.times)
+    return replace(length, plain=False, times=times)
 
 
 def _made_in(node: ast.expr, made: Series) -> list[Value]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from osler.model import Kind, Maybe, Network, Optimizer, Parameters, Series, Table, Value
+from osler.model import Helper, Kind, Maybe, Network, Optimizer, Parameters, Series, Table, Value
 from osler.static.machine import Machine
 from osler.static.touching import gradients_in, touch
-from osler.static.values import Arguments, Bound, Function, Instance, Partial
+from osler.static.values import Arguments, Bound, Doing, Function, Instance, Partial
 
 DEEPEST = 3
 """Levels of containers and objects that are searched."""
@@ -23,8 +23,23 @@ def hand_over(machine: Machine, values: Iterable[Value], node: ast.AST) -> None:
                 machine.emit(Kind.HANDED, node, thing)
             elif isinstance(thing, Function | Bound):
                 call_back(machine, thing, node)
+        lend(value)
         for owner in gradients_in(value):
             touch(machine, owner, "written", None, node)
+
+
+def lend(value: Value, depth: int = DEEPEST) -> None:
+    """Schedules in a value may be stepped by whoever is given it."""
+    match value:
+        case Helper():
+            value.handed = True
+        case Doing(receiver=Helper() as helper):
+            helper.handed = True
+        case Series() | Table() if depth:
+            for item in value.items if isinstance(value, Series) else value.items.values():
+                lend(item, depth - 1)
+        case _:
+            pass
 
 
 def things_in(value: Value, depth: int = DEEPEST) -> Iterator[Value]:

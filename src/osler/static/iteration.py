@@ -15,6 +15,7 @@ from osler.model import (
     Network,
     Optimizer,
     Parameters,
+    Place,
     Series,
     Sizes,
     Table,
@@ -24,7 +25,7 @@ from osler.model import (
 )
 from osler.static.machine import Machine
 from osler.static.notes import note_call
-from osler.static.tensors import batch_of, operate
+from osler.static.tensors import batch_of, operate, tensors_in
 from osler.static.values import Arguments, Bound, Doing, Function, Instance
 
 MOST_UNROLLED = 4
@@ -134,8 +135,9 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return _any_of(machine, list(owner.items.values())) if not isinstance(index, Const) else Unknown()
         case Tensor(), _:
             piece = operate(machine, "narrow", (owner,), node)
+            chosen = frozenset[Place]().union(*(t.sites for t in tensors_in(index)))
             kept = owner.rows and _keeps_first_axis(node.slice)
-            return replace(piece, rows=True) if kept else piece
+            return replace(piece, rows=kept, sites=piece.sites | chosen) if kept or chosen else piece
         case Network(), _:
             return _child(machine, owner, index)
         case Sizes(first=0), _:

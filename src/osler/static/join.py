@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from osler.model import (
+    Changing,
     Const,
     Helper,
     Loader,
@@ -134,6 +135,7 @@ def tensors(one: Tensor, other: Value) -> Tensor:
             number=known and one.number,
             leaf=None,
             rows=False,
+            gauge=one.gauge if isinstance(other, Const | Changing) else "",
         )
     return Tensor(
         one.networks | other.networks,
@@ -148,4 +150,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.place,
         one.sites | other.sites,
         one.rows and other.rows,
+        one.gauge if one.gauge == other.gauge else "",
     )

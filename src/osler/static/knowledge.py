@@ -70,6 +70,18 @@ SAME_VALUES = frozenset(
 )
 """Operations whose output has the same values in another form: an activation is still the last thing done."""
 
+AVERAGES = frozenset(
+    "add mult mul div mean sum nanmean average stack cat tensor as_tensor array asarray item tolist detach "
+    "numpy round all_reduce gather reduce data".split()
+)
+"""Operations that leave a loss a loss, and an accuracy an accuracy."""
+
+SCORES = frozenset(
+    "accuracy_score balanced_accuracy_score f1_score precision_score recall_score roc_auc_score r2_score "
+    "average_precision_score matthews_corrcoef cohen_kappa_score jaccard_score".split()
+)
+"""Functions of scikit-learn that are the better the higher they are."""
+
 KEEPS_ROWS = frozenset(
     "add sub mult mul div pow neg abs exp log sqrt square clamp where relu relu_ relu6 leaky_relu elu "
     "selu celu gelu silu mish softplus tanh sigmoid hardtanh normalize dropout dropout1d dropout2d "

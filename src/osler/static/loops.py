@@ -6,7 +6,7 @@ import ast
 import functools
 from collections.abc import Callable
 
-from osler.model import Branch, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
+from osler.model import Branch, Changing, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
 from osler.static.conditions import condition, truth
 from osler.static.iteration import element, source_of, unrolled
 from osler.static.machine import Machine, Names
@@ -80,7 +80,7 @@ def _forget_counters(machine: Machine, node: ast.AST) -> None:
     for name in assigned_in(node):
         value = machine.frame.scope.find(name)
         if isinstance(value, Const) and value.value is not None:
-            machine.assign(name, Unknown(name))
+            machine.assign(name, Changing(name))
 
 
 @functools.lru_cache(maxsize=2048)

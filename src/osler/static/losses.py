@@ -26,7 +26,7 @@ def noted(
     given = arguments.at(0, "input") or Unknown()
     target = arguments.at(1, "target") or Unknown()
     out = combined(machine, [given, target], machine.place(node))
-    loss = replace(out, batch=None, reduced=reduction(options))
+    loss = replace(out, batch=None, reduced=reduction(options), gauge="loss")
     machine.emit(
         Kind.LOSS, node, Loss(function, machine.place(node), options), given, function, target=target
     )

@@ -6,6 +6,7 @@ import ast
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 from osler.model import (
     Const,
@@ -45,6 +46,7 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.overwriting import is_call_in_place, note_sum, overwrite
 from osler.static.parameters import below, held_by
+from osler.static.schedules import build_schedule
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.touching import call_on_each, go_backward, gradients_in, touch
 from osler.static.values import Arguments, Doing, Instance, Partial, UserNetwork
@@ -118,15 +120,6 @@ def _optimizer(machine: Machine, callee: External, arguments: Arguments, node: a
     machine.code.optimizers.append(optimizer)
     machine.emit(Kind.BUILD, node, optimizer, first)
     return optimizer
-
-
-def _schedule(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
-    if not SCHEDULES.search(callee.last) or callee.name.startswith("torch.nn"):
-        return None
-    about = next((v for v in arguments.every() if isinstance(v, Optimizer)), None)
-    helper = Helper("schedule", machine.target, callee.name, machine.place(node), arguments.options(), about)
-    machine.emit(Kind.BUILD, node, helper)
-    return helper
 
 
 def _loader(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
@@ -267,8 +260,13 @@ def _starts_anew(node: ast.expr) -> bool:
 def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     first = arguments.at(0)
     match callee.last, first:
+        case (("float" | "int"), Length()):
+            return first
         case (("float" | "int"), Tensor()):
             return severed("item", [first], machine.place(node))
+        case (("min" | "max"), _) if arguments.positional and all(map(_is_number, arguments.positional)):
+            numbers = [v.value for v in arguments.positional if isinstance(v, Const)]
+            return Const((min if callee.last == "min" else max)(cast("list[float]", numbers)))
         case "sum", Series():
             fact = note_call(machine, callee.name, arguments, node)
             fact.result = operate(machine, "add", first.items, node)
@@ -278,7 +276,7 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()
         case "len", Loader() | Series() | Doing():
-            return Length(first)
+            return Length("length", of=first)
         case "partial", Value():
             return Partial(first, tuple(arguments.positional[1:]), tuple(arguments.named.items()))
         case "setattr", Tensor() | Unknown() if arguments.at(1) == Const("grad"):
@@ -291,6 +289,10 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             return Unknown()
         case _:
             return None
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, Const) and isinstance(value.value, int | float)
 
 
 def _by_name(machine: Machine, owner: Value, name: Value | None, node: ast.expr) -> Value:
@@ -369,7 +371,7 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
     if last in TRANSPARENT:
         asked.append(_wrapper)
     if SCHEDULES.search(last):
-        asked.append(_schedule)
+        asked.append(build_schedule)
     if is_class:
         asked += [_helper, _loader, _optimizer]
     if is_class or _builds_model(External(name)):
@@ -380,4 +382,6 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
 
 
 ITERATION = frozenset({"filter", "next", "dict", "Namespace", "SimpleNamespace", "EasyDict", "set", "chain"})
-BUILTIN = frozenset("float int sum getattr partial setattr isinstance hasattr len range print".split())
+BUILTIN = frozenset(
+    "float int min max sum getattr partial setattr isinstance hasattr len range print".split()
+)

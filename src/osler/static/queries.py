@@ -14,6 +14,7 @@ from osler.model import (
     Code,
     Const,
     ForwardFact,
+    Helper,
     Kind,
     Loader,
     Loop,
@@ -72,7 +73,7 @@ def learns(layer: Network) -> bool:
     return layer.kind not in CONTAINERS and not WITHOUT_PARAMETERS.match(layer.kind)
 
 
-def shown(thing: Network | Optimizer | Loader) -> str:
+def shown(thing: Network | Optimizer | Loader | Helper) -> str:
     """The name between backticks, without `self.`."""
     return f"`{thing.name.removeprefix('self.') or 'it'}`"
 

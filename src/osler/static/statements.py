@@ -89,7 +89,7 @@ def _augmented(machine: Machine, node: ast.AugAssign) -> bool:
         touch(machine, owner, OPERATORS.get(type(node.op), "written"), value, node)
         return True
     leaf = _leaf(before)
-    if isinstance(node.op, ast.Div) and isinstance(value, Length):
+    if isinstance(node.op, ast.Div) and isinstance(value, Length) and value.plain:
         note_call(machine, "/", Arguments([before, value]), node)
     if leaf is not None:
         machine.emit(Kind.STEP, node, leaf, value, "by hand")

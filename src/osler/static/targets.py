@@ -18,6 +18,7 @@ from osler.model import (
     Unknown,
     Value,
 )
+from osler.static.handing import lend
 from osler.static.iteration import element
 from osler.static.machine import Machine
 from osler.static.notes import note_call
@@ -71,6 +72,8 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
     owner = machine.evaluate(machine, target.value)
     name = dotted(target) or target.attr
     value = named(machine, baptized(value, name, machine.source, machine.place(node)), target)
+    if isinstance(owner, Unknown):
+        lend(value)
     if isinstance(owner, Helper) and owner.role == "sampler":
         note_call(machine, f"Sampler.{target.attr}", Arguments([owner, value]), target)
     if "grad" in target.attr and isinstance(owner, Network | Tensor) and isinstance(node, ast.stmt):
@@ -120,6 +123,8 @@ def freeze(tensor: Tensor, value: Value) -> None:
 def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
     owner = machine.evaluate(machine, target.value)
     key = machine.evaluate(machine, target.slice)
+    if isinstance(owner, Unknown):
+        lend(value)
     if (gradient_of := gradient(owner)) is not None:
         whole = isinstance(target.slice, ast.Slice) and target.slice.upper is None
         touch(machine, gradient_of, "written", value if whole else None, target)

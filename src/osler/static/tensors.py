@@ -21,7 +21,16 @@ from osler.model import (
     Unknown,
     Value,
 )
-from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, KEEPS_ROWS, NUMBERS, SAME_VALUES
+from osler.static.knowledge import (
+    ACTIVATIONS,
+    AVERAGES,
+    CUTS,
+    FRESH,
+    KEEPS_ROWS,
+    NUMBERS,
+    SAME_VALUES,
+    SCORES,
+)
 from osler.static.machine import Machine
 from osler.static.values import Instance, Namespace
 
@@ -86,8 +95,35 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
     if name in {"mean", "sum"} and reduced:
         reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
-    rows = keeps_rows(name, given)
-    return rebuilt(replace(out, rows=rows) if rows else out, activation, reduced, number=number)
+    rows, gauge = keeps_rows(name, given), gauged(name, given)
+    if rows or gauge:
+        out = replace(out, rows=rows, gauge=gauge)
+    return rebuilt(out, activation, reduced, number=number)
+
+
+def gauged(name: str, given: Sequence[Value]) -> str:
+    """Whether what comes out is a ``loss`` or an ``accuracy``; empty if that is not known."""
+    if name == "eq":
+        return "accuracy" if any(map(_is_answer, given)) and any(map(_is_given, given)) else ""
+    if name in SCORES:
+        return "accuracy"
+    if name not in AVERAGES and name not in SAME_VALUES:
+        return ""
+    if any(isinstance(v, Const) and isinstance(v.value, int | float) and v.value < 0 for v in given[:2]):
+        return ""
+    counted = given[:1] if name == "div" else given
+    found = {t.gauge for v in counted for t in tensors_in(v)}
+    if name == "div" and any(t.gauge for v in given[1:] for t in tensors_in(v)):
+        return ""
+    return found.pop() if len(found) == 1 else ""
+
+
+def _is_answer(value: Value) -> bool:
+    return isinstance(value, Tensor) and bool(value.models)
+
+
+def _is_given(value: Value) -> bool:
+    return isinstance(value, Tensor) and value.batch is not None and not value.models
 
 
 def keeps_rows(name: str, given: Sequence[Value]) -> bool:
@@ -163,6 +199,7 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         number=name in NUMBERS,
         place=place,
         sites=frozenset[Place]().union(*(p.sites for p in parts)),
+        gauge=gauged(name, inputs),
     )
 
 

@@ -159,3 +159,11 @@ for epoch in range(epochs):
     with torch.no_grad():
         for x, y in val_loader:
             print(F.cross_entropy(net(x), y).item())  # <-
+# near: losses that choose what to train on
+for x, y in loader:
+    with torch.no_grad():
+        losses = F.cross_entropy(model(x), y, reduction="none")
+    hard = losses.topk(8).indices
+    optimizer.zero_grad()
+    loss_fn(model(x[hard]), y[hard]).backward()
+    optimizer.step()

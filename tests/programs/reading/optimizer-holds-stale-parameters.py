@@ -50,3 +50,26 @@ for x, y in loader:
     opt.zero_grad()
     loss_fn(net(x), y).backward()
     opt.step()
+# near: another optimizer for the new head
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(net(x), y).backward()
+    optimizer.step()
+net.head = nn.Linear(16, 4)
+optimizer = torch.optim.SGD(net.head.parameters(), lr=0.1)
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(net(x), y).backward()
+    optimizer.step()
+# fault: replaced while it trains
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
+    if epoch == 1:
+        net.head = nn.Linear(16, 4)  # <-

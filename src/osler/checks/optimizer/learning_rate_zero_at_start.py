@@ -42,7 +42,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, Run, Severity, counted
+from osler.model import Check, Code, Const, Evidence, Finding, Helper, Kind, Run, Severity, Value, counted
+from osler.static.queries import everywhere, shown
 
 check = Check(
     __name__,
@@ -51,6 +52,29 @@ check = Check(
     why="The first update changes nothing.",
     fix="Start the warm-up at `(step + 1) / warmup`.",
 )
+
+
+@check.in_code
+def function_of_step_0(code: Code) -> Iterator[Finding]:
+    builds = (a for a in code.actions(Kind.BUILD) if isinstance(a.subject, Helper))
+    for build in everywhere(builds, lambda a: a.place, lambda a: is_zero(a.subject)):
+        schedule = build.subject
+        if isinstance(schedule, Helper):
+            source = "its function gives 0 for step 0" if "first" in schedule.options else "`base_lr` is 0"
+            yield check.finding(
+                build.site,
+                f"{shown(schedule)} starts with a learning rate of 0: {source}.",
+                subject=schedule.name,
+            )
+
+
+def is_zero(schedule: Value | None) -> bool:
+    """A schedule whose first factor, or first learning rate, is 0."""
+    if not isinstance(schedule, Helper):
+        return False
+    cyclic = schedule.made.endswith(".CyclicLR")
+    base = schedule.options.get("base_lr", schedule.options.get(1)) if cyclic else None
+    return any(isinstance(v, Const) and v.value == 0 for v in (schedule.options.get("first"), base))
 
 
 @check.applies_when

@@ -59,6 +59,7 @@ from osler.model import (
     ParameterFact,
     Run,
     Severity,
+    Trace,
     by_model,
     counted,
     flat,
@@ -66,8 +67,8 @@ from osler.model import (
     needs_optimizer,
     needs_step,
 )
-from osler.static.queries import shown
-from osler.static.reach import is_out_of_use, steppers
+from osler.static.queries import every_loop, shown
+from osler.static.reach import is_out_of_use
 
 PATIENCE = 3
 """Steps of the optimizer before we speak: parameters may be added after the first."""
@@ -143,8 +144,17 @@ def replaced_afterwards(code: Code) -> Iterator[Finding]:
             elif "replaces" in action.words and isinstance(action.subject, Network):
                 holding = [(o, a) for o, a in built if o.held and action.subject in o.held]
                 for optimizer, made in holding:
-                    if optimizer in steppers(code, trace) and not is_out_of_use(code, optimizer):
+                    if steps_later(trace, action, optimizer) and not is_out_of_use(code, optimizer):
                         yield read(action, optimizer, made)
+
+
+def steps_later(trace: Trace, action: Action, optimizer: Optimizer) -> bool:
+    """The optimizer still steps when the action is done, or in the next turn of a loop around it."""
+    order = list(flat(trace.nodes))
+    bodies = [list(flat(loop.body)) for loop in every_loop(trace.nodes)]
+    following = order[order.index(action) :] + [a for body in bodies if action in body for a in body]
+    steps = [a.subject for a in following if a.kind is Kind.STEP]
+    return any(isinstance(s, Optimizer) and optimizer in (s, *s.variants) for s in steps)
 
 
 def read(action: Action, optimizer: Optimizer, made: Action) -> Finding:

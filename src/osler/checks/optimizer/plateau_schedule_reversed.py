@@ -8,12 +8,14 @@ failure: the learning rate is cut again and again while training goes well.
 ```python
 schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", patience=3)
 for epoch in range(10):
+    total = 0.0
     for x, y in loader:
         optimizer.zero_grad()
         loss = loss_fn(model(x), y)
         loss.backward()
         optimizer.step()
-    schedule.step(1.0 / (epoch + 1))
+        total += loss.item()
+    schedule.step(total / len(loader))
 ```
 
 ## Good
@@ -21,16 +23,19 @@ for epoch in range(10):
 ```python
 schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min", patience=3)
 for epoch in range(10):
+    total = 0.0
     for x, y in loader:
         optimizer.zero_grad()
         loss = loss_fn(model(x), y)
         loss.backward()
         optimizer.step()
-    schedule.step(1.0 / (epoch + 1))
+        total += loss.item()
+    schedule.step(total / len(loader))
 ```
 
 ## Not a problem
 
+- A loss with its sign turned, or an error of one minus the accuracy.
 - A metric that got better and then stays where it is.
 - A metric that gets worse because the model overfits, after it got better.
 
@@ -46,7 +51,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from osler.model import Check, Confidence, Evidence, Finding, Kind, Run, Severity
+from osler.model import (
+    Action,
+    Check,
+    Code,
+    Confidence,
+    Const,
+    Evidence,
+    Finding,
+    Helper,
+    Kind,
+    Run,
+    Severity,
+    Tensor,
+)
+from osler.static.queries import everywhere, shown
 
 CHANCE = 0.001
 """False alarms on a metric that goes nowhere: the share of series that set so many records one way only."""
@@ -59,6 +78,37 @@ check = Check(
     fix='Use `mode="min"` for a loss or an error, and `mode="max"` for an accuracy or a score.',
     symptoms=("learning-rate-decayed-to-zero", "loss-plateaus"),
 )
+
+
+@check.in_code
+def given_the_other_kind(code: Code) -> Iterator[Finding]:
+    for call in everywhere(code.actions(Kind.SCHEDULE), lambda a: a.place, contradicts):
+        schedule, metric = call.subject, call.value
+        if isinstance(schedule, Helper) and isinstance(metric, Tensor):
+            mode = mode_of(schedule)
+            article = "an" if metric.gauge == "accuracy" else "a"
+            yield check.finding(
+                call.site,
+                f"{shown(schedule)} expects its metric to {'rise' if mode == 'max' else 'fall'} "
+                f'(`mode="{mode}"`), but it is given {article} {metric.gauge}.',
+                subject=schedule.name,
+                related=[((schedule.place,), "the schedule is built here")],
+            )
+
+
+def contradicts(call: Action) -> bool:
+    """The metric gets better the other way round."""
+    if not isinstance(call.subject, Helper) or not isinstance(call.value, Tensor):
+        return False
+    return (mode_of(call.subject), call.value.gauge) in {("max", "loss"), ("min", "accuracy")}
+
+
+def mode_of(schedule: Helper) -> str:
+    """The mode of a plateau schedule; empty if it is another schedule, or the mode is not written there."""
+    if not schedule.made.endswith("ReduceLROnPlateau") or "**" in schedule.options:
+        return ""
+    given = schedule.options.get("mode", schedule.options.get(1, Const("min")))
+    return str(given.value) if isinstance(given, Const) else ""
 
 
 @check.applies_when

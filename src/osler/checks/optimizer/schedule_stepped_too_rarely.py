@@ -42,9 +42,30 @@ for epoch in range(epochs):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from osler.model import Check, Evidence, Finding, Kind, Run, ScheduleFact, Severity, counted, needs_schedule
+from osler.model import (
+    Action,
+    Check,
+    Code,
+    Evidence,
+    Finding,
+    Helper,
+    Kind,
+    Length,
+    Loader,
+    Optimizer,
+    Run,
+    ScheduleFact,
+    Severity,
+    Trace,
+    Value,
+    counted,
+    flat,
+    needs_schedule,
+)
+from osler.static.queries import every_loop, goes_backward, shown
 
 REACHED = 0.9
 """Share of its horizon in optimizer steps: the run went as far as the schedule was planned."""
@@ -57,6 +78,21 @@ PASSES = 2
 
 PARTS = frozenset({"SequentialLR", "ChainedScheduler"})
 
+OWN = "torch.optim.lr_scheduler."
+"""Where the schedules come from whose `step()` is all there is to call."""
+
+HORIZONS: Mapping[str, tuple[object, ...]] = MappingProxyType(
+    {
+        "OneCycleLR": ("total_steps", 2, "steps_per_epoch"),
+        "CosineAnnealingLR": ("T_max", 1),
+        "LinearLR": ("total_iters", 3),
+        "PolynomialLR": ("total_iters", 1),
+        "get_linear_schedule_with_warmup": ("num_training_steps", 2),
+        "get_cosine_schedule_with_warmup": ("num_training_steps", 2),
+    }
+)
+"""Under which names and positions schedules take the number of their steps."""
+
 check = Check(
     __name__,
     severity=Severity.WARNING,
@@ -67,6 +103,77 @@ check = Check(
 )
 
 check.applies_when(needs_schedule)
+
+
+@check.in_code_by_absence
+def planned_for_batches(code: Code) -> Iterator[Finding]:
+    if code.frameworks:
+        return
+    for trace in code.traces:
+        actions = list(flat(trace.nodes))
+        calls = [a for a in actions if a.kind is Kind.SCHEDULE]
+        unclear = any(a.kind is Kind.STEP and a.subject is None for a in actions)
+        if not trace.is_open and not unclear and all(map(is_known, calls)):
+            yield from never_called(trace, [a.subject for a in calls])
+        yield from once_per_epoch(trace, calls)
+
+
+def is_known(call: Action) -> bool:
+    """It is clear which schedule steps."""
+    return isinstance(call.subject, Helper) and bool(call.subject.made)
+
+
+def once_per_epoch(trace: Trace, calls: list[Action]) -> Iterator[Finding]:
+    """The horizon is a multiple of the length of a loader, and all calls stand behind the loop over one."""
+    for epochs in every_loop(trace.nodes):
+        inner = list(every_loop(epochs.body))
+        inside = {id(a) for loop in inner for a in flat(loop.body)}
+        trains = any(isinstance(loop.over, Loader) and goes_backward(loop) for loop in inner)
+        own = [a for a in flat(epochs.body) if a in calls and id(a) not in inside]
+        for call in own if trains else ():
+            schedule = call.subject
+            alone = [c for c in calls if c.subject is schedule] == [call]
+            if isinstance(schedule, Helper) and counts_batches(schedule) and alone:
+                yield check.finding(
+                    call.site,
+                    f"{shown(schedule)} was planned for all batches of all epochs, and is stepped once "
+                    "per epoch.",
+                    subject=schedule.name,
+                    related=[((schedule.place,), "its horizon is a multiple of the length of a loader")],
+                )
+
+
+def counts_batches(schedule: Helper) -> bool:
+    """Its horizon is written as a multiple of the length of a loader."""
+    for place in HORIZONS.get(schedule.made.rpartition(".")[2], ()):
+        given = schedule.options.get(place)
+        if not isinstance(given, Length) or not isinstance(given.of, Loader):
+            continue
+        if given.times or place == "steps_per_epoch":
+            return True
+    return False
+
+
+def never_called(trace: Trace, called: list[Value | None]) -> Iterator[Finding]:
+    """Schedules that are built here, and nothing ever steps them, although their optimizer does."""
+    inside = [a for loop in every_loop(trace.nodes) for a in flat(loop.body)]
+    steps = {id(a.subject): a for a in inside if a.kind is Kind.STEP}
+    for action in flat(trace.nodes):
+        schedule = action.subject
+        if action.kind is not Kind.BUILD or not isinstance(schedule, Helper):
+            continue
+        step, optimizer = steps.get(id(schedule.about)), schedule.about
+        if step is None or schedule.handed or schedule in called or not schedule.made.startswith(OWN):
+            continue
+        if isinstance(optimizer, Optimizer) and not optimizer.handed:
+            yield check.finding(
+                action.site,
+                f"{shown(schedule)} is built and never stepped, while {shown(optimizer)} steps in line "
+                f"{step.place.line}.",
+                subject=schedule.name,
+                related=[(step.site, "the optimizer steps here")],
+                fix="Call `scheduler.step()` in the loop, or remove the schedule.",
+            )
 
 
 @check.in_run
