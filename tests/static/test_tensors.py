@@ -183,3 +183,20 @@ def test_python_numbers(trained, expression, is_number) -> None:
 def test_what_a_loader_hands_out(script) -> None:
     loader = script("loader = DataLoader(d)")["loader"]
     assert batch_of(loader, loader.place).batch is loader
+
+
+def test_a_result_knows_the_loaders_behind_it(trained) -> None:
+    read = trained(
+        """
+        one, other = DataLoader([1]), DataLoader([2])
+        total, both = 0.0, 0.0
+        for x, y in one:
+            total += F.cross_entropy(model(x), y).item() * len(x)
+            both += F.mse_loss(model(x), y).item()
+        for x, y in other:
+            both += (model(x).argmax(1) == y).float().sum()
+        mean = total / 3
+        """
+    )
+    assert read["mean"].loaders == {read["one"]}
+    assert read["both"].loaders == {read["one"], read["other"]}

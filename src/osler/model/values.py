@@ -277,6 +277,7 @@ class Tensor(Value):
         number: a Python number.
         place: where it was computed.
         sites: where those root modules were called.
+        loaders: whose batches went in on the way, also through a loss or a total.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -290,6 +291,7 @@ class Tensor(Value):
     number: bool = False
     place: Place = field(default_factory=Place)
     sites: frozenset[Place] = frozenset()
+    loaders: frozenset[Loader] = frozenset()
 
     @property
     def has_graph(self) -> bool:

@@ -11,6 +11,7 @@ from osler.model import (
     Const,
     Cut,
     Kind,
+    Loader,
     Maybe,
     Network,
     Place,
@@ -44,12 +45,15 @@ def call_network(
     if machine.in_forward:
         return out
     place = machine.place(node)
-    seen = rooted(out, network, place, recording=machine.recording)
+    fed = frozenset[Loader]().union(*(t.loaders for v in arguments.every() for t in tensors_in(v)))
+    seen = rooted(out, network, place, recording=machine.recording, fed=fed)
     machine.emit(Kind.FORWARD, node, network, seen, *([word] if word else []))
     return seen
 
 
-def rooted(out: Value, network: Network, place: Place, *, recording: bool | None) -> Value:
+def rooted(
+    out: Value, network: Network, place: Place, *, recording: bool | None, fed: frozenset[Loader]
+) -> Value:
     """The output of a root module, as it looks from outside."""
 
     def change(tensor: Tensor) -> Tensor:
@@ -62,7 +66,14 @@ def rooted(out: Value, network: Network, place: Place, *, recording: bool | None
             networks = frozenset({network})
         models, sites = tensor.models | {network}, tensor.sites | {place}
         return replace(
-            tensor, networks=networks, cuts=cuts, leaf=None, models=models, place=place, sites=sites
+            tensor,
+            networks=networks,
+            cuts=cuts,
+            leaf=None,
+            models=models,
+            place=place,
+            sites=sites,
+            loaders=tensor.loaders | fed,
         )
 
     return (

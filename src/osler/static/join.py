@@ -142,4 +142,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.number and other.number,
         one.place,
         one.sites | other.sites,
+        one.loaders | other.loaders,
     )

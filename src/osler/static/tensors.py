@@ -123,6 +123,7 @@ def combined(
         models=frozenset(models).union(*(p.models for p in parts)),
         place=place,
         sites=frozenset[Place]().union(*(p.sites for p in parts)),
+        loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
     )
 
 
@@ -149,9 +150,10 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         number=name in NUMBERS,
         place=place,
         sites=frozenset[Place]().union(*(p.sites for p in parts)),
+        loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
     )
 
 
 def batch_of(loader: Loader, place: Place) -> Tensor:
     """What a loader hands out."""
-    return Tensor(batch=loader, place=place)
+    return Tensor(batch=loader, place=place, loaders=frozenset({loader}))
