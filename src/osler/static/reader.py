@@ -12,6 +12,7 @@ from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
 from osler.static.classes import is_module
 from osler.static.expressions import evaluate
+from osler.static.fitting import fits_before_splits
 from osler.static.knowledge import FRAMEWORKS
 from osler.static.ledger import keep_ledger
 from osler.static.machine import BUDGET, Frame, Machine, Modules
@@ -38,6 +39,7 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
     machine.code.files = tuple(s.file for s in sources)
     machine.code.frameworks = frameworks(sources)
     machine.code.methods = frozenset(m for s in sources for used in s.usage.values() for m in used)
+    machine.code.fitted = tuple(f for s in sources for f in fits_before_splits(s))
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
         if source.tree is not None:
