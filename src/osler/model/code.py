@@ -188,6 +188,7 @@ class Code:
         frameworks: frameworks that are imported.
         methods: names of all methods that are called anywhere in the files.
         fitted: statistics computed before data are split.
+        seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
     """
 
     files: tuple[str, ...] = ()
@@ -205,6 +206,7 @@ class Code:
     frameworks: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
     fitted: tuple[FitFact, ...] = ()
+    seeding: frozenset[str] = frozenset()
 
     def actions(self, kind: Kind) -> Iterator[Action]:
         """Every action of one kind, in the order of the source."""

@@ -142,11 +142,14 @@ def shown(loader: Loader) -> str:
 
 def choices(code: Code) -> Iterator[tuple[Place, Value | None, str]]:
     """Lines that choose, with the result they choose by and what they choose."""
-    kept = list(code.calls_of(*KEEPING))
-    for compared in code.calls_of("compare"):
-        if any(is_under(call, compared) for call in kept):
-            yield compared.place, compared.arguments.get(0), "what is saved"
-            yield compared.place, compared.arguments.get(1), "what is saved"
+    compared = list(code.calls_of("compare"))
+    for call in code.calls_of(*KEEPING):
+        above = [c for c in compared if is_under(call, c)]
+        nearest = max((c.place.line for c in above), default=0)
+        for comparison in above:
+            if comparison.place.line == nearest:
+                yield comparison.place, comparison.arguments.get(0), "what is saved"
+                yield comparison.place, comparison.arguments.get(1), "what is saved"
     for action in code.actions(Kind.SCHEDULE):
         if isinstance(action.subject, Helper) and action.subject.made.endswith("ReduceLROnPlateau"):
             yield action.place, action.value, "the learning rate"
