@@ -244,11 +244,19 @@ class Helper(Value):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What a tensor has just gone through: ``softmax``, ``log_softmax``, ``sigmoid``, ``relu`` and others."""
+    """What a tensor has just gone through.
+
+    Attributes:
+        name: ``softmax``, ``log_softmax``, ``sigmoid``, ``relu``, ``linear`` and others.
+        place: where.
+        before: the activation before it.
+        layer: the linear layer or convolution whose columns these still are, not reshaped since.
+    """
 
     name: str
     place: Place
     before: str = ""
+    layer: Network | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -141,7 +141,7 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
         hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
         return replace(out, certain=False)
     if kind.startswith(("Linear", "Conv", "Bilinear", "LazyLinear")):
-        return replace(out, activation=Activation("linear", machine.place(node)))
+        return replace(out, activation=Activation("linear", machine.place(node), layer=network))
     return Series([out, out], "tuple") if kind in RECURRENT else out
 
 
@@ -161,7 +161,7 @@ def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: as
             continue
         value = output(machine, inner, Arguments([value]), node)
         if isinstance(value, Tensor) and value.activation is not None and name.isdigit():
-            shown = Activation(value.activation.name, inner.place, value.activation.before)
+            shown = replace(value.activation, place=inner.place)
             value = replace(value, activation=shown)
     if given is not first and id(first) in machine.overwritten:
         overwrite(machine, given, node, next((n for _, n in network.children()), None))

@@ -21,7 +21,7 @@ from osler.model import (
     Unknown,
     Value,
 )
-from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, NUMBERS, SAME_VALUES
+from osler.static.knowledge import ACTIVATIONS, CUTS, FRESH, NUMBERS, SAME_SHAPE, SAME_VALUES
 from osler.static.machine import Machine
 from osler.static.values import Instance, Namespace
 
@@ -75,13 +75,16 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
     out = combined(machine, given, place)
     activation = None
     if name in ACTIVATIONS:
-        before = first.activation.name if first and first.activation else ""
+        last = first.activation if first else None
+        before, layer = (last.name, last.layer) if last else ("", None)
         kind = ACTIVATIONS[name]
-        activation = Activation(kind, place, before) if kind else None
+        activation = Activation(kind, place, before, layer) if kind else None
     elif name == "log" and first and first.activation and first.activation.name == "softmax":
         activation = Activation("log_softmax", place, "softmax")
     elif name in SAME_VALUES and first:
         activation = first.activation
+        if activation is not None and name not in SAME_SHAPE:
+            activation = replace(activation, layer=None)
     reduced = first.reduced if first and (name in SAME_VALUES or name in {"mean", "sum"}) else ""
     if name in {"mean", "sum"} and reduced:
         reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
