@@ -239,3 +239,20 @@ def test_first_axis_is_the_batch(script, expression: str, rows: bool) -> None:
 def test_loaders_whose_batches_have_the_samples_first(script, loader: str, rows: bool) -> None:
     found = script(f"import graphs\nfor x in {loader}: pass")["x"]
     assert getattr(found, "rows", False) is rows
+
+
+def test_a_result_knows_the_loaders_behind_it(trained) -> None:
+    read = trained(
+        """
+        one, other = DataLoader([1]), DataLoader([2])
+        total, both = 0.0, 0.0
+        for x, y in one:
+            total += F.cross_entropy(model(x), y).item() * len(x)
+            both += F.mse_loss(model(x), y).item()
+        for x, y in other:
+            both += (model(x).argmax(1) == y).float().sum()
+        mean = total / 3
+        """
+    )
+    assert read["mean"].loaders == {read["one"]}
+    assert read["both"].loaders == {read["one"], read["other"]}

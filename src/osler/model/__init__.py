@@ -26,6 +26,7 @@ from osler.model.check import (
 from osler.model.code import (
     ClipFact,
     Code,
+    FitFact,
     ForwardFact,
     GradientState,
     ModeState,
@@ -161,6 +162,7 @@ __all__ = [
     "ExitNode",
     "External",
     "Finding",
+    "FitFact",
     "FollowFact",
     "ForwardFact",
     "FrozenNormFact",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from osler.model.actions import Action, CallFact, Loop, Trace, flat
 from osler.model.event import Kind
+from osler.model.finding import Place
 from osler.model.values import Loader, Network, Optimizer
 
 
@@ -145,6 +146,23 @@ class TrainingFact:
     visits: tuple[frozenset[ModeState], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FitFact:
+    """Statistics of all samples, some of which are held out afterwards.
+
+    Attributes:
+        by: the class that was fitted, or what was computed.
+        data: the name of the data.
+        place: where it was fitted.
+        split: where the data are split.
+    """
+
+    by: str
+    data: str
+    place: Place
+    split: Place
+
+
 def modes(states: Iterable[ModeState]) -> set[str]:
     """Modes in which the module was last called."""
     return {s.was for s in states if s.forward is not None}
@@ -169,6 +187,8 @@ class Code:
         given_up: what was not followed, by reason.
         frameworks: frameworks that are imported.
         methods: names of all methods that are called anywhere in the files.
+        fitted: statistics computed before data are split.
+        seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
     """
 
     files: tuple[str, ...] = ()
@@ -185,6 +205,8 @@ class Code:
     given_up: dict[str, int] = field(default_factory=dict[str, int])
     frameworks: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
+    fitted: tuple[FitFact, ...] = ()
+    seeding: frozenset[str] = frozenset()
 
     def actions(self, kind: Kind) -> Iterator[Action]:
         """Every action of one kind, in the order of the source."""

@@ -253,11 +253,19 @@ class Helper(Value):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """What a tensor has just gone through: ``softmax``, ``log_softmax``, ``sigmoid``, ``relu`` and others."""
+    """What a tensor has just gone through.
+
+    Attributes:
+        name: ``softmax``, ``log_softmax``, ``sigmoid``, ``relu``, ``linear`` and others.
+        place: where.
+        before: the activation before it.
+        layer: the linear layer or convolution whose columns these still are, not reshaped since.
+    """
 
     name: str
     place: Place
     before: str = ""
+    layer: Network | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,6 +296,7 @@ class Tensor(Value):
         sites: where those root modules were called.
         rows: its first axis certainly is the batch that a loader handed out.
         gauge: it is a ``loss`` or an ``accuracy``, perhaps averaged: what is better when it falls, or rises.
+        loaders: whose batches went in on the way, also through a loss or a total.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -303,6 +312,7 @@ class Tensor(Value):
     sites: frozenset[Place] = frozenset()
     rows: bool = False
     gauge: str = ""
+    loaders: frozenset[Loader] = frozenset()
 
     @property
     def has_graph(self) -> bool:

@@ -21,8 +21,9 @@ from osler.model import (
     Value,
 )
 from osler.static.machine import Machine
+from osler.static.notes import note_call
 from osler.static.tensors import operate
-from osler.static.values import Bound, Class, Function, Instance
+from osler.static.values import Arguments, Bound, Class, Function, Instance
 
 Holds = Callable[[object, object], bool]
 
@@ -81,6 +82,8 @@ def _comparison(machine: Machine, node: ast.Compare) -> Value:
     if isinstance(op, ast.In | ast.NotIn) and isinstance(left, Const):
         return _membership(left, op, right)
     if isinstance(left, Tensor) or isinstance(right, Tensor):
+        if isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+            note_call(machine, "compare", Arguments([left, right, Const(text_of(node))]), node)
         return operate(machine, "eq", (left, right), node)
     return Unknown()
 

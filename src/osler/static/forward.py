@@ -11,6 +11,7 @@ from osler.model import (
     Const,
     Cut,
     Kind,
+    Loader,
     Maybe,
     Network,
     Place,
@@ -44,12 +45,15 @@ def call_network(
     if machine.in_forward:
         return out
     place = machine.place(node)
-    seen = rooted(out, network, place, recording=machine.recording)
+    fed = frozenset[Loader]().union(*(t.loaders for v in arguments.every() for t in tensors_in(v)))
+    seen = rooted(out, network, place, recording=machine.recording, fed=fed)
     machine.emit(Kind.FORWARD, node, network, seen, *([word] if word else []))
     return seen
 
 
-def rooted(out: Value, network: Network, place: Place, *, recording: bool | None) -> Value:
+def rooted(
+    out: Value, network: Network, place: Place, *, recording: bool | None, fed: frozenset[Loader]
+) -> Value:
     """The output of a root module, as it looks from outside."""
 
     def change(tensor: Tensor) -> Tensor:
@@ -62,7 +66,14 @@ def rooted(out: Value, network: Network, place: Place, *, recording: bool | None
             networks = frozenset({network})
         models, sites = tensor.models | {network}, tensor.sites | {place}
         return replace(
-            tensor, networks=networks, cuts=cuts, leaf=None, models=models, place=place, sites=sites
+            tensor,
+            networks=networks,
+            cuts=cuts,
+            leaf=None,
+            models=models,
+            place=place,
+            sites=sites,
+            loaders=tensor.loaders | fed,
         )
 
     return (
@@ -132,7 +143,7 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
         hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
         return replace(out, certain=False)
     if kind.startswith(("Linear", "Conv", "Bilinear", "LazyLinear")):
-        return replace(out, activation=Activation("linear", machine.place(node)))
+        return replace(out, activation=Activation("linear", machine.place(node), layer=network))
     return Series([out, out], "tuple") if kind in RECURRENT else out
 
 
@@ -152,7 +163,7 @@ def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: as
             continue
         value = output(machine, inner, Arguments([value]), node)
         if isinstance(value, Tensor) and value.activation is not None and name.isdigit():
-            shown = Activation(value.activation.name, inner.place, value.activation.before)
+            shown = replace(value.activation, place=inner.place)
             value = replace(value, activation=shown)
     if given is not first and id(first) in machine.overwritten:
         overwrite(machine, given, node, next((n for _, n in network.children()), None))

@@ -151,4 +151,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.sites | other.sites,
         one.rows and other.rows,
         one.gauge if one.gauge == other.gauge else "",
+        one.loaders | other.loaders,
     )

@@ -98,6 +98,12 @@ LAYERS_OF_ROWS = re.compile(
 )
 """Layers of torch of which the same is true."""
 
+SAME_SHAPE = frozenset(
+    "contiguous float double half bfloat16 to cuda cpu clone requires_grad_ Identity Dropout dropout "
+    "retain_grad pin_memory".split()
+)
+"""Those of them that leave the axes as they are."""
+
 CUTS = frozenset(
     "detach detach_ argmax argmin argsort item tolist numpy long int bool round floor ceil sign trunc eq "
     "ne lt le gt ge one_hot tensor as_tensor from_numpy asarray array nonzero isnan isfinite isinf "

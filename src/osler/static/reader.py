@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -12,6 +12,7 @@ from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
 from osler.static.classes import is_module
 from osler.static.expressions import evaluate
+from osler.static.fitting import fits_before_splits
 from osler.static.knowledge import FRAMEWORKS
 from osler.static.ledger import keep_ledger
 from osler.static.machine import BUDGET, Frame, Machine, Modules
@@ -38,6 +39,8 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
     machine.code.files = tuple(s.file for s in sources)
     machine.code.frameworks = frameworks(sources)
     machine.code.methods = frozenset(m for s in sources for used in s.usage.values() for m in used)
+    machine.code.seeding = frozenset(n for s in sources for n in seeding(s))
+    machine.code.fitted = tuple(f for s in sources for f in fits_before_splits(s))
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
         if source.tree is not None:
@@ -75,6 +78,14 @@ def attempt(machine: Machine, follow: Callable[[], int]) -> int:
         machine.frames.clear()
         machine.in_forward, machine.recording, machine.block = 0, True, []
         return 0
+
+
+def seeding(source: Source) -> Iterator[str]:
+    """Calls whose names sound like seeding."""
+    for name, used in source.usage.items():
+        if "()" in used and "seed" in name.lower():
+            yield name
+    yield from (method for method in source.usage.get("", ()) if "seed" in method.lower())
 
 
 def _trains(source: Source) -> bool:

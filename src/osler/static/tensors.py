@@ -28,6 +28,7 @@ from osler.static.knowledge import (
     FRESH,
     KEEPS_ROWS,
     NUMBERS,
+    SAME_SHAPE,
     SAME_VALUES,
     SCORES,
 )
@@ -84,13 +85,16 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
     out = combined(machine, given, place)
     activation = None
     if name in ACTIVATIONS:
-        before = first.activation.name if first and first.activation else ""
+        last = first.activation if first else None
+        before, layer = (last.name, last.layer) if last else ("", None)
         kind = ACTIVATIONS[name]
-        activation = Activation(kind, place, before) if kind else None
+        activation = Activation(kind, place, before, layer) if kind else None
     elif name == "log" and first and first.activation and first.activation.name == "softmax":
         activation = Activation("log_softmax", place, "softmax")
     elif name in SAME_VALUES and first:
         activation = first.activation
+        if activation is not None and name not in SAME_SHAPE:
+            activation = replace(activation, layer=None)
     reduced = first.reduced if first and (name in SAME_VALUES or name in {"mean", "sum"}) else ""
     if name in {"mean", "sum"} and reduced:
         reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
@@ -173,6 +177,7 @@ def combined(
         models=frozenset(models).union(*(p.models for p in parts)),
         place=place,
         sites=frozenset[Place]().union(*(p.sites for p in parts)),
+        loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
     )
 
 
@@ -200,6 +205,7 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         place=place,
         sites=frozenset[Place]().union(*(p.sites for p in parts)),
         gauge=gauged(name, inputs),
+        loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
     )
 
 
@@ -208,4 +214,4 @@ def batch_of(loader: Loader, place: Place) -> Tensor:
     own = loader.made and not loader.made.startswith("torch.")  # a library may lay its batches out otherwise
     asked = "collate_fn" in loader.options or "**" in loader.options
     single = loader.options.get("batch_size") == Const(None)
-    return Tensor(batch=loader, place=place, rows=not (own or asked or single))
+    return Tensor(batch=loader, place=place, rows=not (own or asked or single), loaders=frozenset({loader}))

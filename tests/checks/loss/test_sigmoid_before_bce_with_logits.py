@@ -21,6 +21,12 @@ def test_says_what_was_read() -> None:
     assert found.message == ("`binary_cross_entropy_with_logits` receives the output of sigmoid in line 34.")
 
 
+def test_softmax_is_read_too() -> None:
+    code = CODE.replace("nn.Sigmoid()", "nn.Softmax(dim=-1)")
+    (found,) = read(code, [check]).findings
+    assert found.message == ("`binary_cross_entropy_with_logits` receives the output of softmax in line 34.")
+
+
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
 

@@ -67,18 +67,19 @@ check.applies_when(needs_call("binary_cross_entropy_with_logits"))
 @check.in_code
 def sigmoid_flows_in(code: Code) -> Iterator[Finding]:
     for loss, activation in loss_inputs(code, "binary_cross_entropy_with_logits"):
-        if activation.name == "sigmoid":
+        if activation.name in {"sigmoid", "softmax"}:
             yield check.finding(
                 loss.site,
-                "`binary_cross_entropy_with_logits` receives the output of sigmoid "
+                f"`binary_cross_entropy_with_logits` receives the output of {activation.name} "
                 f"in line {activation.place.line}.",
-                related=[((activation.place,), "sigmoid is applied here")],
+                related=[((activation.place,), f"{activation.name} is applied here")],
             )
 
 
 @check.mends
 def pass_the_logits(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
-    yield without_activation(pages, other_place(finding), "sigmoid", "Sigmoid")
+    for function, layer in (("sigmoid", "Sigmoid"), ("softmax", "Softmax")):
+        yield without_activation(pages, other_place(finding), function, layer)
 
 
 @check.in_run

@@ -1,0 +1,114 @@
+"""The loss cannot measure what the model is to learn.
+
+Softmax over a single column is always 1, whatever the model says. `cross_entropy` of one column is therefore
+0 for every input, and so is `nll_loss` behind `log_softmax`: no gradient flows and nothing is learned. One
+column that says yes or no is the logit of a sigmoid, and its loss is `binary_cross_entropy_with_logits`; for
+`cross_entropy` two classes need two columns.
+
+## Bad
+
+```python
+judge = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for x, y in loader:
+    target = (y > 1).float().unsqueeze(1)
+    optimizer.zero_grad()
+    F.cross_entropy(judge(x), target).backward()
+    optimizer.step()
+```
+
+## Good
+
+```python
+judge = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for x, y in loader:
+    target = (y > 1).float().unsqueeze(1)
+    optimizer.zero_grad()
+    F.binary_cross_entropy_with_logits(judge(x), target).backward()
+    optimizer.step()
+```
+
+## Not a problem
+
+- Scores of several candidates, one column each, that are squeezed into a row before the loss.
+- Squared error of one column: a regression.
+
+## Sources
+
+- [CrossEntropyLoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html) and
+  [BCEWithLogitsLoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Activation, Check, Code, Const, Finding, Severity, Site
+from osler.static.queries import loss_inputs
+
+ENTROPY = {"cross_entropy": "linear", "nll_loss": "log_softmax"}
+"""Losses that compare classes, and what is last done to the columns that they get."""
+
+PROBABILITIES = ("binary_cross_entropy", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="the loss depends on what the model says",
+    why="No gradient reaches the model: it stays as it was initialised.",
+    fix="Use `binary_cross_entropy_with_logits` for one column, or give the last layer a column per class.",
+    symptoms=(
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "cannot-overfit-one-batch",
+        "predictions-collapsed",
+    ),
+)
+
+
+@check.in_code
+def one_class(code: Code) -> Iterator[Finding]:
+    for function, last in ENTROPY.items():
+        for loss, activation in loss_inputs(code, function):
+            if columns(activation) == 1 and activation.name in {last, "relu", "tanh", "sigmoid"}:
+                seen = f"`{function}` receives one column"
+                yield described(loss.site, activation, seen, "the loss is always 0")
+    for loss, activation in loss_inputs(code, *PROBABILITIES):
+        if columns(activation) == 1 and activation.name == "softmax" and not over_samples(code, activation):
+            seen = "softmax is taken over one column"
+            yield described(loss.site, activation, seen, "it is always 1")
+
+
+def described(site: Site, activation: Activation, seen: str, so: str) -> Finding:
+    """What the loss gets, and what it makes of that."""
+    place = activation.layer.place if activation.layer else activation.place
+    return check.finding(
+        site,
+        f"{seen}, from the layer in line {place.line}: {so}.",
+        related=[((place,), "one column comes out here")],
+    )
+
+
+def columns(activation: Activation) -> int:
+    """How many come out of the layer behind the activation; 0 if that is not known."""
+    layer = activation.layer
+    if layer is None:
+        return 0
+    position = 0 if layer.kind.startswith("Lazy") else 1
+    name = "out_features" if "Linear" in layer.kind else "out_channels"
+    match layer.options.get(name, layer.options.get(position)):
+        case Const(value=int() as count):
+            return count
+        case _:
+            return 0
+
+
+def over_samples(code: Code, activation: Activation) -> bool:
+    """The softmax may be taken over another axis than the columns."""
+    called = code.calls_of("torch.softmax", "torch.nn.functional.softmax", "Tensor.softmax")
+    dims = [call.argument(1, "dim") for call in called if call.place == activation.place]
+    layers = [n for n in code.networks if n.kind == "Softmax"]
+    dims += [n.options.get("dim", n.options.get(0)) for n in layers]
+    return not all(isinstance(d, Const) and d.value in (1, -1) for d in dims)
