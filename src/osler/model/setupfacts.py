@@ -253,3 +253,43 @@ class PaddingFact:
     after: float
     ended: bool
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredMaskFact:
+    """Whatever mask a model is given, its output is the same bit for bit.
+
+    Attributes:
+        model: class of the model.
+        name: of the argument.
+        steps: of training before the test.
+        site: the call of the model.
+    """
+
+    model: str
+    name: str
+    steps: int
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyPaddingFact:
+    """What a transformer says of real positions when another vector stands for padding.
+
+    Attributes:
+        model: class of the model.
+        changed: real outputs that changed.
+        real: real outputs in all.
+        difference: largest change, over the largest output.
+        masked: some attention layer was given a mask.
+        unit: what the outputs are about: real positions or samples.
+        site: the call of the model.
+    """
+
+    model: str
+    changed: int
+    real: int
+    difference: float
+    masked: bool
+    unit: str
+    site: Site

@@ -163,19 +163,20 @@ class Bench:
         """Whether the loop has left the learning rates as they were set."""
         return self._rates == [[float(g["lr"]) for g in o.param_groups] for o in self.optimizers]
 
-    def call(self, forward: ForwardCall, args: Any = None) -> Any:
+    def call(self, forward: ForwardCall, args: Any = None, kwargs: Any = None) -> Any:
         """Call the model again, without a graph; what it returns is cut loose.
 
         Args:
             forward: the call to be repeated.
             args: other arguments; those of that call if not given.
+            kwargs: other named arguments, likewise.
         """
         device = next((t.device.type for t in tensors(forward.output)), "cpu")
         mixed = forward.autocast is not None
         precision = torch.autocast(device, forward.autocast) if mixed else nullcontext()
         with torch.no_grad(), precision:
             given = cloned(forward.args if args is None else args)
-            output = forward.module(*given, **cloned(forward.kwargs))
+            output = forward.module(*given, **cloned(forward.kwargs if kwargs is None else kwargs))
         return mapped(output, lambda t: t.detach().clone())
 
     @contextmanager
