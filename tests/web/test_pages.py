@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from osler.model import Answer, Diagnosis, Finding, Group, Setup, Severity
+from osler.model import (
+    Answer,
+    Diagnosis,
+    Finding,
+    Group,
+    LayerFact,
+    NetworkFact,
+    Place,
+    Setup,
+    Severity,
+)
 from osler.model.setup import Curve
 
 pytestmark = pytest.mark.slow
@@ -36,6 +46,17 @@ TRAPS = (
     Answer(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: 1.0}, 0.1, curves=(Curve(HOSTILE, LOSSES, HOSTILE),) * 2),
     Answer(f"{HOSTILE}2", HOSTILE, skipped=HOSTILE),
 )
+LAYER = LayerFact("stem", "Linear", (Place("/w/train.py", 14),), ((8, 8),), 40, 32, 8, 2, 0.25)
+NETWORKS = (
+    NetworkFact(
+        "Net", 67, 59, 0.0021,
+        (LAYER, replace(LAYER, name="", site=(), outputs=(), elements=0, trainable=0, shared=0, share=0.75)),
+        (),
+    ),
+)  # fmt: skip
+HOSTILE_NETWORKS = (
+    replace(NETWORKS[0], model=HOSTILE, layers=(replace(LAYER, name=HOSTILE, kind=HOSTILE),)),
+)
 SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
 
 
@@ -62,13 +83,13 @@ def hostile(diagnosis: Diagnosis) -> Diagnosis:
         diagnosis,
         subject=replace(diagnosis.subject, script=HOSTILE),
         groups=(Group(trap, (trap,)),),
-        setup=Setup((), TRAPS),
+        setup=Setup(HOSTILE_NETWORKS, TRAPS),
     )
 
 
 def flown(diagnosis: Diagnosis) -> Diagnosis:
     """The same after experiments."""
-    return replace(diagnosis, setup=Setup((), EXPERIMENTS))
+    return replace(diagnosis, setup=Setup(NETWORKS, EXPERIMENTS))
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +192,10 @@ def test_experiments_are_told_with_their_curves(files: dict[str, Path], tab: Any
         assert "What is wrong stands on the page Verdict." in text
         assert "Is the first loss that of a guess?\n\nyes: 1.1" in text
         assert "Does it see what it is to predict?\tthere is no time axis" in text
+        assert opened.page.locator("table.network tbody tr").all_inner_texts() == [
+            "stem ×2\tLinear\t/w/train.py:14\t8×8\t40 shared\t32\t 25 %",
+            "(itself) ×2\tLinear\t\t\t0\t\t 75 %",
+        ]
         figure = opened.page.locator("figure")
         sentence = figure.locator("[role=img]").get_attribute("aria-label")
         assert sentence == (

@@ -71,11 +71,16 @@ export interface Experiment {
   name: string; question: string; answer: string; seconds: number; values: Record<string, number | string>; skipped: string | null;
   traces: Trace[];
 }
+export interface Layer {
+  name: string; kind: string; place: string; outputs: number[][]; elements: number; trainable: number; shared: number; calls: number;
+  share: number;
+}
+export interface Network { model: string; elements: number; trainable: number; seconds: number; layers: Layer[]; left_out: number }
 export interface Content {
   schema: string; version: string;
   run: { id?: string; started?: string; left_out?: number };
   verdict: Verdict; timeline?: Timeline; layers?: Layers; graph?: Graphs; data?: Data;
-  preflight?: { experiments: Experiment[] } | null;
+  preflight?: { experiments: Experiment[]; networks: Network[] };
   series: Series[];
 }
 

@@ -76,6 +76,7 @@ def configure(parser: Parser) -> None:
         action="store_true",
         help="afterwards start the training under `osler run`",
     )
+    add("--network", action="store_true", help="show the layers of the network as they ran")
     add("--show-output", action="store_true", help="show what the script itself prints")
     add(
         "--format",
@@ -261,6 +262,18 @@ class Room:
         if self.speaks:
             erase = "\r\x1b[K" if self.screen.is_terminal else ""
             self.screen.write(f"{erase}osler: {answered(answer)}\n")
+            if self.args.network and answer.name == "network":
+                self.show_network()
+
+    def show_network(self) -> None:
+        """The table of each model's layers."""
+        from osler.model import NetworkFact
+        from osler.report.network import render
+        from osler.report.terminal import Page
+
+        page = Page(self.root, self.sources, self.screen.width, self.screen.has_color)
+        for network in self.helm.notebook.setup.all(NetworkFact):
+            self.screen.write(f"\n{render(network, page)}\n")
 
     def ask(self, question: str) -> None:
         """What is being asked, on a terminal."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from osler.model.architecture import Shape
 from osler.model.event import Site
 
 
@@ -292,4 +293,52 @@ class LeakyPaddingFact:
     difference: float
     masked: bool
     unit: str
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFact:
+    """A layer of a network as it ran, in the order in which the calls began.
+
+    Attributes:
+        name: dotted name inside the model; empty for the model itself.
+        kind: class name.
+        site: the user's line that calls it.
+        outputs: shapes of the first tensors that its first call returned.
+        elements: numbers in its own parameters, without those of its parts.
+        trainable: of these, numbers that require a gradient.
+        shared: of these, numbers that a layer before it holds too.
+        calls: in one pass.
+        share: of the time of a pass, without that of its parts.
+    """
+
+    name: str
+    kind: str
+    site: Site
+    outputs: tuple[Shape, ...]
+    elements: int
+    trainable: int
+    shared: int
+    calls: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFact:
+    """A model as it ran on the first batch, with the arguments that the script gave it.
+
+    Attributes:
+        model: class of the model.
+        elements: numbers in all parameters; what layers share counts once.
+        trainable: of these, numbers that require a gradient.
+        seconds: that a pass takes, gradients recorded.
+        layers: that were called; modules that only call others and cost next to nothing are left out.
+        site: the call of the model.
+    """
+
+    model: str
+    elements: int
+    trainable: int
+    seconds: float
+    layers: tuple[LayerFact, ...]
     site: Site

@@ -1,11 +1,22 @@
 """What the other pages are told: order of panels, rows of the tree, classes, experiments, inert texts."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from osler.model import Answer, Diagnosis, Evidence, Finding, Place, Setup, Severity
+from osler.model import (
+    Answer,
+    Diagnosis,
+    Evidence,
+    Finding,
+    LayerFact,
+    NetworkFact,
+    Place,
+    Setup,
+    Severity,
+)
 from osler.model.setup import Curve
 from osler.report.page.content import content
 from osler.report.page.curves import Curves
@@ -110,6 +121,7 @@ def test_a_finding_without_a_step_has_no_chart(shown: Any) -> None:
     assert chart(found, Curves()) is None
 
 
+HERE = Path("/w")
 OVERFIT = Answer(
     "overfit-one-batch",
     "can it?",
@@ -121,7 +133,7 @@ OVERFIT = Answer(
 
 
 def test_an_experiment_and_its_curves() -> None:
-    assert preflight(Setup((), (OVERFIT,))) == {
+    assert preflight(Setup((), (OVERFIT,)), HERE) == {
         "experiments": [
             {
                 "name": "overfit-one-batch",
@@ -134,19 +146,50 @@ def test_an_experiment_and_its_curves() -> None:
                     {"name": "learning rate × 1", "measure": "loss", "x": (1, 2), "y": (2.0, 0.1234568)}
                 ],
             }
-        ]
+        ],
+        "networks": [],
     }
 
 
+def test_the_layers_of_a_network() -> None:
+    layer = LayerFact("head", "Linear", (Place("/w/net.py", 8),), ((16, 4),), 68, 64, 64, 2, 0.123456789)
+    fact = NetworkFact("Net", 100, 96, 0.0125, (layer, replace(layer, name="", site=())), ())
+    told = preflight(Setup((fact,), (OVERFIT,)), HERE)
+    assert told is not None
+    (network,) = told["networks"]  # type: ignore[misc]
+    shown, itself = network.pop("layers")
+    assert network == {"model": "Net", "elements": 100, "trainable": 96, "seconds": 0.0125, "left_out": 0}
+    assert shown == {
+        "name": "head",
+        "kind": "Linear",
+        "place": "net.py:8",
+        "outputs": ((16, 4),),
+        "elements": 68,
+        "trainable": 64,
+        "shared": 64,
+        "calls": 2,
+        "share": 0.1234568,
+    }
+    assert (itself["name"], itself["place"]) == ("", "")
+
+
+def test_of_a_huge_network_the_first_layers_are_kept() -> None:
+    layer = LayerFact("a", "Linear", (), (), 1, 1, 0, 1, 0.0)
+    told = preflight(Setup((NetworkFact("Net", 1, 1, 1.0, (layer,) * 1_200, ()),), (OVERFIT,)), HERE)
+    assert told is not None
+    (network,) = told["networks"]  # type: ignore[misc]
+    assert (len(network["layers"]), network["left_out"]) == (1_000, 200)
+
+
 def test_a_question_that_was_not_asked() -> None:
-    refused = preflight(Setup((), (Answer("x", "is it?", skipped="the budget is spent"),)))
+    refused = preflight(Setup((), (Answer("x", "is it?", skipped="the budget is spent"),)), HERE)
     assert refused is not None
     (told,) = refused["experiments"]  # type: ignore[misc]
     assert (told["skipped"], told["answer"], told["traces"]) == ("the budget is spent", "", [])
 
 
 def test_a_run_without_experiments_has_no_page_of_them(shown: Any) -> None:
-    assert preflight(Setup()) is None
+    assert preflight(Setup(), HERE) is None
     assert "preflight" not in shown.page
 
 

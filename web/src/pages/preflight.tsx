@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { Lines } from "../charts/lines";
-import { content, type Curve, type Experiment, type Trace } from "../content";
+import { content, type Curve, type Experiment, type Layer, type Network, type Trace } from "../content";
 import { Table, Words } from "../text";
 import { counted, measured, shown } from "../words";
 
 const experiments = content.preflight?.experiments ?? [];
+const networks = content.preflight?.networks ?? [];
 
 export function PreflightPage(): JSX.Element {
   const asked = experiments.filter((each) => !each.skipped), refused = experiments.filter((each) => each.skipped);
@@ -20,6 +21,7 @@ export function PreflightPage(): JSX.Element {
         {isSick ? "What is wrong stands on the page Verdict." : "No problem was found."}
       </p>
       {asked.map((each) => <Asked key={each.name} of={each} />)}
+      {networks.map((each, i) => <NetworkTable key={i} of={each} />)}
       {refused.length ? (
         <section>
           <h2>Not asked</h2>
@@ -43,6 +45,42 @@ function Asked({ of }: { of: Experiment }): JSX.Element {
       </dl>
       {curves.length ? <Lines title={`${measure} in each turn`} curves={curves} isLinked={false} axis="turn" /> : null}
     </section>
+  );
+}
+
+function NetworkTable({ of }: { of: Network }): JSX.Element {
+  const learn = of.trainable === of.elements ? "all trainable" : `${shown(of.trainable)} trainable`;
+  const most = Math.max(...of.layers.map((layer) => layer.share), 1e-9);
+  return (
+    <section>
+      <h2>The layers of {of.model}</h2>
+      <p class="sentence">
+        {counted(of.elements, "parameter")}, {learn}. A forward pass of the first batch takes {measured(Number(of.seconds.toPrecision(3)), "seconds")};
+        the last column is each layer's share of that measured time, without the layers inside it.
+        {of.left_out ? ` ${counted(of.left_out, "more layer")} not shown.` : ""}
+      </p>
+      <div class="scroll" role="region" aria-label={`The layers of ${of.model}`} tabIndex={0}>
+        <table class="network">
+          <thead><tr>{["layer", "kind", "line", "shape out", "numbers", "trainable", "time"].map((title) => <th key={title} scope="col">{title}</th>)}</tr></thead>
+          <tbody>{of.layers.map((layer, i) => <LayerRow key={i} of={layer} most={most} />)}</tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function LayerRow({ of, most }: { of: Layer; most: number }): JSX.Element {
+  const learn = !of.elements ? "" : of.trainable === of.elements ? "all" : of.trainable ? shown(of.trainable) : "none";
+  return (
+    <tr>
+      <th scope="row">{of.name || "(itself)"}{of.calls > 1 ? ` ×${of.calls}` : ""}</th>
+      <td>{of.kind}</td>
+      <td class="where">{of.place}</td>
+      <td>{of.outputs.map((shape) => shape.join("×") || "1").join(", ")}</td>
+      <td>{shown(of.elements)}{of.shared ? " shared" : ""}</td>
+      <td>{learn}</td>
+      <td><span class="bar" aria-hidden="true" style={{ width: `${(60 * of.share) / most}%` }} /> {measured(Number(of.share.toPrecision(2)), "ratio")}</td>
+    </tr>
   );
 }
 

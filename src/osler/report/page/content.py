@@ -36,7 +36,7 @@ def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
         pages["layers"] = layers(run, found, frame.root)
         pages["graph"] = graph(run, diagnosis, frame.root)
         pages["data"] = data(stored.main, found, frame.root)
-    if (experiments := preflight(diagnosis.setup)) is not None:
+    if (experiments := preflight(diagnosis.setup, frame.root)) is not None:
         pages["preflight"] = experiments
     body: dict[str, object] = {"schema": SCHEMA, "version": frame.version, "run": about, **pages}
     texts = {key: inert(value) for key, value in body.items()}
