@@ -82,6 +82,7 @@ from osler.model.setupfacts import (
     NetworkFact,
     OverfitFact,
     RandomEvalFact,
+    StillNormFact,
 )
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
@@ -221,6 +222,7 @@ __all__ = [
     "Sizes",
     "Span",
     "StepFact",
+    "StillNormFact",
     "Subject",
     "Table",
     "Tensor",
