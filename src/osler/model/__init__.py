@@ -88,6 +88,7 @@ from osler.model.setupfacts import (
     OverfitFact,
     PaddingFact,
     RandomEvalFact,
+    StillNormFact,
 )
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
@@ -237,6 +238,7 @@ __all__ = [
     "Sizes",
     "Span",
     "StepFact",
+    "StillNormFact",
     "Subject",
     "Table",
     "Tensor",

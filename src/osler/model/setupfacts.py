@@ -342,3 +342,26 @@ class NetworkFact:
     seconds: float
     layers: tuple[LayerFact, ...]
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class StillNormFact:
+    """BatchNorm layers whose running mean stays at 0 and variance at 1 while they are trained.
+
+    Attributes:
+        names: of the layers.
+        total: layers with running statistics.
+        training: they are called in train mode, with momentum 0; otherwise in eval mode.
+        turns: of training after which it was so.
+        batch: loss of the first batch with its own statistics; NaN if the loop sets the mode itself.
+        running: the same with the running statistics.
+        site: the line that calls the first of them.
+    """
+
+    names: tuple[str, ...]
+    total: int
+    training: bool
+    turns: int
+    batch: float
+    running: float
+    site: Site
