@@ -192,3 +192,22 @@ def test_every_tensor_in_a_value_is_changed() -> None:
     assert first.reduced == table.items["a"].reduced == "mean"
     assert last is value.items[2]
     assert value.items[0].reduced == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("head(x)", True),
+        ("head(x).float()", True),
+        ("torch.softmax(head(x), 1)", True),
+        ("nn.Sequential(head, nn.Sigmoid())(x)", True),
+        ("head(x).squeeze(1)", False),
+        ("head(x)[:, 0]", False),
+        ("torch.softmax(head(x), 1).view(-1)", False),
+    ],
+)
+def test_a_column_is_known_until_it_is_reshaped(trained, text: str, known: bool) -> None:
+    read = trained(f"head = nn.Linear(8, 1)\nout = {text}")
+    activation = read["out"].activation
+    assert activation is not None
+    assert (activation.layer is read["head"]) is known

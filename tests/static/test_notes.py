@@ -120,3 +120,13 @@ def test_conditions_that_hold_because_the_other_way_has_left(
 ) -> None:
     (call,) = code(GUARDED).calls_of(f"torch.{name}")
     assert call.guards == guards
+
+
+def test_a_call_remembers_what_it_returned(code) -> None:
+    found = code("x = torch.randn(3)\ny = torch.abs(x)\nz = sum([x, y])")
+    (drawn,) = found.calls_of("torch.randn")
+    (positive,) = found.calls_of("torch.abs")
+    (total,) = found.calls_of("builtins.sum")
+    assert positive.arguments[0] is drawn.result
+    assert total.result is not None
+    assert total.result is not positive.result

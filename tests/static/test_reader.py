@@ -175,3 +175,10 @@ def test_python_may_call_deeper_only_while_reading() -> None:
 def test_nothing_to_read(code) -> None:
     read = code("")
     assert (read.traces, read.stepped, read.called, read.given_up) == ([], [], [], {})
+
+
+def test_calls_that_sound_like_seeding(code) -> None:
+    text = (
+        "import numpy as np\nnp.random.seed(0)\nseed_all(1)\nt = torch.Generator().manual_seed(2)\nx = seed"
+    )
+    assert code(text).seeding == {"np.random.seed", "seed_all", "manual_seed"}

@@ -167,3 +167,10 @@ def test_an_item_of_a_container_of_modules(script) -> None:
 def test_what_has_no_place_for_it_is_ignored(script) -> None:
     read = script("(1).x = 2\nprint.x = 3\nf()[0] = nn.Linear(1, 1)\nx = torch.zeros(2)\nx[0] = 1")
     assert isinstance(read["x"], Tensor)
+
+
+def test_an_alias_of_something_unknown_is_the_same_thing(trained) -> None:
+    read = trained("x = load()\ny = x\nz = load()")
+    assert read["y"] is read["x"]
+    assert read["z"] is not read["x"]
+    assert trained("x = load()\nval_loader = x")["val_loader"] is not None

@@ -30,6 +30,7 @@ from osler.model import (
     flat,
 )
 from osler.static.knowledge import CONTAINERS, SENSITIVE, WITHOUT_PARAMETERS
+from osler.static.tensors import tensors_in
 from osler.static.values import UserNetwork
 
 EVALUATION = re.compile(
@@ -125,6 +126,11 @@ def goes_backward(loop: Loop) -> bool:
 def serves_backward(code: Code, forward: Action) -> bool:
     """Some backward goes through the output of this call."""
     return any(forward.place in root_sites(b) for b in code.actions(Kind.BACKWARD))
+
+
+def leaves_graph(output: Value | None) -> bool:
+    """What a module returned certainly carries a graph, alone or as one of several outputs."""
+    return output is not None and any(t.has_graph for t in tensors_in(output))
 
 
 def root_sites(backward: Action) -> frozenset[Place]:

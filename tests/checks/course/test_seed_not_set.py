@@ -37,13 +37,13 @@ def messages(first: str = "", then: str = "", layer: str = "nn.ReLU()", options:
     [
         (
             "import numpy as np\nx = np.random.randn(3)",
-            "`numpy.random` draws `randn` in line 34, and is never seeded.",
+            "never seeded: numpy, which draws `randn` in line 34.",
         ),
         (
             "import random\na = random.random()\nb = random.choice([1])\nc = random.gauss(0, 1)\n"
             "random.shuffle(d)\ne = random.uniform(0, 1)",
-            "`random` draws `random` in line 34, `choice` in line 35, `gauss` in line 36 and in 2 more "
-            "lines, and is never seeded.",
+            "never seeded: random, which draws `random` in line 34, `choice` in line 35, `gauss` in line 36 "
+            "and in 2 more lines.",
         ),
     ],
 )
@@ -54,14 +54,18 @@ def test_says_what_was_seen(lines: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "torch draws the weights and is never seeded."),
+        ({}, "never seeded: torch, which draws the weights."),
         (
             {"options": ", shuffle=True"},
-            "torch draws the weights and the order of the samples and is never seeded.",
+            "never seeded: torch, which draws the weights and the order of the samples.",
         ),
         (
             {"options": ", shuffle=True", "layer": "nn.Dropout(0.1)"},
-            "torch draws the weights, the order of the samples and dropout and is never seeded.",
+            "never seeded: torch, which draws the weights, the order of the samples and dropout.",
+        ),
+        (
+            {"first": "import random\nx = random.gauss(0, 1)"},
+            "never seeded: torch, which draws the weights; random, which draws `gauss` in line 5.",
         ),
         ({"then": "torch.manual_seed(0)"}, "torch is seeded after line 5 has drawn weights."),
     ],

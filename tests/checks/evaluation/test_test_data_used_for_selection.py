@@ -53,6 +53,19 @@ def test_says_what_was_seen(name: str, setup: str, choice: str, message: str) ->
     assert found.severity is Severity.WARNING
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        "if epoch and right > best: torch.save(model.state_dict(), 'best.pt')",
+        "better = right > best\n    if better: torch.save(model.state_dict(), 'best.pt')",
+        "if best < right / 64: kept = model.state_dict()",
+    ],
+)
+def test_ways_to_choose(choice: str) -> None:
+    code = CODE.format(setup="", choice=choice).replace("held_out", "test_loader")
+    assert len(read(code, [check]).findings) == 1
+
+
 def test_is_a_hint_without_a_third_set() -> None:
     prelude = "\n".join(line for line in PRELUDE.splitlines() if not line.startswith("val_loader"))
     code = CODE.format(setup="", choice=SAVE).replace("held_out", "test_loader")

@@ -33,6 +33,45 @@ class Trainer:
 
 
 Trainer(Net()).fit()
+# fault: several outputs
+class Mapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 16)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x):
+        features = torch.relu(self.body(x))
+        return self.head(features), {"features": features}
+
+
+net = Mapped()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for x, y in loader:
+    optimizer.zero_grad()
+    scores, _ = net(x)
+    loss_fn(scores, y).backward()
+    optimizer.step()
+net.eval()
+for x, y in val_loader:
+    scores, _ = net(x)  # <-
+    print((scores.argmax(1) == y).sum().item())
+# near: several outputs, none of them with a graph
+class Frozen(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 4)
+
+    @torch.no_grad()
+    def forward(self, x):
+        return self.head(x), x
+
+
+net = Frozen()
+net.eval()
+for x, y in val_loader:
+    scores, _ = net(x)
+    print((scores.argmax(1) == y).sum().item())
 # near: the caller switches recording off
 def validate():
     model.eval()

@@ -45,9 +45,9 @@ for part in np.array_split(order, 12):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from osler.model import CallFact, Check, Code, Finding, Kind, Network, Place, Severity, flat
+from osler.model import CallFact, Check, Code, Finding, Kind, Network, Place, Severity, Trace, flat
 from osler.static.queries import learns
 
 SEEDS = {
@@ -111,38 +111,45 @@ check = Check(
 
 @check.in_code
 def drawn_without_seed(code: Code) -> Iterator[Finding]:
-    if code.frameworks or code.seeding - frozenset().union(*SEEDS.values()) or not is_script(code):
+    scripts = [t.place.file for t in code.traces if not t.is_open and steps(t)]
+    if code.frameworks or code.seeding - frozenset[str]().union(*SEEDS.values()) or not scripts:
         return
-    for generator, names in DRAWS.items():
-        if not code.seeding & SEEDS[generator]:
-            prefix = "numpy.random." if generator == "numpy" else "random."
-            drawn = [c for name in sorted(names) for c in code.calls_of(prefix + name)]
-            drawn = [c for c in drawn if c.place.function not in IN_WORKERS]
-            if drawn:
-                yield unseeded(prefix.rstrip("."), in_order(drawn))
     built = weights(code)
+    places: list[Place] = []
+    said: list[str] = []
     if built and not code.seeding & SEEDS["torch"]:
-        yield check.finding((built[0].place,), f"torch draws {described(code)} and is never seeded.")
+        said.append(f"torch, which draws {described(code)}")
+        places += [n.place for n in built]
+    for generator in DRAWS:
+        drawn = [] if code.seeding & SEEDS[generator] else draws(code, generator)
+        if drawn:
+            said.append(f"{generator}, which draws {listed_draws(drawn)}")
+            places += [c.place for c in drawn]
+    if said:
+        own = [p for p in places if p.file == scripts[0]] or places
+        place = min(own, key=lambda p: (p.file, p.line))
+        yield check.finding((place,), f"never seeded: {'; '.join(said)}.")
     elif built:
         yield from seeded_too_late(code, built)
 
 
-def is_script(code: Code) -> bool:
-    """Something trains where everything that leads to it was read."""
-    return any(a.kind is Kind.STEP for t in code.traces if not t.is_open for a in flat(t.nodes))
+def steps(trace: Trace) -> bool:
+    """Something trains on this way."""
+    return any(a.kind is Kind.STEP for a in flat(trace.nodes))
 
 
-def in_order(calls: Iterable[CallFact]) -> list[CallFact]:
-    """One for each line, as they stand in the source."""
-    lines = {(c.place.file, c.place.line): c for c in calls}
+def draws(code: Code, generator: str) -> list[CallFact]:
+    """Calls that draw from a generator, one for each line, as they stand in the source."""
+    prefix = "numpy.random." if generator == "numpy" else "random."
+    found = [c for name in DRAWS[generator] for c in code.calls_of(prefix + name)]
+    lines = {(c.place.file, c.place.line): c for c in found if c.place.function not in IN_WORKERS}
     return [lines[key] for key in sorted(lines)]
 
 
-def unseeded(generator: str, drawn: list[CallFact]) -> Finding:
-    """What is drawn from a generator, and where."""
+def listed_draws(drawn: list[CallFact]) -> str:
+    """The first three with their lines."""
     shown = ", ".join(f"`{c.last}` in line {c.place.line}" for c in drawn[:3])
-    more = f" and in {len(drawn) - 3} more lines" if len(drawn) > 3 else ""
-    return check.finding((drawn[0].place,), f"`{generator}` draws {shown}{more}, and is never seeded.")
+    return shown + (f" and in {len(drawn) - 3} more lines" if len(drawn) > 3 else "")
 
 
 def weights(code: Code) -> list[Network]:

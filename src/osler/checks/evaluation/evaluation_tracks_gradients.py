@@ -66,12 +66,11 @@ from osler.model import (
     Pattern,
     Run,
     Severity,
-    Tensor,
     turns,
 )
 from osler.static.edits import imports, insert_before, put_under, statement_around
 from osler.static.mending import region, trains
-from osler.static.queries import anywhere, is_apart, is_named_evaluation, serves_backward, shown
+from osler.static.queries import anywhere, is_apart, is_named_evaluation, leaves_graph, serves_backward, shown
 
 PATIENCE = 3
 """Turns whose forward serves no backward before we speak: a trial of the model is no evaluation."""
@@ -108,8 +107,7 @@ def recording_left_on(code: Code) -> Iterator[Finding]:
 
 def records(code: Code, fact: ForwardFact) -> bool:
     """An evaluation whose forward leaves a graph."""
-    value = fact.forward.value
-    has_graph = isinstance(value, Tensor) and value.has_graph and not fact.model.frozen
+    has_graph = leaves_graph(fact.forward.value) and not fact.model.frozen
     if not has_graph or fact.forward.recording is not True or not is_apart(code, fact):
         return False
     return fact.always("eval") or is_named_evaluation(fact)

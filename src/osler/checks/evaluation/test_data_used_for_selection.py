@@ -159,8 +159,9 @@ def is_under(call: CallFact, compared: CallFact) -> bool:
     """The call is only made where the comparison holds."""
     text = compared.arguments.get(2)
     here = (call.place.file, call.place.function) == (compared.place.file, compared.place.function)
-    condition = text.value if isinstance(text, Const) else None
-    return here and call.place.line >= compared.place.line and any(condition == g for g in parts(call.guards))
+    conditions = {text.value if isinstance(text, Const) else None, compared.target} - {""}
+    below = call.place.line >= compared.place.line
+    return here and below and not conditions.isdisjoint(parts(call.guards))
 
 
 def parts(guards: Iterable[str]) -> Iterator[str]:
