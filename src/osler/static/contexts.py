@@ -41,6 +41,9 @@ def enter(
         case Helper(role="recording"):
             stack.enter_context(machine.recorded(truth(manager.options[0])))
             inside(Unknown())
+        case Helper(role="autocast"):
+            stack.enter_context(machine.lowered(is_half(manager)))
+            inside(Unknown())
         case Series(kind="pending") if isinstance(node, ast.Call):
             _wrapped(machine, manager.items[0], arguments_of(machine, node), inside, node)
         case Instance():
@@ -49,6 +52,18 @@ def enter(
         case _:
             stack.enter_context(machine.recorded(machine.recording))  # an ExitStack may be given a switch
             inside(manager)
+
+
+def is_half(autocast: Helper) -> bool:
+    """It certainly computes in float16."""
+    given = autocast.options
+    old = ".cuda.amp" in autocast.made  # its first argument is `enabled`
+    device = Const("cuda") if old else given.get("device_type", given.get(0))
+    enabled = given.get("enabled", given.get(0 if old else 2, Const(True)))
+    dtype = given.get("dtype", given.get(1))
+    by_itself = isinstance(device, Const) and str(device.value).startswith("cuda") and dtype is None
+    asked = isinstance(dtype, External) and dtype.last in {"float16", "half"}
+    return enabled == Const(True) and "**" not in given and (by_itself or asked)
 
 
 def _own(machine: Machine, manager: Instance, name: str, arguments: Arguments, node: ast.expr) -> Value:

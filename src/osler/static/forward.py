@@ -47,7 +47,8 @@ def call_network(
     place = machine.place(node)
     fed = frozenset[Loader]().union(*(t.loaders for v in arguments.every() for t in tensors_in(v)))
     seen = rooted(out, network, place, recording=machine.recording, fed=fed)
-    machine.emit(Kind.FORWARD, node, network, seen, *([word] if word else []))
+    words = [word] if word else []
+    machine.emit(Kind.FORWARD, node, network, seen, *words, *(["float16"] if machine.is_half else []))
     return seen
 
 

@@ -87,6 +87,7 @@ class Machine:
         invoke: the value of a call.
         run: follows a function of the user's, with the object it is called on.
         modules: finds modules of the linted tree.
+        is_half: modules compute in float16 here.
         turning: numbers of the loops around the current line, in all functions.
         turn_marks: where in the journal the current turns of those loops began.
         places: lines of nodes, made once.
@@ -105,6 +106,7 @@ class Machine:
     journal: list[Written] = field(default_factory=list[Written])
     joiner: Joiner = field(default_factory=Joiner)
     recording: bool | None = True
+    is_half: bool = False
     budget: int = BUDGET
     in_forward: int = 0
     entered: set[int] = field(default_factory=set[int])
@@ -218,6 +220,15 @@ class Machine:
             yield
         finally:
             self.recording = before
+
+    @contextmanager
+    def lowered(self, is_half: bool) -> Generator[None]:
+        """Modules compute in float16 meanwhile, or as they do without being told."""
+        before, self.is_half = self.is_half, is_half
+        try:
+            yield
+        finally:
+            self.is_half = before
 
     @contextmanager
     def inner_scope(self) -> Generator[None]:

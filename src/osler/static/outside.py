@@ -335,6 +335,10 @@ def switch(name: str, given: Value | None) -> Helper:
     return Helper("recording", name, options={0: on})
 
 
+def _precision(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
+    return Helper("autocast", "autocast", callee.name, machine.place(node), arguments.options())
+
+
 def _file(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
     del node
     if callee.name == "torch.set_grad_enabled":
@@ -360,6 +364,8 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
     asked: list[Recognizer] = []
     if last in {"no_grad", "inference_mode", "enable_grad"}:
         asked.append(_recording)
+    if last == "autocast":
+        asked.append(_precision)
     if "grad" in last or "backward" in last:
         asked.append(_gradients)
     if last in LOSSES or last in LOSS_FUNCTIONS:

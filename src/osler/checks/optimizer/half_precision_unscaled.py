@@ -45,7 +45,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, PrecisionFact, Run, Severity, counted
+from osler.model import (
+    Check,
+    Code,
+    Evidence,
+    Finding,
+    Kind,
+    PrecisionFact,
+    Run,
+    Severity,
+    Tensor,
+    TrainingFact,
+    counted,
+)
+from osler.static.queries import everywhere, shown
 
 PATIENCE = 2
 """Steps before we speak: one may be a trial of the hardware."""
@@ -58,6 +71,33 @@ check = Check(
     fix="Use `torch.amp.GradScaler` around `backward()` and `step()`, or `dtype=torch.bfloat16`.",
     symptoms=("gradients-underflow", "gradients-vanish", "parameters-without-gradient"),
 )
+
+
+@check.in_code_by_absence
+def no_scaler_anywhere(code: Code) -> Iterator[Finding]:
+    scales = any(name.endswith("GradScaler") for name in code.calls) or "scale" in code.methods
+    if scales or code.frameworks:
+        return
+    for fact in everywhere(code.trained, lambda t: t.backward.place, is_in_half):
+        forward = next(s.forward for states in fact.visits for s in states if s.forward is not None)
+        steps = [s.step for s in code.stepped if s.trace is fact.trace and fact.backward in s.backwards]
+        if steps:
+            yield check.finding(
+                fact.backward.site,
+                f"{shown(fact.model)} computes in float16 in line {forward.place.line}, and the loss is not "
+                "scaled before `backward()`.",
+                subject=fact.model.name,
+                related=[(forward.site, "float16 begins here"), (steps[0].site, "the optimizer steps here")],
+            )
+
+
+def is_in_half(fact: TrainingFact) -> bool:
+    """Every forward behind it is in float16, and the loss is what a loss function gave, not a multiple."""
+    root = fact.backward.value
+    plain = isinstance(root, Tensor) and root.reduced != "scaled" and fact.backward.words <= {"retain_graph"}
+    forwards = [s.forward for states in fact.visits for s in states]
+    half = [f is not None and "float16" in f.words for f in forwards]
+    return plain and bool(half) and all(half)
 
 
 @check.applies_when
