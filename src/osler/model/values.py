@@ -295,6 +295,7 @@ class Tensor(Value):
         place: where it was computed.
         sites: where those root modules were called.
         rows: its first axis certainly is the batch that a loader handed out.
+        carried: loops, by number, whose earlier turns its graph goes back into.
         gauge: it is a ``loss`` or an ``accuracy``, perhaps averaged: what is better when it falls, or rises.
         loaders: whose batches went in on the way, also through a loss or a total.
     """
@@ -313,6 +314,7 @@ class Tensor(Value):
     rows: bool = False
     gauge: str = ""
     loaders: frozenset[Loader] = frozenset()
+    carried: frozenset[int] = frozenset()
 
     @property
     def has_graph(self) -> bool:

@@ -207,6 +207,7 @@ def _own_forward(
             certain=tensor.certain and carried.certain,
             models=tensor.models | carried.models,
             sites=tensor.sites | carried.sites,
+            carried=tensor.carried | carried.carried,
         )
 
     return changed(out, change)

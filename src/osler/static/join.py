@@ -135,6 +135,7 @@ def tensors(one: Tensor, other: Value) -> Tensor:
             number=known and one.number,
             leaf=None,
             rows=False,
+            carried=frozenset(),
             gauge=one.gauge if isinstance(other, Const | Changing) else "",
         )
     return Tensor(
@@ -152,4 +153,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.rows and other.rows,
         one.gauge if one.gauge == other.gauge else "",
         one.loaders | other.loaders,
+        one.carried & other.carried,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from osler.model import Branch, Changing, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
 from osler.static.conditions import condition, truth
@@ -122,7 +123,10 @@ def _carry(machine: Machine, mark: int) -> bool:
         after = names.get(name)
         if isinstance(before, Value) and after is not None and before is not after:
             matters |= _is_news(before, after)
-            machine.write(names, name, machine.joiner.join(before, after))
+            joined = machine.joiner.join(before, after)
+            if isinstance(after, Tensor) and isinstance(joined, Tensor) and after.has_graph:
+                joined = replace(joined, carried=joined.carried | {machine.turning[-1]})
+            machine.write(names, name, joined)
     return matters
 
 

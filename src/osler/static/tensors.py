@@ -178,6 +178,7 @@ def combined(
         place=place,
         sites=frozenset[Place]().union(*(p.sites for p in parts)),
         loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
+        carried=frozenset[int]().union(*(p.carried for p in parts)) if networks else frozenset(),
     )
 
 

@@ -67,8 +67,14 @@ def go_backward(
     node: ast.AST,
     *words: str,
 ) -> None:
-    """Note a backward; ``weighted`` if it starts from gradients that the source gives, its target."""
+    """Note a backward.
+
+    It is ``weighted`` if it starts from gradients that the source gives, its target, and ``grows`` if it goes
+    back into earlier turns of a loop around it.
+    """
     given = [k for k in ("retain_graph", "create_graph") if arguments.is_true(k)]
+    if isinstance(root, Tensor) and not root.carried.isdisjoint(machine.turning):
+        given.append("grows")
     weighted = ["weighted"] if start is not None and start != Const(None) else []
     machine.emit(Kind.BACKWARD, node, None, root, *given, *words, *weighted, target=start)
 

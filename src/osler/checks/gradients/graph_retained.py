@@ -52,7 +52,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, GrowthFact, Run, Severity
+from osler.model import Action, Check, Code, Evidence, Finding, GrowthFact, Kind, Run, Severity
+from osler.static.queries import everywhere
 
 check = Check(
     __name__,
@@ -62,6 +63,24 @@ check = Check(
     fix="Detach what goes on to the next step, `state = state.detach()`, and drop `retain_graph=True`.",
     symptoms=("graph-kept-in-accumulator", "memory-grows"),
 )
+
+
+@check.in_code
+def carried_undetached(code: Code) -> Iterator[Finding]:
+    for backward in everywhere(code.actions(Kind.BACKWARD), lambda a: a.place, retains):
+        yield check.finding(
+            backward.site,
+            "`retain_graph=True` keeps the graph of a state that each turn of the loop carries on "
+            "undetached: this backward goes through all earlier turns.",
+        )
+
+
+def retains(backward: Action) -> bool:
+    """The graph goes back into earlier turns, and the option that silences the error is given."""
+    return {"retain_graph", "grows"} <= backward.words and not backward.words & {
+        "create_graph",
+        "gradient-only",
+    }
 
 
 @check.applies_when
