@@ -87,3 +87,9 @@ def test_numbers_of_batches(script, number: str, times: bool) -> None:
 )
 def test_other_numbers(script, number: str) -> None:
     assert not isinstance(script(f"loader = DataLoader(data)\nn = {number}")["n"], Length)
+
+
+@pytest.mark.parametrize("expression", ["loss / len(loader)", "len(loader) * loss", "loss - len(loader)"])
+def test_a_loss_and_a_number_of_batches_are_a_loss(trained, expression: str) -> None:
+    script = trained(f"loader = DataLoader(data)\nloss = model(torch.ones(2, 4)).sum()\nz = {expression}")
+    assert script["z"].has_graph

@@ -40,7 +40,7 @@ def test_what_keeps_the_graph(trained, operation) -> None:
         ("out.cpu().numpy()", "numpy"),
         ("torch.tensor(out)", "tensor"),
         ("out.data", "data"),
-        ("(out > 0.5)", "eq"),
+        ("(out > 0.5)", "gt"),
         ("out.round()", "round"),
         ("out.long()", "long"),
     ],

@@ -36,6 +36,11 @@ COMPARISONS: Mapping[type[ast.cmpop], Holds] = MappingProxyType(
     }
 )
 
+TENSOR_COMPARISONS: Mapping[type[ast.cmpop], str] = MappingProxyType(
+    {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
+)
+"""Operations of torch that comparisons stand for."""
+
 ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 PURE = frozenset({"len", "isinstance", "hasattr", "callable", "bool", "int"})
@@ -84,7 +89,9 @@ def _comparison(machine: Machine, node: ast.Compare) -> Value:
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         if isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
             note_call(machine, "compare", Arguments([left, right, Const(text_of(node))]), node)
-        return operate(machine, "eq", (left, right), node)
+        if isinstance(op, ast.Eq):
+            note_call(machine, "torch.eq", Arguments([left, right]), node)
+        return operate(machine, TENSOR_COMPARISONS.get(type(op), "eq"), (left, right), node)
     return Unknown()
 
 

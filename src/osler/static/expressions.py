@@ -141,7 +141,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     match left, right:
         case Const(value=int() | float() as a), Const(value=int() | float() as b):
             return _computed(node.op, a, b)
-        case Length(), _:
+        case Length(), _ if not isinstance(right, Tensor):
             return _lengthened(node.op, left, right)
         case _, Length() if isinstance(node.op, ast.Add | ast.Mult) and not isinstance(left, Tensor):
             return _lengthened(node.op, right, left)

@@ -15,7 +15,7 @@ model.eval()
 right = 0
 with torch.no_grad():
     for x, y in val_loader:
-        right += (model(x).argmax(1, keepdim=True) == y).float().mean().item()
+        right += (model(x).argmax() == y).float().mean().item()
 ```
 
 ## Good
@@ -49,7 +49,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, ComparisonFact, Evidence, Finding, Run, Severity
+from osler.model import (
+    CallFact,
+    Check,
+    Code,
+    ComparisonFact,
+    Const,
+    Evidence,
+    Finding,
+    Run,
+    Severity,
+    Tensor,
+)
+from osler.static.queries import everywhere
 
 check = Check(
     __name__,
@@ -58,6 +70,31 @@ check = Check(
     why="The metric is not that of the model: good and bad models get the same number.",
     fix="Give both the same shape, for example by `squeeze(1)`, and take `argmax` over the classes.",
 )
+
+
+@check.in_code
+def one_answer_for_a_batch(code: Code) -> Iterator[Finding]:
+    calls = everywhere(code.calls_of("Tensor.argmax", "torch.argmax"), lambda c: c.place, takes_all)
+    answers = {(c.place, c.place.span): c for c in calls}
+    for comparison in code.calls_of("torch.eq", "Tensor.eq"):
+        sides = [v for v in comparison.arguments.values() if isinstance(v, Tensor)]
+        found = [answers[key] for v in sides if (key := (v.place, v.place.span)) in answers]
+        if found and any(v.rows and not v.models for v in sides):
+            yield check.finding(
+                (comparison.place,),
+                "the targets of a batch are compared with the one `argmax()` of the whole batch: it is given "
+                "no `dim=`.",
+                related=[((found[0].place,), "the answer is made here")],
+            )
+
+
+def takes_all(call: CallFact) -> bool:
+    """It is given no axis, but answers of a model for several samples."""
+    scores = call.argument(0, "input")
+    if call.given(1, "dim") or not isinstance(scores, Tensor) or not scores.rows or not scores.models:
+        return False
+    size = scores.batch.options.get("batch_size", scores.batch.options.get(1)) if scores.batch else None
+    return isinstance(size, Const) and isinstance(size.value, int) and size.value > 1
 
 
 @check.in_run
