@@ -85,6 +85,8 @@ from osler.model.setupfacts import (
     OverfitFact,
     PaddingFact,
     RandomEvalFact,
+    ShiftFact,
+    UnsuitedLossFact,
 )
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
@@ -222,6 +224,7 @@ __all__ = [
     "Setup",
     "Severity",
     "Shape",
+    "ShiftFact",
     "SignFact",
     "Site",
     "Sizes",
@@ -234,6 +237,7 @@ __all__ = [
     "TrainingFact",
     "UnderflowFact",
     "Unknown",
+    "UnsuitedLossFact",
     "UpdateFact",
     "Value",
     "by_model",

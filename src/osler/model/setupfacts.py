@@ -293,3 +293,42 @@ class LeakyPaddingFact:
     masked: bool
     unit: str
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftFact:
+    """The labels of a causal language model are not the next tokens.
+
+    Attributes:
+        model: class of the model.
+        shift: tokens from the one that a prediction is made at to its label: 0 or 2.
+        share: of the labels that agree with this shift.
+        labels: that were compared.
+        following: share of the labels that are the next token.
+        site: the call of the loss function.
+    """
+
+    model: str
+    shift: int
+    share: float
+    labels: int
+    following: float
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class UnsuitedLossFact:
+    """A loss that cannot measure what the model is to learn.
+
+    Attributes:
+        function: the loss function.
+        columns: outputs for each sample.
+        classes: that the labels tell, if a squared or absolute error compares with their numbers; 0 if the
+            loss is one over classes and has one column.
+        site: the call of the loss function.
+    """
+
+    function: str
+    columns: int
+    classes: int
+    site: Site

@@ -1,0 +1,87 @@
+"""The loss cannot measure what the model is to learn.
+
+Softmax over a single column is always 1, whatever the model says. `cross_entropy` of one column is therefore
+0 for every input, and so is `nll_loss` behind `log_softmax`: no gradient flows and nothing is learned. One
+column that says yes or no is the logit of a sigmoid, and its loss is `binary_cross_entropy_with_logits`; for
+`cross_entropy` two classes need two columns.
+
+A squared error that compares the outputs with the *number* of a class takes class 3 for three times class 1.
+With a column per class, `cross_entropy` is meant. `osler preflight` sees both by what the first batch holds.
+
+## Bad
+
+```python
+judge = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for x, y in loader:
+    target = (y > 1).float().unsqueeze(1)
+    optimizer.zero_grad()
+    F.cross_entropy(judge(x), target).backward()
+    optimizer.step()
+```
+
+## Good
+
+```python
+judge = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+optimizer = torch.optim.SGD(judge.parameters(), lr=0.05)
+for x, y in loader:
+    target = (y > 1).float().unsqueeze(1)
+    optimizer.zero_grad()
+    F.binary_cross_entropy_with_logits(judge(x), target).backward()
+    optimizer.step()
+```
+
+## Not a problem
+
+- Scores of several candidates, one column each, that are squeezed into a row before the loss.
+- Squared error of one column: a regression, an order of classes.
+- Squared error against rows that are 0 and 1.
+
+## Sources
+
+- [CrossEntropyLoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html) and
+  [BCEWithLogitsLoss](https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from osler.model import Check, Evidence, Finding, Setup, Severity, UnsuitedLossFact
+
+check = Check(
+    __name__,
+    severity=Severity.ERROR,
+    expected="the loss depends on what the model says",
+    why="No gradient reaches the model: it stays as it was initialised.",
+    fix="Use `binary_cross_entropy_with_logits` for one column, or give the last layer a column per class.",
+    symptoms=(
+        "updates-absent",
+        "loss-plateaus",
+        "no-better-than-baseline",
+        "cannot-overfit-one-batch",
+        "predictions-collapsed",
+        "loss-shapes-broadcast",
+    ),
+)
+
+
+@check.in_setup
+def compares_what_it_cannot(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(UnsuitedLossFact):
+        if not fact.classes:
+            yield check.finding(
+                fact.site,
+                f"`{fact.function}` compares one column: whatever the model says, the loss is the same.",
+                evidence=[Evidence("columns", fact.columns, "at least 2")],
+            )
+        else:
+            yield check.finding(
+                fact.site,
+                f"`{fact.function}` compares {fact.columns} outputs with the number of the class, 0 to "
+                f"{fact.classes - 1}: class {fact.classes - 1} counts as {fact.classes - 1} times class 1.",
+                evidence=[Evidence("outputs", fact.columns, "1, or rows of 0 and 1 as targets")],
+                expected="numbers are compared with numbers, and classes with a column each",
+                fix="Use `cross_entropy` with the class ids as they are.",
+            )
