@@ -74,6 +74,7 @@ from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
     CopiesFact,
+    CustomGradientFact,
     DescentFact,
     ExactnessFact,
     FutureFact,
@@ -151,6 +152,7 @@ __all__ = [
     "Cost",
     "Coverage",
     "CrashFact",
+    "CustomGradientFact",
     "Cut",
     "CutFact",
     "DescentFact",

@@ -332,3 +332,22 @@ class UnsuitedLossFact:
     columns: int
     classes: int
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class CustomGradientFact:
+    """The backward of a custom autograd function is not the slope of its forward.
+
+    Attributes:
+        function: name of its class.
+        wrong: entries of its arguments at which gradient and slope differ.
+        tried: entries at which it is smooth and not flat.
+        worst: largest difference, over the larger of the two.
+        site: where its backward is defined.
+    """
+
+    function: str
+    wrong: int
+    tried: int
+    worst: float
+    site: Site
