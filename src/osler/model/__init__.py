@@ -71,24 +71,25 @@ from osler.model.lossfacts import (
     without_ones,
 )
 from osler.model.measure import Column, Measure, Record
+from osler.model.networkfacts import LayerFact, NetworkFact, StillNormFact
 from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
     CopiesFact,
+    CustomGradientFact,
     DescentFact,
     ExactnessFact,
     FutureFact,
     IgnoredInputFact,
     IgnoredMaskFact,
     InitialLossFact,
-    LayerFact,
     LeakyPaddingFact,
     MixingFact,
-    NetworkFact,
     OverfitFact,
     PaddingFact,
     RandomEvalFact,
-    StillNormFact,
+    ShiftFact,
+    UnsuitedLossFact,
 )
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
@@ -156,6 +157,7 @@ __all__ = [
     "Cost",
     "Coverage",
     "CrashFact",
+    "CustomGradientFact",
     "Cut",
     "CutFact",
     "DescentFact",
@@ -233,6 +235,7 @@ __all__ = [
     "Setup",
     "Severity",
     "Shape",
+    "ShiftFact",
     "SignFact",
     "Site",
     "Sizes",
@@ -246,6 +249,7 @@ __all__ = [
     "TrainingFact",
     "UnderflowFact",
     "Unknown",
+    "UnsuitedLossFact",
     "UpdateFact",
     "Value",
     "by_model",

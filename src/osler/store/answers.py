@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 
-from osler.model import Answer, Setup, setupfacts
+from osler import model
+from osler.model import Answer, Setup
 from osler.store.codec import Damaged, decode, mapping, text
 from osler.store.records import Note
 
@@ -19,7 +20,7 @@ class Named:
     """A fact with the name of its type.
 
     Attributes:
-        kind: name of one of the types in `osler.model.setupfacts`.
+        kind: name of one of the types in `osler.model`.
         fact: of that type.
     """
 
@@ -63,6 +64,6 @@ def fact_in(stored: object) -> object:
 
 @cache
 def kinds() -> dict[str, type[object]]:
-    """The types of facts that experiments yield, by name."""
-    known = ((name, kind) for name, kind in vars(setupfacts).items() if is_dataclass(kind))
+    """The types among which those of facts are, by name."""
+    known = ((name, kind) for name, kind in vars(model).items() if is_dataclass(kind))
     return {name: kind for name, kind in known if isinstance(kind, type)}

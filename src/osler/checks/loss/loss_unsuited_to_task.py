@@ -5,6 +5,9 @@ Softmax over a single column is always 1, whatever the model says. `cross_entrop
 column that says yes or no is the logit of a sigmoid, and its loss is `binary_cross_entropy_with_logits`; for
 `cross_entropy` two classes need two columns.
 
+A squared error that compares the outputs with the *number* of a class takes class 3 for three times class 1.
+With a column per class, `cross_entropy` is meant. `osler preflight` sees both by what the first batch holds.
+
 ## Bad
 
 ```python
@@ -32,7 +35,8 @@ for x, y in loader:
 ## Not a problem
 
 - Scores of several candidates, one column each, that are squeezed into a row before the loss.
-- Squared error of one column: a regression.
+- Squared error of one column: a regression, an order of classes.
+- Squared error against rows that are 0 and 1.
 
 ## Sources
 
@@ -44,7 +48,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Activation, Check, Code, Const, Finding, Severity, Site
+from osler.model import (
+    Activation,
+    Check,
+    Code,
+    Const,
+    Evidence,
+    Finding,
+    Setup,
+    Severity,
+    Site,
+    UnsuitedLossFact,
+)
 from osler.static.queries import loss_inputs
 
 ENTROPY = {"cross_entropy": "linear", "nll_loss": "log_softmax"}
@@ -64,6 +79,7 @@ check = Check(
         "no-better-than-baseline",
         "cannot-overfit-one-batch",
         "predictions-collapsed",
+        "loss-shapes-broadcast",
     ),
 )
 
@@ -79,6 +95,26 @@ def one_class(code: Code) -> Iterator[Finding]:
         if columns(activation) == 1 and activation.name == "softmax" and not over_samples(code, activation):
             seen = "softmax is taken over one column"
             yield described(loss.site, activation, seen, "it is always 1")
+
+
+@check.in_setup
+def compares_what_it_cannot(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(UnsuitedLossFact):
+        if not fact.classes:
+            yield check.finding(
+                fact.site,
+                f"`{fact.function}` compares one column: whatever the model says, the loss is the same.",
+                evidence=[Evidence("columns", fact.columns, "at least 2")],
+            )
+        else:
+            yield check.finding(
+                fact.site,
+                f"`{fact.function}` compares {fact.columns} outputs with the number of the class, 0 to "
+                f"{fact.classes - 1}: class {fact.classes - 1} counts as {fact.classes - 1} times class 1.",
+                evidence=[Evidence("outputs", fact.columns, "1, or rows of 0 and 1 as targets")],
+                expected="numbers are compared with numbers, and classes with a column each",
+                fix="Use `cross_entropy` with the class ids as they are.",
+            )
 
 
 def described(site: Site, activation: Activation, seen: str, so: str) -> Finding:
