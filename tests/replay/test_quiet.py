@@ -32,6 +32,14 @@ def test_some_are_released_before_others(tmp_path: Path) -> None:
     assert ((tmp_path / "a").read_text(), (tmp_path / "b").read_text()) == ("y", "")
 
 
+def test_what_was_let_go_has_no_text(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("w") as file:
+        held = Held(file.fileno())
+        file.write("x")
+        held.release()
+        assert held.text() == ""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_open_files_are_found(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("")

@@ -1,7 +1,9 @@
 """Loops without a loader: the wheel is taken where a batch enters the first model.
 
 The script's variables are put back to what they were at the first call, so whatever the loop does with
-its batch it does with the first one; only the arguments of the call under way have to be exchanged.
+its batch it does with the first one; only the arguments of the call under way have to be exchanged, also in
+the turn with which the script goes on by itself. A function that was called anew has variables of its own,
+which stay as they are.
 """
 
 # pyright: reportPrivateUsage=false
@@ -84,14 +86,16 @@ class Doorway:
             self._count_own_turn()
             return args, kwargs
         self._called = first
+        running = wheel.loop_is_running
         if wheel.phase is Phase.FIRST:
             wheel.pool.entries.append({0: (first.args, first.kwargs)})
             wheel.begin(self._turns_left, unsteerable(first))
         else:
-            wheel.advance(observer.take(faithful=wheel.loop_is_running))
+            wheel.advance(observer.take(faithful=running))
         if self._is_over():
             self._returned = perf_counter()
-            return args, kwargs
+            if unsteerable(first) or not running:
+                return args, kwargs
         return cloned(first.args), cloned(first.kwargs)
 
     def _count(self, frame: FrameType) -> None:

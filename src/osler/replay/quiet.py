@@ -31,7 +31,9 @@ class Held:
             os.dup2(self._file.fileno(), descriptor)
 
     def text(self, most: int = 4000) -> str:
-        """The end of what was held."""
+        """The end of what was held; empty if all of it was let go."""
+        if self._file.closed:
+            return ""
         flush()
         end = os.lseek(self._file.fileno(), 0, os.SEEK_END)
         start = max(0, end - most)

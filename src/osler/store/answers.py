@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 
-from osler import model
-from osler.model import Answer, Setup
+from osler.model import Answer, Setup, networkfacts, setupfacts
 from osler.store.codec import Damaged, decode, mapping, text
 from osler.store.records import Note
 
@@ -20,7 +19,7 @@ class Named:
     """A fact with the name of its type.
 
     Attributes:
-        kind: name of one of the types in `osler.model`.
+        kind: name of one of the types in `osler.model.setupfacts` and `networkfacts`.
         fact: of that type.
     """
 
@@ -64,6 +63,7 @@ def fact_in(stored: object) -> object:
 
 @cache
 def kinds() -> dict[str, type[object]]:
-    """The types among which those of facts are, by name."""
-    known = ((name, kind) for name, kind in vars(model).items() if is_dataclass(kind))
+    """The types of facts that experiments yield, by name."""
+    found = [*vars(setupfacts).items(), *vars(networkfacts).items()]
+    known = ((name, kind) for name, kind in found if is_dataclass(kind))
     return {name: kind for name, kind in known if isinstance(kind, type)}

@@ -1,0 +1,118 @@
+"""Loops without a loader: what the model is given always belongs to what the loop compares it with."""
+
+import pytest
+
+from osler.replay.doorway import OWN_SHARE, unsteerable
+from osler.testing import try_out
+
+NET = """
+class Doubler(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 3))
+        self.calls = 0
+
+    def forward(self, x):
+        self.given = x.detach().clone()
+        self.calls += 1
+        return self.body(x)
+
+
+torch.manual_seed(0)
+net = Doubler()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+rows = torch.randn(90, 3)
+doubled = rows * 2
+"""
+SLICES = """
+for epoch in range({epochs}):
+    for top in range(0, len(rows), {size}):
+        x, y = rows[top : top + {size}], doubled[top : top + {size}]
+        optimizer.zero_grad()
+        out = net(x)
+        assert torch.equal(net.given * 2, y), "an input met the target of another"
+        F.mse_loss(out, y).backward()
+        optimizer.step()
+"""
+PERMUTED = """
+order = torch.Generator().manual_seed(1)
+for turn in range(200):
+    picked = torch.randperm(len(rows), generator=order)[: 8 + turn % 5]
+    optimizer.zero_grad()
+    out = net(rows[picked])
+    assert torch.equal(net.given * 2, doubled[picked]), "an input met the target of another"
+    F.mse_loss(out, doubled[picked]).backward()
+    optimizer.step()
+"""
+FUNCTION = """
+belonging = []
+
+
+def step(x, y):
+    optimizer.zero_grad()
+    out = net(x)
+    belonging.append(torch.equal(net.given * 2, y))
+    loss = F.mse_loss(out, y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+for turn in range(150):
+    top = 7 * turn % 80
+    step(rows[top : top + 10], doubled[top : top + 10])
+assert all(belonging[-10:])
+"""
+LOOPS = {
+    "slices of one size": SLICES.format(epochs=40, size=10),
+    "a ragged last slice": SLICES.format(epochs=40, size=25),
+    "mostly ragged": SLICES.format(epochs=60, size=80),
+    "drawn, of changing sizes": PERMUTED,
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS.keys())
+@pytest.mark.parametrize("experiment", ["replay-exactly", "overfit-one-batch"])
+def test_inputs_stay_with_their_targets(loop: str, experiment: str) -> None:
+    diagnosis = try_out(NET + loop, experiment)
+    (answer,) = diagnosis.experiments
+    assert "needs" in answer.skipped or not answer.skipped
+    assert diagnosis.subject.steps > 1  # the script went on by itself
+
+
+def test_a_function_that_is_called_anew_goes_on_with_what_it_is_given() -> None:
+    diagnosis = try_out(NET + FUNCTION, "overfit-one-batch")
+    assert diagnosis.subject.steps >= 10
+
+
+def test_a_part_of_a_short_loop_is_left_to_the_script() -> None:
+    diagnosis = try_out(NET + SLICES.format(epochs=1, size=1), "overfit-one-batch")
+    assert diagnosis.subject.steps >= 90 * OWN_SHARE - 1
+
+
+def test_a_loop_of_few_turns_says_that_it_is_short() -> None:
+    (answer,) = try_out(NET + SLICES.format(epochs=1, size=10), "overfit-one-batch").experiments
+    assert "the loop makes only" in answer.skipped
+
+
+def test_an_input_that_carries_a_graph_is_not_exchanged() -> None:
+    code = """
+noise = torch.zeros(10, 3, requires_grad=True)
+learned = torch.optim.SGD([noise, *net.parameters()], lr=0.01)
+for turn in range(60):
+    learned.zero_grad()
+    F.mse_loss(net(noise + rows[:10]), doubled[:10]).backward()
+    assert noise.grad is not None
+    learned.step()
+"""
+    (answer,) = try_out(NET + code, "overfit-one-batch").experiments
+    assert answer.skipped == "the input of the model carries a graph"
+
+
+def test_what_cannot_be_given_again() -> None:
+    class Call:
+        carries_graph = True
+
+    assert unsteerable(Call()) == "the input of the model carries a graph"  # type: ignore[arg-type]
+    Call.carries_graph = False
+    assert unsteerable(Call()) == ""  # type: ignore[arg-type]
