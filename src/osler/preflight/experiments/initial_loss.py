@@ -23,9 +23,23 @@ def reason(bench: Bench) -> str:
     """Why it cannot be asked."""
     if not bench.seen.losses:
         return "no loss function of torch was called in the first turn"
-    if all(judged(call) is None for call in bench.seen.losses):
+    known = [call for call in bench.seen.losses if judged(call)]
+    if not known:
         return f"chance is not known for {bench.seen.losses[0].function}"
+    if all(is_picked(bench, call) for call in known):
+        return "the loss is taken of samples that were picked from the batch, perhaps the hardest"
     return ""
+
+
+def is_picked(bench: Bench, call: LossCall) -> bool:
+    """Whether the loss sees fewer samples than the loader has handed out, and no stretch of them."""
+    target = call.given["target"]
+    if not bench.first.from_loader or not target.dim() or len(target) >= bench.samples:
+        return False
+    handed = tensors(bench.first.pool.entries[0])
+    alike = [t for t in handed if t.dim() == target.dim() and t.shape[1:] == target.shape[1:]]
+    stretches = (t[at : at + len(target)].to(target) for t in alike for at in range(len(t) - len(target) + 1))
+    return not any(torch.equal(stretch, target) for stretch in stretches)
 
 
 def judged(call: LossCall) -> str | None:
@@ -42,7 +56,9 @@ def judged(call: LossCall) -> str | None:
 def perform(bench: Bench) -> Steps:
     """Compare each loss of the first turn with what guessing gives."""
     yield from ()
-    facts = [measured(bench, call) for call in bench.seen.losses if judged(call)]
+    facts = [
+        measured(bench, call) for call in bench.seen.losses if judged(call) and not is_picked(bench, call)
+    ]
     first = facts[0]
     guess = {"cross_entropy": f"ln {first.classes}", "mse_loss": "the mean square of the targets"}
     name = guess.get(first.function, "ln 2")

@@ -1,0 +1,85 @@
+"""The first loss against that of a guess: of which samples it is taken decides whether it can be judged."""
+
+import math
+
+import pytest
+
+from osler.model import Diagnosis, Finding
+from osler.testing import try_out
+
+NET = "net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4)){scale}\n"
+LOOP = """
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        {ahead}
+        optimizer.zero_grad()
+        {loss}.backward()
+        optimizer.step()
+"""
+LARGE = "\nwith torch.no_grad(): net[2].weight.mul_(40)"
+CE = "F.cross_entropy(net(x), y)"
+HARDEST = (
+    "losses = torch.no_grad()(lambda: F.cross_entropy(net(x), y, reduction='none'))(); "
+    "picked = losses.topk(6).indices; x, y = x[picked], y[picked]"
+)
+
+
+def tried(scale: str = "", ahead: str = "pass", loss: str = CE) -> Diagnosis:
+    return try_out(NET.format(scale=scale) + LOOP.format(ahead=ahead, loss=loss), "initial-loss")
+
+
+def unexpected(diagnosis: Diagnosis) -> list[Finding]:
+    return [f for f in diagnosis.findings if f.check == "initial-loss-unexpected"]
+
+
+def test_a_guess_is_answered_with_both_numbers() -> None:
+    (answer,) = tried().experiments
+    assert answer.values["chance"] == pytest.approx(math.log(4))
+    assert answer.answer.endswith(f"a guess gives ln 4 = {math.log(4):.4g}")
+
+
+def test_large_scores_are_told() -> None:
+    (found,) = unexpected(tried(scale=LARGE))
+    assert "The scores are large before anything was learned" in found.message
+
+
+PARTS = {
+    "a half of the batch": "x, y = x[: len(x) // 2], y[: len(y) // 2]",
+    "the last samples": "x, y = x[-5:], y[-5:]",
+    "all in another order": "x, y = x.flip(0), y.flip(0)",
+    "all of them": "pass",
+}
+
+
+@pytest.mark.parametrize("ahead", PARTS.values(), ids=PARTS.keys())
+def test_parts_of_a_batch_are_judged(ahead: str) -> None:
+    assert unexpected(tried(scale=LARGE, ahead=ahead)) != []
+    assert unexpected(tried(ahead=ahead)) == []
+
+
+PICKED = {
+    "the hardest": HARDEST,
+    "by chance": "keep = torch.randperm(len(y))[:5]; x, y = x[keep], y[keep]",
+    "by a mask": "keep = torch.arange(len(y)) % 3 == 0; x, y = x[keep], y[keep]",
+}
+
+
+@pytest.mark.parametrize("ahead", PICKED.values(), ids=PICKED.keys())
+def test_picked_samples_are_not(ahead: str) -> None:
+    diagnosis = tried(scale=LARGE, ahead=ahead)
+    (answer,) = diagnosis.experiments
+    assert (
+        answer.skipped == "the loss is taken of samples that were picked from the batch, perhaps the hardest"
+    )
+    assert unexpected(diagnosis) == []
+
+
+def test_a_loss_whose_chance_is_not_known() -> None:
+    (answer,) = tried(loss="F.kl_div(net(x).log_softmax(1), net(x).softmax(1).detach())").experiments
+    assert answer.skipped == "chance is not known for kl_div"
+
+
+def test_a_loss_of_the_scripts_own() -> None:
+    (answer,) = tried(loss="net(x).square().mean()").experiments
+    assert answer.skipped == "no loss function of torch was called in the first turn"
