@@ -170,8 +170,8 @@ def test_findings_are_walked_with_the_keyboard(files: dict[str, Path], tab: Any)
         opened.page.locator("details.problem > summary").first.focus()
         opened.page.keyboard.press("j")
         opened.page.keyboard.press("Enter")
-        assert opened.page.evaluate("document.activeElement.parentElement.open")
-        assert opened.page.evaluate("location.hash").endswith("finding=2")
+        opened.page.wait_for_function("document.activeElement.parentElement.open")
+        opened.page.wait_for_function("location.hash.endsWith('finding=2')")
 
 
 def test_a_chart_is_a_sentence_and_a_table_as_well(files: dict[str, Path], tab: Any) -> None:
