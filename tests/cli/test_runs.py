@@ -32,9 +32,11 @@ def test_the_newest_is_last(project: Path, capfd: pytest.CaptureFixture[str]) ->
     code, out, err = runs(capfd)
     assert (code, err) == (0, "")
     assert list(rows(out)) == ["run", HEALTHY, FAULTY]
-    assert rows(out)["run"] == ["run", "started", "took", "steps", "loss", "findings", "status", "script"]
-    assert rows(out)[HEALTHY][3::2] == ["48", "-", "healthy.py"]
-    assert rows(out)[FAULTY][3::2] == ["60", "1 error", "faulty.py"]
+    titles = ["run", "started", "took", "steps", "loss", "findings", "status", "command", "script"]
+    assert rows(out)["run"] == titles
+    assert rows(out)[HEALTHY][3::2] == ["48", "-", "run"]
+    assert rows(out)[FAULTY][3::2] == ["60", "1 error", "run"]
+    assert [rows(out)[name][8] for name in (HEALTHY, FAULTY)] == ["healthy.py", "faulty.py"]
     assert {rows(out)[name][6] for name in (HEALTHY, FAULTY)} == {"complete"}
     assert all(0 < float(rows(out)[name][4]) < 1.2 for name in (HEALTHY, FAULTY))
 
@@ -99,7 +101,7 @@ def test_what_cannot_be_read(home: Path, healthy: Path, capfd: pytest.CaptureFix
     file.write_text("")
     code, out, err = runs(capfd)
     assert code == 0
-    assert rows(out)[HEALTHY] == [HEALTHY, "-", "-", "-", "-", "-", "cannot be read", "-"]
+    assert rows(out)[HEALTHY] == [HEALTHY, "-", "-", "-", "-", "-", "cannot be read", "-", "-"]
     assert rows(out)[FAULTY][6] == "complete"
     assert err == (
         f"osler: not read: {HEALTHY}: {healthy} holds no recorded run\n"

@@ -71,7 +71,6 @@ from osler.model.lossfacts import (
     without_ones,
 )
 from osler.model.measure import Column, Measure, Record
-from osler.model.networkfacts import LayerFact, NetworkFact, StillNormFact
 from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
@@ -91,6 +90,7 @@ from osler.model.setupfacts import (
     ShiftFact,
     UnsuitedLossFact,
 )
+from osler.model.setupnetwork import LayerFact, NetworkFact, StillNormFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,

@@ -1,9 +1,8 @@
 """Custom functions with right gradients, wrong ones, and ones that are others on purpose."""
 
-import gc
-
 import pytest
 
+from osler.preflight.experiments import differentiate_by_hand
 from osler.testing import try_out
 
 CODE = """
@@ -114,8 +113,8 @@ def test_context_that_is_set_up_apart() -> None:
     assert finding.check == "custom-gradient-wrong"
 
 
-def test_scripts_without_functions_are_not_asked() -> None:
-    gc.collect()  # the functions of other tests
+def test_scripts_without_functions_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differentiate_by_hand, "own_functions", lambda bench: [])  # those of other tests
     loop = "for x, y in loader:\n    loss_fn(model(x), y).backward()\n    optimizer.step()\n"
     (answer,) = try_out(loop, "differentiate-by-hand").experiments
     assert answer.skipped == "the script has no autograd functions of its own"
