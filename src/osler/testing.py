@@ -179,7 +179,7 @@ def examine(code: str) -> Diagnosis:
         path.write_text(f"{PRELUDE}\n\n{code}", "utf-8")
         program = compile(path.read_text("utf-8"), str(path), "exec")
         warned = warnings.catch_warnings(action="ignore", category=UserWarning)  # torch sees some too
-        raised = contextlib.suppress(RuntimeError, IndexError, AttributeError, TypeError)
+        raised = contextlib.suppress(RuntimeError, IndexError, AttributeError, TypeError, ValueError)
         with warned, raised, watch(quiet=True) as session:
             exec(program, {"__name__": "__main__", "__file__": str(path)})
         return session.diagnosis

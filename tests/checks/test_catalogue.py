@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler:U
 CHECKS = list(catalogue().values())
 IMPERATIVES = """
 Add Apply Ask Build Call Change Check Clear Compare Compute Detach Divide Drop Evaluate Feed Find
-Free Give Keep Leave Let Look Lower Make Move Pass Put Raise Read Remove Replace Return Run Scale
+Free Give Keep Leave Let Look Lower Make Move Name Pass Put Raise Read Remove Replace Return Run Scale
 Set Start Step Switch Take Train Turn Unfreeze Use Wrap
 """
 

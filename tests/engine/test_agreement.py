@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from osler.engine.agreement import READ_HERE, Reading, agreed, read_program
+from osler.engine.agreement import READ_HERE, Reading, agreed, confirmed, read_program
 from osler.engine.catalogue import catalogue, selected
 from osler.engine.diagnose import Terms, diagnose
 from osler.engine.linting import wishes_of
@@ -53,6 +53,23 @@ def test_what_the_run_was_asked_and_did_not_show_is_a_hint() -> None:
 def test_what_only_the_source_can_show_keeps_its_weight() -> None:
     (alone,) = agreed([], Reading((READ,)), [])
     assert (alone.severity, alone.seen_by) == (Severity.ERROR, ("code",))
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [(Severity.ERROR, "seen 19 times"), (Severity.HINT, "tried once")],
+    ids=["as grave", "less grave"],
+)
+def test_what_run_and_experiment_saw_is_told_once_by_the_more_severe(shown: Severity, message: str) -> None:
+    tried = replace(RAN, message="tried once", severity=Severity.WARNING, seen_by=("setup",))
+    (both,) = confirmed([replace(RAN, severity=shown)], [tried])
+    assert both.message == message
+    assert both.seen_by == ("setup", "run")
+
+
+def test_an_experiment_about_another_line_stays_apart() -> None:
+    tried = replace(RAN, place=Place("train.py", 99), related=(), seen_by=("setup",))
+    assert confirmed([RAN], [tried]) == [RAN, tried]
 
 
 def test_a_comment_acknowledges_what_the_run_shows() -> None:

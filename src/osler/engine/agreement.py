@@ -72,7 +72,7 @@ def agreed(found: Iterable[Finding], reading: Reading, checked: Collection[str])
 
 
 def confirmed(found: Iterable[Finding], by_experiment: Iterable[Finding]) -> list[Finding]:
-    """Findings of a run and of the experiments before it, each problem once.
+    """Findings of a run and of the experiments before it, each problem once, in the words of the more severe.
 
     Args:
         found: by the run's detectors.
@@ -85,12 +85,9 @@ def confirmed(found: Iterable[Finding], by_experiment: Iterable[Finding]) -> lis
         left = [f for f in left if f not in twins]
         surest = any(f.confidence is Confidence.CERTAIN for f in (finding, *twins))
         confidence = Confidence.CERTAIN if surest else finding.confidence
-        both = (
-            replace(finding, seen_by=(*twins[0].seen_by, *finding.seen_by), confidence=confidence)
-            if twins
-            else finding
-        )
-        together.append(both)
+        graver = max((finding, *twins), key=lambda f: f.severity)
+        seen_by = (*twins[0].seen_by, *finding.seen_by) if twins else finding.seen_by
+        together.append(replace(graver, seen_by=seen_by, confidence=confidence))
     return together + left
 
 

@@ -91,6 +91,7 @@ from osler.model.setupfacts import (
     UnsuitedLossFact,
 )
 from osler.model.setupnetwork import LayerFact, NetworkFact, StillNormFact
+from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
@@ -189,6 +190,7 @@ __all__ = [
     "InitialLossFact",
     "InputFact",
     "Kind",
+    "LabelFeatureFact",
     "LayerFact",
     "LeakFact",
     "LeakyPaddingFact",
@@ -196,6 +198,7 @@ __all__ = [
     "LoadFact",
     "Loader",
     "LoaderFact",
+    "LoneSampleFact",
     "Loop",
     "Loss",
     "LossCallFact",

@@ -24,6 +24,9 @@ from osler.runtime.userlines import UserLines
 MOST = 16
 """Forwards and losses that are kept of one turn."""
 
+KEEP_SHAPES = ("SigmoidBackward0", "TanhBackward0", "ToCopyBackward0", "ClampBackward1")
+"""Steps of a graph with one argument and a result of its shape."""
+
 DROPS = ("dropout", "alpha_dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout")
 
 
@@ -175,7 +178,8 @@ class Observer:
             self._accuracy = share if share is not None else self._accuracy
         if self.capturing and len(self.losses) < MOST:
             copies = mapped(given, lambda t: t.detach().clone())
-            self.losses.append(LossCall(name, copies, value.detach().clone(), self.lines.site(frame)))
+            call = LossCall(name, copies, value.detach().clone(), self.lines.site(frame), is_squeezed(scores))
+            self.losses.append(call)
 
     def _wrap_backward(self, twin: Callable[..., Any]) -> Callable[..., Any]:
         def backward(*args: Any, **kwargs: Any) -> Any:
@@ -219,6 +223,14 @@ def hides(root: Tensor) -> bool:
                 seen.add(child)
                 todo.append(child)
     return False
+
+
+def is_squeezed(scores: object) -> bool:
+    """Whether a tensor comes from a `squeeze()` that names no axis, and has kept that shape since."""
+    node = scores.grad_fn if isinstance(scores, Tensor) else None
+    while node is not None and node.name() in KEEP_SHAPES:
+        node = node.next_functions[0][0]
+    return node is not None and node.name() == "SqueezeBackward0"
 
 
 def accuracy(scores: Tensor, target: Tensor) -> float | None:

@@ -56,12 +56,14 @@ class LossCall:
         given: copies of its arguments by name.
         value: what it returned, cut from its graph.
         site: the user's lines.
+        squeezed: the scores come from a `squeeze()` that names no axis.
     """
 
     function: str
     given: dict[str, Any]
     value: Tensor
     site: Site
+    squeezed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

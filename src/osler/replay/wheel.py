@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sized
 from dataclasses import dataclass, field
 from enum import Enum
 from math import inf
@@ -21,9 +21,10 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from osler.model import Site
 from osler.replay.loop import LoopState
 from osler.replay.observer import Observer
 from osler.replay.snapshot import Snapshot, in_training
@@ -80,7 +81,9 @@ class First:
         turns_left: how many turns the loop will still make, as far as is known.
         unsteerable: why the loop cannot be given batches, empty if it can.
         from_loader: batches come from a loader; otherwise they are exchanged where they enter the model.
-        takes_fewer: the loader hands out a smaller batch sooner or later, so the loop must cope with one.
+        rest: samples in the last batch of a pass, if they are fewer than in the others; 0 if not, or unknown.
+        drawn: samples of a pass; 0 if unknown.
+        asked_at: the user's lines that ask for batches.
     """
 
     snapshot: Snapshot
@@ -90,7 +93,14 @@ class First:
     turns_left: Callable[[], float] = lambda: inf
     unsteerable: str = ""
     from_loader: bool = True
-    takes_fewer: bool = False
+    rest: int = 0
+    drawn: int = 0
+    asked_at: Site = ()
+
+    @property
+    def takes_fewer(self) -> bool:
+        """Whether the loop must cope with a smaller batch: one sample alone is too few for many a loop."""
+        return self.rest > 1
 
 
 Conductor = Callable[[First], Generator[Turn, Seen, None]]
@@ -143,7 +153,8 @@ class Wheel:
     _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _passes: int = 0
     _own_turns: int = 0
-    _takes_fewer: bool = False
+    _drawn_from: tuple[int, int] = (0, 0)
+    _asked_at: Site = ()
 
     def install(self, patches: Patches) -> None:
         """Take hold of the loaders; to be done before a watcher attaches, which then sees what is "
@@ -178,6 +189,7 @@ class Wheel:
         """Training has not been seen yet, or its first turn has just ended."""
         number = id(loader)
         if self.observer.roots and number in self._drawn and self.snapshot is not None:
+            self._asked_at = self.observer.lines.site(frame)
             self._take(iterator, loader, original)
             return self._steered(iterator, loader, original, begun=True)
         if not self.observer.roots and torch.is_grad_enabled() and number in self._drawn:
@@ -228,7 +240,8 @@ class Wheel:
         self.pool.entries.append({self._positions[n]: batch for n, batch in self._drawn.items()})
         if len(self._drawn) == 1:
             self._fill(iterator, original)
-        self._takes_fewer = ends_with_fewer(loader)
+        if self._handed.get(iterator):  # otherwise each turn begins a pass, and none comes to its end
+            self._drawn_from = whole_and_rest(loader)
         self.begin(self._turns_of_loader)
 
     def _turns_of_loader(self) -> float:
@@ -252,9 +265,10 @@ class Wheel:
         assert self.snapshot is not None
         seconds = perf_counter() - self._began
         self.on_take()
+        drawn, rest = self._drawn_from
         first = First(
             self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable, self.has_loader,
-            self._takes_fewer,
+            rest, drawn, self._asked_at,
         )  # fmt: skip
         self.observer.capturing = False
         self.phase = Phase.STEERED
@@ -329,12 +343,13 @@ class Wheel:
         return batch
 
 
-def ends_with_fewer(loader: Any) -> bool:
-    """Whether the last batch of a pass is smaller than the others; not if the loader does not tell."""
-    whole, drops = getattr(loader, "batch_size", None), getattr(loader, "drop_last", True)
-    if not isinstance(whole, int) or drops or isinstance(loader.dataset, IterableDataset):
-        return False
-    return len(loader.dataset) % whole > 1  # one sample alone is too few for many a loop
+def whole_and_rest(loader: Any) -> tuple[int, int]:
+    """Samples of a pass, and those in its last batch if they are fewer; zeros if the loader does not tell."""
+    is_plain = type(getattr(loader, "batch_sampler", None)) is BatchSampler
+    if not is_plain or isinstance(loader.dataset, IterableDataset) or not isinstance(loader.sampler, Sized):
+        return 0, 0
+    count = len(loader.sampler)
+    return count, 0 if loader.drop_last else count % loader.batch_size
 
 
 def following(plan: Generator[Turn, Seen, None], seen: Seen | None) -> Turn | None:

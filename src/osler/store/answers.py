@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 
-from osler.model import Answer, Setup, setupfacts, setupnetwork
+from osler.model import Answer, Setup, setupfacts, setupnetwork, setupsamples
 from osler.store.codec import Damaged, decode, mapping, text
 from osler.store.records import Note
 
@@ -19,7 +19,7 @@ class Named:
     """A fact with the name of its type.
 
     Attributes:
-        kind: name of one of the types in `osler.model.setupfacts` and `setupnetwork`.
+        kind: name of one of the types in `osler.model.setupfacts`, `setupnetwork` and `setupsamples`.
         fact: of that type.
     """
 
@@ -64,6 +64,7 @@ def fact_in(stored: object) -> object:
 @cache
 def kinds() -> dict[str, type[object]]:
     """The types of facts that experiments yield, by name."""
-    found = [*vars(setupfacts).items(), *vars(setupnetwork).items()]
+    modules = (setupfacts, setupnetwork, setupsamples)
+    found = (item for module in modules for item in vars(module).items())
     known = ((name, kind) for name, kind in found if is_dataclass(kind))
     return {name: kind for name, kind in known if isinstance(kind, type)}

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from osler.checks.data.batch_of_one import check
-from osler.model import CrashFact, Kind, LoaderFact, ModuleFact, Run, Severity
+from osler.engine.judge import judge_setup
+from osler.model import Answer, CrashFact, Kind, LoaderFact, LoneSampleFact, ModuleFact, Run, Setup, Severity
 from osler.testing import event, findings, place, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
@@ -50,7 +53,40 @@ def test_explains_the_error() -> None:
     (found,) = findings(run_of(TRAINING, loaders=[loader()], crash=crash), [check])
     assert found.message.endswith("and BatchNorm stopped training there.")
     assert found.related[0].place.line == 5
+    assert found.severity is Severity.WARNING
 
 
 def test_does_not_apply_without_a_loader() -> None:
     assert check.applies(Run()) == "no loader was iterated"
+
+
+LONE = LoneSampleFact("Net", "ValueError: too few", False, 97, 16, (place(10),), (place(11),))
+
+
+def by_experiment(fact: LoneSampleFact):
+    return judge_setup(Setup((fact,), (Answer("call-with-one-sample", ""),)), [check]).findings
+
+
+def test_says_what_stops_at_it() -> None:
+    (found,) = by_experiment(LONE)
+    assert found.message == (
+        "97 samples in batches of 16 leave one over, and `Net` stops at a batch of one sample: ValueError: "
+        "too few."
+    )
+    assert (found.place.line, found.related[0].place.line) == (10, 11)
+    assert found.severity is Severity.WARNING
+    assert found.fix == check.fix
+
+
+def test_says_what_loses_the_axis() -> None:
+    (found,) = by_experiment(replace(LONE, error="", squeezed=True))
+    assert found.message == (
+        "97 samples in batches of 16 leave one over, and for a batch of one sample `Net` returns a tensor "
+        "without an axis for samples."
+    )
+    assert found.severity is Severity.HINT
+    assert found.fix.startswith("Name the axis")
+
+
+def test_nothing_is_said_without_the_fact() -> None:
+    assert judge_setup(Setup((), (Answer("call-with-one-sample", ""),)), [check]).findings == ()

@@ -3,29 +3,28 @@
 BatchNorm cannot compute a variance from one value and stops training with an error; `squeeze()` without an
 axis also removes the batch axis; and the gradient of this step comes from one sample alone.
 
+A hint where nothing is known to stop at it. `osler preflight` calls the model and the loss function with a
+single sample where the last batch of a pass holds one.
+
 ## Bad
 
 ```python
-uneven = DataLoader(rows(97), batch_size=16, shuffle=True)
-net = nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.ReLU(), nn.Linear(16, 4))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+uneven = DataLoader(rows(321), batch_size=16, shuffle=True)
 for epoch in range(epochs):
     for x, y in uneven:
         optimizer.zero_grad()
-        loss_fn(net(x), y).backward()
+        loss_fn(model(x), y).backward()  # the model has BatchNorm
         optimizer.step()
 ```
 
 ## Good
 
 ```python
-uneven = DataLoader(rows(97), batch_size=16, shuffle=True, drop_last=True)
-net = nn.Sequential(nn.Linear(8, 16), nn.LayerNorm(16), nn.ReLU(), nn.Linear(16, 4))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+uneven = DataLoader(rows(321), batch_size=16, shuffle=True, drop_last=True)
 for epoch in range(epochs):
     for x, y in uneven:
         optimizer.zero_grad()
-        loss_fn(net(x), y).backward()
+        loss_fn(model(x), y).backward()  # the model has BatchNorm
         optimizer.step()
 ```
 
@@ -34,6 +33,7 @@ for epoch in range(epochs):
 - Batches of one on purpose: `batch_size=1`.
 - A last batch that is merely smaller, or left out by `drop_last=True`.
 - A loader that is only evaluated.
+- A loop that leaves such batches out by itself, or that ends before them.
 
 ## Sources
 
@@ -43,14 +43,17 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, Run, Severity
+from osler.model import Check, Evidence, Finding, Kind, LoneSampleFact, Run, Setup, Severity
 
 FAILED = "Expected more than 1 value per channel"
 """What BatchNorm says of a single sample."""
 
+NAME_THE_AXIS = "Name the axis, `squeeze(1)`, or pass `drop_last=True` to the training loader."
+"""What to do where the axis of the samples is lost."""
+
 check = Check(
     __name__,
-    severity=Severity.HINT,
+    severity=Severity.WARNING,
     expected="batches of at least two samples",
     why="BatchNorm has no variance to compute, and this step follows a single sample.",
     fix="Pass `drop_last=True` to the training loader, or choose a batch size that leaves no rest of 1.",
@@ -76,6 +79,7 @@ def last_batch_of_one(run: Run) -> Iterator[Finding]:
             f"{fact.samples:,} samples in batches of {fact.batch_size} leave one over: the last batch of "
             f"each pass holds a single sample{ending(run, crashed=crashed)}.",
             subject=fact.name,
+            severity=Severity.WARNING if crashed else Severity.HINT,
             related=[(run.crash.site, "BatchNorm fails here")] if crashed and run.crash else [],
             evidence=[Evidence("samples in the last batch", 1, "at least 2", "samples")],
         )
@@ -87,3 +91,22 @@ def ending(run: Run, *, crashed: bool) -> str:
         return ", and BatchNorm stopped training there"
     layers = any(m.kind.startswith("BatchNorm") for m in run.modules.values())
     return ", and the model has BatchNorm" if layers else ""
+
+
+@check.in_setup
+def one_sample_is_not_taken(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(LoneSampleFact):
+        over = f"{fact.samples:,} samples in batches of {fact.batch} leave one over"
+        happens = (
+            f"`{fact.name}` stops at a batch of one sample: {fact.error}"
+            if fact.error
+            else f"for a batch of one sample `{fact.name}` returns a tensor without an axis for samples"
+        )
+        yield check.finding(
+            fact.site,
+            f"{over}, and {happens}.",
+            severity=Severity.WARNING if fact.error else Severity.HINT,
+            related=[(fact.where, "fails here" if fact.error else "called here")],
+            fix=NAME_THE_AXIS if fact.squeezed else "",
+            evidence=[Evidence("samples in the last batch", 1, "at least 2", "samples")],
+        )

@@ -1,0 +1,55 @@
+"""Facts about single samples that experiments yield: a batch of one, and labels among the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osler.model.event import Site
+
+
+@dataclass(frozen=True, slots=True)
+class LoneSampleFact:
+    """The last batch of each pass holds one sample, and that is not taken as other batches are.
+
+    Attributes:
+        name: class of the model, or function of the loss, that is given the sample.
+        error: that it raises; empty if it returns another shape.
+        squeezed: the axis of the samples is lost.
+        samples: of a pass.
+        batch: samples in the other batches.
+        site: where batches are asked for.
+        where: what raises, or returns that shape.
+    """
+
+    name: str
+    error: str
+    squeezed: bool
+    samples: int
+    batch: int
+    site: Site
+    where: Site
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFeatureFact:
+    """A part of the input tells the label of each sample, and the model heeds that part.
+
+    Attributes:
+        model: class of the model.
+        part: column or channel.
+        index: its number.
+        features: how many there are.
+        samples: that agree without exception.
+        classes: different labels; 0 if they are amounts.
+        difference: change of the outputs when that part is exchanged, over the largest output.
+        site: the call of the model.
+    """
+
+    model: str
+    part: str
+    index: int
+    features: int
+    samples: int
+    classes: int
+    difference: float
+    site: Site
