@@ -166,6 +166,14 @@ def test_one_extra_copy_is_kept():
     assert gradients_apart < 4 * of_parameters  # weights and two moments; buffers are small
 
 
+def test_parameters_without_a_shape_are_left_alone():
+    model = nn.Sequential(nn.Linear(4, 3), nn.LazyLinear(2))
+    snapshot = Snapshot([model])
+    assert snapshot.is_lazy
+    model(torch.ones(1, 4))
+    assert not Snapshot([model]).is_lazy
+
+
 def test_alive_finds_inherited_classes():
     model, optimizer, _ = built()
     found = alive(torch.optim.Optimizer, Memory)

@@ -52,7 +52,7 @@ class Setup:
     """All that experiments have shown.
 
     Attributes:
-        facts: what they have yielded; each of a type in `setupfacts`, `setupnetwork` or `setupsamples` of `osler.model`.
+        facts: what they have yielded; each is of a type in one of the modules `osler.model.setup…`.
         answers: of all experiments, in the order in which they were asked.
     """
 

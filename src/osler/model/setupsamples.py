@@ -37,8 +37,8 @@ class LabelFeatureFact:
     Attributes:
         model: class of the model.
         part: column or channel.
-        index: its number.
-        features: how many there are.
+        places: its number; several if there is one for each class.
+        parts: how many there are.
         samples: that agree without exception.
         classes: different labels; 0 if they are amounts.
         difference: change of the outputs when that part is exchanged, over the largest output.
@@ -47,8 +47,8 @@ class LabelFeatureFact:
 
     model: str
     part: str
-    index: int
-    features: int
+    places: tuple[int, ...]
+    parts: int
     samples: int
     classes: int
     difference: float

@@ -12,6 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
@@ -65,6 +66,7 @@ class Snapshot:
 
     Attributes:
         things: what was given.
+        is_lazy: some parameter has no shape before the first call, so it cannot be put back to that.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Snapshot:
         self._seen: dict[int, Any] = {}
         self._is_own = is_own
         self._limit = False
+        self.is_lazy = False
         self._numbers = generators()
         self._undo = [self._kept(thing) for thing in self.things]
         self._limit = True
@@ -132,6 +135,9 @@ class Snapshot:
 
     def _is_state(self, tensor: Tensor) -> bool:
         """Whether a tensor belongs to training rather than to the data."""
+        if is_lazy(tensor):
+            self.is_lazy = True
+            return False
         if tensor.is_meta or tensor.is_inference() or tensor.layout is not torch.strided:
             return False
         return not self._limit or tensor.numel() <= LOOSE or tensor.shape in self._shapes

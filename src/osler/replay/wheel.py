@@ -264,6 +264,8 @@ class Wheel:
         """Begin to steer."""
         assert self.snapshot is not None
         seconds = perf_counter() - self._began
+        if self.snapshot.is_lazy:  # one turn later every parameter has its shape
+            self.snapshot = Snapshot(in_training(), self.snapshot.loop, self._is_own)
         self.on_take()
         drawn, rest = self._drawn_from
         first = First(

@@ -6,7 +6,7 @@ import pytest
 
 from osler.checks.loss.targets_visible_in_inputs import check
 from osler.engine.judge import judge_setup
-from osler.model import Answer, FutureFact, Setup
+from osler.model import Answer, FutureFact, LabelFeatureFact, Setup, Severity
 from osler.testing import place
 
 SEEN = FutureFact(model="GPT", length=32, position=16, changed=16, difference=0.4, site=(place(9),))
@@ -27,3 +27,34 @@ def test_the_past_changes() -> None:
 @pytest.mark.parametrize("fact", [replace(SEEN, changed=0, difference=0.0), replace(SEEN, difference=5e-4)])
 def test_is_silent(fact: FutureFact) -> None:
     assert found(fact) == ()
+
+
+COLUMN = LabelFeatureFact("Net", "column", (4,), 9, 160, 3, 0.25, (place(9),))
+
+
+def test_a_column_is_the_label() -> None:
+    (finding,) = found(COLUMN)
+    assert finding.message == (
+        "Column `4` of the 9 in the inputs, counted from 0, tells the class of each of 160 samples, without "
+        "exception, among 3 classes; exchanging it changes the outputs of `Net` by 0.25 of the largest."
+    )
+    assert finding.fix == "Leave that column out of the inputs."
+    assert finding.severity is Severity.ERROR
+
+
+def test_columns_are_the_label() -> None:
+    (finding,) = found(replace(COLUMN, places=(2, 3, 4)))
+    assert finding.message.startswith(
+        "Columns `2`, `3`, `4` of the 9 in the inputs, counted from 0, tell the"
+    )
+    assert "exchanging them" in finding.message
+    assert finding.fix == "Leave those columns out of the inputs."
+
+
+def test_a_channel_is_the_target() -> None:
+    (finding,) = found(replace(COLUMN, part="channel", classes=0))
+    assert finding.message.startswith(
+        "Channel `4` of the 9 in the inputs, counted from 0, tells the target of each of 160 samples: it is "
+        "that times a number, plus a number; exchanging it changes"
+    )
+    assert finding.severity is Severity.WARNING

@@ -1,4 +1,4 @@
-"""The model sees the token that it is to predict.
+"""The model sees what it is to predict.
 
 A language model predicts the next token from those before it. If what comes later reaches the outputs of
 earlier positions, the answer is among the inputs: the causal mask is missing, inverted or not passed on,
@@ -7,6 +7,11 @@ falls fast and far, and generation is nonsense, because there the future does no
 
 Osler asks this in `osler preflight` where the labels are the inputs shifted by one: it exchanges the
 second half of the tokens, and the outputs for the first half must stay what they were.
+
+In a table or an image the label may stand among the inputs under another name: a column that was not taken
+out, a copy of it in another unit, a channel painted by class. `osler preflight` looks for a column or channel
+that tells the label of each of at least 128 samples without exception, then exchanges it: the outputs change
+if the model heeds it.
 
 ## Bad
 
@@ -64,6 +69,9 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Bidirectional models that fill gaps or label tokens: their labels are not the next tokens.
+- Features that tell the label nearly always: one exception is enough.
+- Labels that are an argument of their own, as in conditional models, margin losses and teacher forcing.
+- Models that are given the label and leave it out.
 
 ## Sources
 
@@ -75,7 +83,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, FutureFact, Setup, Severity
+from osler.model import Check, Evidence, Finding, FutureFact, LabelFeatureFact, Setup, Severity, listed
 
 SMALL = 1e-3
 """Change of earlier outputs, over the largest, that no rounding makes."""
@@ -84,7 +92,7 @@ check = Check(
     __name__,
     severity=Severity.ERROR,
     expected="what the model says at a position does not depend on the tokens after it",
-    why="The loss falls because the answer is among the inputs; when text is generated it is not.",
+    why="The loss falls because the answer is among the inputs; where the model is used it is not there.",
     fix="Pass a causal mask to every attention layer, make recurrent layers unidirectional, pad on "
     "the left only in convolutions.",
     symptoms=("loss-suspiciously-low",),
@@ -92,6 +100,11 @@ check = Check(
 
 
 @check.in_setup
+def the_answer_is_among_the_inputs(setup: Setup) -> Iterator[Finding]:
+    yield from the_future_reaches_the_past(setup)
+    yield from a_feature_is_the_label(setup)
+
+
 def the_future_reaches_the_past(setup: Setup) -> Iterator[Finding]:
     for fact in setup.all(FutureFact):
         if fact.changed and fact.difference > SMALL:
@@ -105,3 +118,28 @@ def the_future_reaches_the_past(setup: Setup) -> Iterator[Finding]:
                 subject=fact.model,
                 evidence=[Evidence("earlier positions that changed", fact.changed, "0")],
             )
+
+
+def a_feature_is_the_label(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(LabelFeatureFact):
+        many = len(fact.places) > 1
+        named = f"{fact.part.capitalize()}{'s' if many else ''} {listed([str(p) for p in fact.places])}"
+        tells = "tell" if many else "tells"
+        how = (
+            f"{tells} the class of each of {fact.samples} samples, without exception, among {fact.classes} "
+            "classes"
+            if fact.classes
+            else f"{tells} the target of each of {fact.samples} samples: it is that times a number, plus a "
+            "number"
+        )
+        yield check.finding(
+            fact.site,
+            f"{named} of the {fact.parts} in the inputs, counted from 0, {how}; exchanging "
+            f"{'them' if many else 'it'} changes the outputs of `{fact.model}` by {fact.difference:.2g} of "
+            "the largest.",
+            subject=fact.model,
+            severity=Severity.ERROR if fact.classes else Severity.WARNING,
+            expected="no part of the input is the label under another name",
+            fix=f"Leave {'those' if many else 'that'} {fact.part}{'s' if many else ''} out of the inputs.",
+            evidence=[Evidence("samples whose label it tells", fact.samples, "fewer than all")],
+        )
