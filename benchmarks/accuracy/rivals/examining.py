@@ -1,16 +1,19 @@
-"""The rivals that are handed a model: torchtest2, guardtower, torch-audit, at a program's first backward.
+"""The rivals that are handed a model, at its first backward: torchtest2, preflight-ml, guardtower and others.
 
-    python examining.py RIVAL SCRIPT...
+    python examining.py RIVAL SCRIPT... [--overfit-steps N] [--seconds]
 
 Their users would write the call into the script. Here it is made for them with the best that can be had: the
 root module of the latest forward with its arguments, the optimizer that holds its parameters, the loss as a
 function of output and target if a function of torch computes it from them, and the very loss otherwise.
+preflight-ml gets the loader as well, or the batch in its place if the program does not use it as it comes.
 torch-audit then watches thirty steps; the others answer at once. For each script, in a child of its own, one
-line is printed: a JSON list of warnings and errors, or null if nothing could be handed over.
+line is printed: a JSON list of warnings and errors, or null if nothing could be handed over; with `--seconds`
+an object of these rows and the seconds of CPU time.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import io
 import json
@@ -19,15 +22,18 @@ import signal
 import sys
 import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.utils.data import DataLoader
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 ANSWER = 99
 """File descriptor on which a child answers."""
@@ -52,6 +58,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.depth = 0
+        self.overfit_steps = OVERFIT
         self.model: nn.Module | None = None
         self.inputs: tuple[Any, ...] = ()
         self.keywords: dict[str, Any] = {}
@@ -59,6 +66,18 @@ class Scene:
         self.loss_fn: Callable[..., Tensor] | None = None
         self.target: Any = None
         self.optimizers: list[torch.optim.Optimizer] = []
+        self.loader: DataLoader[Any] | None = None
+        self.batch: Any = None
+
+    @property
+    def data(self) -> Iterable[Any] | None:
+        """The loader, if its newest batch is what model and loss are given, else a list of that one batch."""
+        given = next(iter([*self.inputs, *self.keywords.values()]), None)
+        if not isinstance(given, Tensor):
+            return None
+        pair = self.batch if isinstance(self.batch, tuple | list) and len(self.batch) > 1 else (None, None)
+        as_it_comes = same(pair[0], given) and (self.target is None or same(pair[1], self.target))
+        return self.loader if self.loader is not None and as_it_comes else [(given, self.target)]
 
     @property
     def optimizer(self) -> torch.optim.Optimizer | None:
@@ -68,6 +87,11 @@ class Scene:
             o for o in self.optimizers if any(id(p) in own for g in o.param_groups for p in g["params"])
         ]
         return next(iter([*holders, *self.optimizers]), None)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two things are the same tensor, in values and shape."""
+    return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
 
 
 def say(rows: list[Row] | None) -> NoReturn:
@@ -104,11 +128,30 @@ def watch(scene: Scene, act: Callable[[Scene, Tensor], None]) -> None:
             act(scene, self)
         backward(self, *args, **kwargs)
 
+    watch_loaders(scene)
     nn.Module.__call__ = called
     torch.optim.Optimizer.__init__ = built
     Tensor.backward = back
     for name in LOSSES:
         setattr(F, name, noticing(scene, getattr(F, name)))
+
+
+def watch_loaders(scene: Scene) -> None:
+    """Observe what loaders hand out."""
+    owners: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+    begin, draw = DataLoader.__iter__, _BaseDataLoaderIter.__next__
+
+    def began(self: Any) -> Any:
+        iterator = begin(self)
+        owners[iterator] = self
+        return iterator
+
+    def handed(self: Any) -> Any:
+        batch = draw(self)
+        scene.loader, scene.batch = owners.get(self), batch
+        return batch
+
+    DataLoader.__iter__, _BaseDataLoaderIter.__next__ = began, handed
 
 
 def noticing(scene: Scene, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -131,9 +174,21 @@ def torchtest2(scene: Scene, _: Tensor) -> None:
         scene.target if scene.loss_fn else None,
         loss_fn=scene.loss_fn,
         optimizer=scene.optimizer,
-        overfit_steps=OVERFIT,
+        overfit_steps=scene.overfit_steps,
+        gradcheck=scene.overfit_steps > OVERFIT,
     )
     say([{"code": r.name, "message": r.message} for r in tested.results if str(r.status) in ("WARN", "FAIL")])
+
+
+def preflight_ml(scene: Scene, _: Tensor) -> None:
+    """Its ten checks; what it only tells, INFO, does not count."""
+    if scene.data is None:
+        say(None)
+    results = importlib.import_module("preflight.runner").run_checks(
+        dataloader=scene.data, model=scene.model, loss_fn=scene.loss_fn
+    )
+    bad = [r for r in results if not r.passed and r.severity.name in ("FATAL", "WARN")]
+    say([{"code": r.name, "message": r.message} for r in bad])
 
 
 def guardtower(scene: Scene, loss: Tensor) -> None:
@@ -171,10 +226,17 @@ def torch_audit(scene: Scene, _: Tensor) -> None:
 
 
 at_the_end: list[Callable[[], None]] = []
-RIVALS = {"torchtest2": torchtest2, "guardtower": guardtower, "torch-audit": torch_audit}
+RIVALS = {
+    "torchtest2": torchtest2,
+    "preflight-ml": preflight_ml,
+    "guardtower": guardtower,
+    "torch-audit": torch_audit,
+}
+MODULES = {"preflight-ml": "preflight"}
+"""Names under which they are imported, where that is not their own."""
 
 
-def perform(rival: str, script: Path) -> None:
+def perform(rival: str, script: Path, overfit_steps: int) -> None:
     """In the child: run the script until the rival has answered."""
     signal.alarm(SECONDS)
     sys.argv = [str(script)]
@@ -192,7 +254,9 @@ def perform(rival: str, script: Path) -> None:
     module = types.ModuleType("__main__")
     module.__file__ = str(script)
     sys.modules["__main__"] = module
-    watch(Scene(), guarded)
+    scene = Scene()
+    scene.overfit_steps = overfit_steps
+    watch(scene, guarded)
     sys.stdout = sys.stderr = io.StringIO()
     with suppress(BaseException):  # a faulty program may end as it likes
         exec(compile(script.read_text(), str(script), "exec"), module.__dict__)
@@ -201,21 +265,30 @@ def perform(rival: str, script: Path) -> None:
     say(None)
 
 
-def main(rival: str, scripts: list[Path]) -> None:
+def main() -> None:
     """A child for each script; torch and the rival are imported once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rival", choices=RIVALS)
+    parser.add_argument("scripts", nargs="+", type=Path)
+    parser.add_argument("--overfit-steps", type=int, default=OVERFIT)
+    parser.add_argument("--seconds", action="store_true")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    importlib.import_module(rival.replace("-", "_"))
-    for script in scripts:
+    importlib.import_module(MODULES.get(options.rival, options.rival.replace("-", "_")))
+    for script in options.scripts:
         with tempfile.TemporaryFile() as answer:
             child = os.fork()
             if not child:
                 os.dup2(answer.fileno(), ANSWER)
-                perform(rival, script)
-            os.waitpid(child, 0)
+                perform(options.rival, script, options.overfit_steps)
+            *_, usage = os.wait4(child, 0)
             answer.seek(0)
             told = answer.read().decode() or json.dumps([{"code": "crash", "message": "no answer"}])
+            if options.seconds:
+                seconds = round(usage.ru_utime + usage.ru_stime, 1)
+                told = json.dumps({"rows": json.loads(told), "seconds": seconds})
             print(told.replace("\n", " "), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [Path(script) for script in sys.argv[2:]])
+    main()

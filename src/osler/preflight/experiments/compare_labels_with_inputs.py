@@ -74,12 +74,11 @@ def pair(bench: Bench, forward: ForwardCall) -> Pair | None:
     target, handed = bench.loss.given.get("target"), tensors(bench.first.pool.entries[0].get(0))
     if not isinstance(target, Tensor) or target.numel() != bench.samples:
         return None
-    labels = next((n for n, t in enumerate(handed) if is_same(t, target)), None)
+    labels = [n for n, t in enumerate(handed) if is_same(t, target)]
     for given in tensors((forward.args, forward.kwargs)):
-        inputs = next((n for n, t in enumerate(handed) if is_same(t, given)), None)
-        is_known = labels is not None and inputs is not None and labels != inputs
-        if is_known and is_described(given) and len(given) == bench.samples:
-            return Pair(given, inputs, labels)
+        inputs = [n for n, t in enumerate(handed) if is_same(t, given) and n not in labels]
+        if labels and inputs and is_described(given) and len(given) == bench.samples:
+            return Pair(given, inputs[0], labels[0])
     return None
 
 

@@ -28,6 +28,9 @@ RIGHT = 0.2
 AGAINST = -0.5
 """Change over the promised fall of the loss, below which it has clearly risen."""
 
+PART = 1 << 20
+"""Entries that are multiplied at once."""
+
 Turns = Generator[Turn, Seen, list[float]]
 
 
@@ -95,18 +98,19 @@ def perform(bench: Bench) -> Steps:
         seen = yield Turn(0)
     finally:
         bench.observer.on_backward = None
-    ends = [p.detach().clone() for p in parameters]
+    moves = [p.detach().clone() for p in parameters]  # where they end: memory is for two copies, no more
     loss = seen.roots[0].value if seen.roots else 0.0
     if not slope.gradients or not loss or not dot(slope.gradients, slope.gradients):
         return Outcome(skipped="backward left no gradient behind")
     yield from bench.begin()
-    moves = [end - p.detach() for end, p in zip(ends, parameters, strict=True)]
-    down = [-g for g in slope.gradients]
-    against = yield from along(bench, parameters, down, loss, dot(down, slope.gradients))
+    for move, p in zip(moves, parameters, strict=True):
+        move.sub_(p.detach())
+    steep = dot(slope.gradients, slope.gradients)
+    against = yield from along(bench, parameters, slope.gradients, loss, -1.0, steep)
     steepness = dot(moves, slope.gradients)
     after = (yield from at(bench, parameters, moves, 1.0)) if steepness else loss
-    own = (yield from along(bench, parameters, moves, loss, steepness)) if fresh and steepness else []
-    size = (dot(moves, moves) * dot(slope.gradients, slope.gradients)) ** 0.5
+    own = (yield from along(bench, parameters, moves, loss, 1.0, steepness)) if fresh and steepness else []
+    size = (dot(moves, moves) * steep) ** 0.5
     fact = DescentFact(
         function=bench.loss.function, factor=share, before=loss / share, after=after / share,
         against=tuple(against), own=tuple(own), alignment=-steepness / size if size else 0.0,
@@ -117,18 +121,25 @@ def perform(bench: Bench) -> Steps:
 
 
 def dot(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
-    """The inner product."""
-    return sum(float((a.double() * b.double()).sum()) for a, b in zip(one, other, strict=True))
+    """The inner product, in double precision, without double copies of whole tensors."""
+    pairs = ((a.flatten(), b.flatten()) for a, b in zip(one, other, strict=True))
+    parts = ((a[at : at + PART], b[at : at + PART]) for a, b in pairs for at in range(0, a.numel(), PART))
+    return sum(float(a.double() @ b.double()) for a, b in parts)
 
 
 def along(
-    bench: Bench, parameters: list[Tensor], direction: list[Tensor], loss: float, steepness: float
+    bench: Bench,
+    parameters: list[Tensor],
+    direction: list[Tensor],
+    loss: float,
+    sign: float,
+    steepness: float,
 ) -> Turns:
     """How much the loss falls along a direction, over what the gradient promises: one if it is right."""
     ratios: list[float] = []
     for share in SHARES:
         promised = share * abs(loss)
-        now = yield from at(bench, parameters, direction, promised / abs(steepness))
+        now = yield from at(bench, parameters, direction, sign * promised / abs(steepness))
         ratios.append((loss - now) / promised)
     return ratios
 
