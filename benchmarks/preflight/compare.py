@@ -7,10 +7,12 @@ that makes a healthy program faulty in that way; the healthy programs that were 
 programs more. The two libraries are installed into a folder of their own (`--into`), without torch. Their
 users would write a call into the script; it is made for them at the first backward
 (`benchmarks/accuracy/rivals/examining.py`) with the model, its inputs, the loss, the optimizer and the
-loader of the program. torchtest2 makes its default 200 steps of overfitting and checks gradients in double
-precision too; Osler has its default budget. Each program is a process of its own with one thread. Seconds are of CPU
-time, which other work on the machine hardly changes: Osler's of the whole process, those of the libraries
-without the import of torch, from the start of the script to the answer.
+loader of the program.
+
+torchtest2 makes its default 200 steps of overfitting and checks gradients in double precision too; Osler has
+its default budget. Each program is a process of its own with one thread. Seconds are of CPU time, which other
+work on the machine hardly changes: Osler's of the whole process, those of the libraries without the
+import of torch, from the start of the script to the answer.
 
 A fault is *named* if a warning or error of the tool explains it (`codes.py`) and is not said of the healthy
 program too, *noticed* if the tool says anything new about it, else missed; `n`: nothing could be handed
