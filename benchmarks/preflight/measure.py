@@ -136,8 +136,8 @@ def markdown(cnn: Cost, plain: Cost, gpt: Cost, own: float, copy: float) -> str:
     lines = [
         "# What a pre-flight costs",
         "",
-        "Written by `python benchmarks/preflight/measure.py`, which says what is measured. One thread; seconds "
-        "of CPU time, with the import of torch, beside those of the clock on a machine that was busy.",
+        "Written by `python benchmarks/preflight/measure.py`, which says what is measured. One thread; "
+        "seconds of CPU time, with the import of torch, beside those of the clock on a machine that was busy.",
         "",
         "| program | CPU s | by the clock | asked | limit |",
         "|---|---:|---:|---:|---|",
