@@ -120,6 +120,12 @@ TAKEN = {
 }
 
 
+def test_statistics_frozen_in_the_loop() -> None:
+    answer, found = told(first="model.train(); model[1].eval()")
+    assert answer.answer == "yes"
+    assert found == []
+
+
 @pytest.mark.parametrize("before", TAKEN.values(), ids=TAKEN.keys())
 def test_what_one_sample_is_enough_for(before: str) -> None:
     answer, found = told(before)
