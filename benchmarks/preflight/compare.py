@@ -10,9 +10,10 @@ users would write a call into the script; it is made for them at the first backw
 loader of the program.
 
 torchtest2 makes its default 200 steps of overfitting and checks gradients in double precision too; Osler has
-time for all its experiments (`--budget 10m`; the default of 60 s is by the clock, too little on a busy machine). Each program is a process of its own with one thread. Seconds are of CPU time, which other
-work on the machine hardly changes: Osler's of the whole process, those of the libraries without the
-import of torch, from the start of the script to the answer.
+time for all its experiments (`--budget 10m`: the default, 60 s by the clock, is little on a busy machine).
+Each program is a process of its own with one thread. Seconds are of CPU time, which other work on the
+machine hardly changes: Osler's of the whole process, those of the libraries without the import of torch,
+from the start of the script to the answer.
 
 A fault is *named* if a warning or error of the tool explains it (`codes.py`) and is not said of the healthy
 program too, *noticed* if the tool says anything new about it, else missed; `n`: nothing could be handed

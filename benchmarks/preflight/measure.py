@@ -2,10 +2,10 @@
 
     python benchmarks/preflight/measure.py
 
-The CNN is `examples/digits/train_fixed.py`, with time for every experiment. The GPT is `workloads/gpt_10m.py`, with
-`--budget 60s`: what was asked and what was not, and the peak memory of the process beside that of the bare
-script after some steps. The difference is compared with one copy of the model and its optimizer. Written to
-`results/cost.md` and `results/cost.json`; 1 if a limit is exceeded.
+The CNN is `examples/digits/train_fixed.py`, with time for every experiment. The GPT is
+`workloads/gpt_10m.py`, with `--budget 60s`: what was asked and what was not, and the peak memory of the
+process beside that of the bare script after some steps. The difference is compared with one copy of the
+model and its optimizer. Written to `results/cost.md` and `results/cost.json`; 1 if a limit is exceeded.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ ANSWER = 99
 """File descriptor on which a child answers."""
 
 SECONDS = 120
-"""Longest that a rival may take on one program."""
+"""CPU time that a rival may take for one program."""
 
 STEPS = 30
 OVERFIT = 60
@@ -238,7 +238,7 @@ MODULES = {"preflight-ml": "preflight"}
 
 def perform(rival: str, script: Path, overfit_steps: int) -> None:
     """In the child: run the script until the rival has answered."""
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     sys.argv = [str(script)]
     sys.path.insert(0, str(script.parent))
     act = RIVALS[rival]
