@@ -3,9 +3,10 @@
     python benchmarks/preflight/measure.py
 
 The CNN is `examples/digits/train_fixed.py`, with time for every experiment. The GPT is
-`workloads/gpt_10m.py`, with `--budget 60s`: what was asked and what was not, and the peak memory of the
-process beside that of the bare script after some steps. The difference is compared with one copy of the
-model and its optimizer. Written to `results/cost.md` and `results/cost.json`; 1 if a limit is exceeded.
+`workloads/gpt_10m.py`, with `--budget 60s`: what was asked and what was not; and with time for more, the
+peak memory of the process beside that of the bare script after some steps. The difference is compared
+with one copy of the model and its optimizer. Written to `results/cost.md` and `results/cost.json`; 1 if a
+limit is exceeded.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ SECONDS = 30.0
 """Limit of CPU time for the default set on the CNN."""
 
 BUDGET, ENOUGH = "60s", "10m"
+"""For the list of what is asked, and for the rest, which must not depend on how busy the machine is."""
+
 BARE_STEPS = 6
 """Steps after which the memory of the bare script does not grow any more."""
 
@@ -108,35 +111,32 @@ def idle() -> float:
 
 def main() -> int:
     """Measure, write, judge."""
-    cnn, plain, gpt = (
-        flown(CNN, "--budget", ENOUGH),
-        bare(GPT, str(BARE_STEPS)),
-        flown(GPT, "--budget", BUDGET),
-    )
+    cnn, gpt = flown(CNN, "--budget", ENOUGH), flown(GPT, "--budget", BUDGET)
+    plain, whole = bare(GPT, str(BARE_STEPS)), flown(GPT, "--budget", ENOUGH)
     own = idle()
     network = next(e for e in gpt.told["experiments"] if e["name"] == "network")
     copy = network["values"]["parameters"] * 4 * STATES / MEGA
-    extra = gpt.memory - plain.memory - own
+    extra = whole.memory - plain.memory - own
     limits = {"cnn_cpu_seconds": (cnn.cpu, SECONDS), "gpt_extra_megabytes": (extra, copy)}
     machine = {
         "python": platform.python_version(),
         "torch": version("torch"),
         "machine": platform.processor(),
     }
-    costs = {"cnn": cnn, "gpt_bare": plain, "gpt": gpt}
+    costs = {"cnn": cnn, "gpt_bare": plain, "gpt": gpt, "gpt_all": whole}
     rows = {name: {"cpu": c.cpu, "wall": c.wall, "megabytes": c.memory} for name, c in costs.items()}
     told = {"machine": machine, "rows": rows, "osler_itself_megabytes": own, "limits": limits}
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / "cost.json").write_text(json.dumps(told, indent=2) + "\n")
-    page = markdown(cnn, plain, gpt, own, copy)
+    page = markdown(cnn, gpt, [plain.memory, whole.memory, own, copy])
     (HERE / "results" / "cost.md").write_text(page)
     print(page)
     return int(any(value > limit for value, limit in limits.values()))
 
 
-def markdown(cnn: Cost, plain: Cost, gpt: Cost, own: float, copy: float) -> str:
+def markdown(cnn: Cost, gpt: Cost, memory: list[float]) -> str:
     """The figures as a page."""
-    extra = gpt.memory - plain.memory - own
+    plain, whole, own, copy = memory
     lines = [
         "# What a pre-flight costs",
         "",
@@ -150,10 +150,10 @@ def markdown(cnn: Cost, plain: Cost, gpt: Cost, own: float, copy: float) -> str:
         "",
         "| memory of the GPT at its peak | MB |",
         "|---|---:|",
-        f"| bare script, {BARE_STEPS} steps | {plain.memory:.0f} |",
-        f"| under `osler preflight` | {gpt.memory:.0f} |",
+        f"| bare script, {BARE_STEPS} steps | {plain:.0f} |",
+        f"| under `osler preflight`, `--budget {ENOUGH}` | {whole:.0f} |",
         f"| Osler itself, with a script that trains nothing | {own:.0f} |",
-        f"| experiments | {extra:.0f} |",
+        f"| experiments: the difference | {whole - plain - own:.0f} |",
         f"| limit: one copy of the model and its optimizer | {copy:.0f} |",
         "",
         f"Asked of the GPT, in this order: {', '.join(gpt.asked)}.",

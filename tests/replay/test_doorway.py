@@ -116,3 +116,36 @@ def test_what_cannot_be_given_again() -> None:
     assert unsteerable(Call()) == "the input of the model carries a graph"  # type: ignore[arg-type]
     Call.carries_graph = False
     assert unsteerable(Call()) == ""  # type: ignore[arg-type]
+
+
+PER_SAMPLE = """
+from torch.func import functional_call, grad, vmap
+
+
+def loss_of_one(weights, x, y):
+    return F.mse_loss(functional_call(net, weights, (x[None],)), y[None])
+
+
+net = nn.Sequential(nn.Linear(3, 3))
+optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+for epoch in range(4):
+    {batches}
+        given = vmap(grad(loss_of_one), in_dims=(None, 0, 0))(dict(net.named_parameters()), x, y)
+        for name, p in net.named_parameters():
+            p.grad = given[name].mean(0)
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        "for x, y in [(rows, doubled)]:",
+        "for x, y in DataLoader(TensorDataset(rows, doubled), batch_size=30):",
+    ],
+    ids=["no loader", "loader"],
+)
+def test_gradients_of_single_samples_are_left_alone(batches: str) -> None:
+    diagnosis = try_out(NET + PER_SAMPLE.format(batches=batches))
+    assert diagnosis.headlines == ()
+    assert diagnosis.subject.steps >= 4

@@ -1,4 +1,4 @@
-"""A language model of ten million parameters: six transformer layers, 368 wide, context 64, batch 8.
+"""A language model of ten million parameters: six transformer layers, 368 wide, context 32, batch 4.
 
 The number of steps is an argument, so that the bare script can be measured for as long as memory grows.
 """
@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 torch.manual_seed(0)
 torch.set_num_threads(1)
-WORDS, WIDTH, LENGTH, HEADS = 512, 368, 64, 8
+WORDS, WIDTH, LENGTH, BATCH, HEADS = 512, 368, 32, 4, 8
 STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 400
 
 
@@ -46,8 +46,8 @@ class GPT(nn.Module):
         return self.head(self.norm(x))
 
 
-text = torch.randint(0, WORDS, (8 * STEPS, LENGTH + 1))
-loader = DataLoader(TensorDataset(text), batch_size=8, shuffle=True)
+text = torch.randint(0, WORDS, (BATCH * STEPS, LENGTH + 1))
+loader = DataLoader(TensorDataset(text), batch_size=BATCH, shuffle=True)
 model = GPT()
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
 for (ids,) in loader:

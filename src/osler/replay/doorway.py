@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.compiler import is_compiling
 
 from osler.replay.loop import turns_around
+from osler.replay.observer import is_transformed
 from osler.replay.trees import cloned
 from osler.replay.turn import ForwardCall
 from osler.replay.wheel import Phase, Wheel
@@ -63,7 +63,7 @@ class Doorway:
         wheel, observer = self.wheel, self.wheel.observer
 
         def __call__(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
-            aside = observer.depth or observer.ignoring or wheel.has_loader or is_compiling()
+            aside = observer.depth or observer.ignoring or wheel.has_loader or is_transformed()
             if aside or not torch.is_grad_enabled() or not (self_._modules or self_._parameters):
                 return original(self_, *args, **kwargs)
             args, kwargs = self.enter(self_, args, kwargs, sys._getframe(1))

@@ -19,6 +19,7 @@ from osler.replay.trees import cloned, mapped, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen
 from osler.runtime.graph import leaves
 from osler.runtime.patches import Patches
+from osler.runtime.registry import interpreter_stack
 from osler.runtime.userlines import UserLines
 
 MOST = 16
@@ -120,7 +121,7 @@ class Observer:
 
     def _wrap_call(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def __call__(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:  # noqa: N807
-            aside = self.depth or self.ignoring or is_compiling() or not torch.is_grad_enabled()
+            aside = self.depth or self.ignoring or is_transformed() or not torch.is_grad_enabled()
             if aside or not (self_._modules or self_._parameters):
                 return original(self_, *args, **kwargs)
             frame = sys._getframe(1)
@@ -159,7 +160,7 @@ class Observer:
         names: tuple[str, ...] = twin.__code__.co_varnames[: twin.__code__.co_argcount]  # pyright: ignore
 
         def loss(*args: Any, **kwargs: Any) -> Any:
-            if self.ignoring or is_compiling() or not torch.is_grad_enabled():
+            if self.ignoring or is_transformed() or not torch.is_grad_enabled():
                 return twin(*args, **kwargs)
             if self.on_loss is not None:
                 args = self.on_loss(name, args)
@@ -202,6 +203,11 @@ class Observer:
         complete = self.capturing and not any(hides(r) for r in roots)
         elements = sum(r.numel() for r in roots)
         self.roots.append(Root(value, elements, tuple(reached), complete, self.lines.site(frame)))
+
+
+def is_transformed() -> bool:
+    """Whether code is being compiled, or transformed by `torch.func`: tensors have no values there."""
+    return is_compiling() or interpreter_stack() is not None
 
 
 def is_recorded(output: Any) -> bool:

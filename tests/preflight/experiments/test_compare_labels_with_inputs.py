@@ -117,7 +117,9 @@ def test_what_only_looks_like_it(make: str, loss: str, more: dict[str, object]) 
     assert found == []
 
 
-AS_HANDED = "the loader does not hand out rows or images, and one label for each, as they are used"
+AS_HANDED = (
+    "no rows or images with several columns or channels are used as they are handed out, with a label each"
+)
 REFUSED = {
     "few samples": ({"make": "x[:, 5] = y", "count": 96}, "96 samples are at hand, it takes 128"),
     "rebuilds its input": (

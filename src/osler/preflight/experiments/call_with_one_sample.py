@@ -17,7 +17,7 @@ from osler.preflight.reading import heeds_size, may_end_early
 from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall, LossCall, Turn
 
-QUESTION = "the last batch of a pass holds one sample: do model and loss take it?"
+QUESTION = "do model and loss take a last batch of one sample?"
 COST = 1
 REFUSALS = (ValueError, RuntimeError, IndexError, TypeError)
 """What torch raises about shapes."""

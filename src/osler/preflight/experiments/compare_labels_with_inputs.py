@@ -34,6 +34,11 @@ SMALL = 1e-4
 TABLE, IMAGES = 2, 4
 """Axes of a batch of rows, and of one of images."""
 
+AS_HANDED = (
+    "no rows or images with several columns or channels are used as they are handed out, with a label each"
+)
+"""Why it cannot be asked where the program makes its inputs or labels itself."""
+
 FUNCTIONS = (
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss",
     "l1_loss", "smooth_l1_loss", "huber_loss",
@@ -64,7 +69,7 @@ def reason(bench: Bench) -> str:
     if not bench.first.from_loader:
         return "no loader hands out the labels"
     if pair(bench, bench.forward) is None:
-        return "the loader does not hand out rows or images, and one label for each, as they are used"
+        return AS_HANDED
     return ""
 
 
