@@ -63,6 +63,27 @@ def test_the_script_goes_on_where_it_was():
     assert seen[:4] == [16] * 4, "evaluation was passed, and all of it seen"
 
 
+UNEVEN = """
+loader = DataLoader(rows(97), batch_size=16)
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(4):
+    for x, y in loader:
+        RECORD.append(len(x))
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+"""
+
+
+def test_a_batch_of_one_is_left_to_the_script():
+    diagnosis, record, _ = ran(UNEVEN, "replay-exactly")
+    assert diagnosis.experiments[0].values == {"turns": 10, "noise": 0.0}
+    own = [16] * 6 + [1]
+    assert record[-4 * len(own) :] == own * 4
+    assert 1 not in record[: -4 * len(own)]
+
+
 def test_a_loop_that_counts_its_steps_does_not_end():
     code = """
 step = 0

@@ -28,7 +28,7 @@ from osler.model import Site
 from osler.replay.loop import LoopState
 from osler.replay.observer import Observer
 from osler.replay.snapshot import Snapshot, in_training
-from osler.replay.trees import cloned
+from osler.replay.trees import cloned, size
 from osler.replay.turn import Pool, Seen, Turn
 from osler.runtime.guard import Gate
 from osler.runtime.patches import Patches
@@ -148,7 +148,8 @@ class Wheel:
     _began: float = 0.0
     _plan: Generator[Turn, Seen, None] | None = None
     _entry: int = 0
-    _queue: list[int] = field(default_factory=list[int])
+    _queue: list[Any] = field(default_factory=list[Any])
+    _alone: list[Any] = field(default_factory=list[Any])
     _given: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _passes: int = 0
@@ -258,7 +259,10 @@ class Wheel:
             except StopIteration:
                 self.pool.exhausted = True
                 return
-            self.pool.entries.append({0: batch})
+            if size(batch) == 1 < size(self.pool.entries[0]):
+                self._alone.append(batch)  # many a loop stops at it, and not only where it would
+            else:
+                self.pool.entries.append({0: batch})
 
     def begin(self, turns_left: Callable[[], float], unsteerable: str = "") -> None:
         """Begin to steer."""
@@ -288,7 +292,7 @@ class Wheel:
             if turn is None:
                 self.phase = Phase.OWN
                 self.snapshot = None
-                self._queue = list(range(1, len(self.pool.entries)))
+                self._queue = [*(entry.get(0) for entry in self.pool.entries[1:]), *self._alone]
             else:
                 self._entry = turn.entry
                 self.turns += 1
@@ -331,7 +335,7 @@ class Wheel:
         self._given[iterator] = given + 1
         self._own_turns += 1
         if self._queue:
-            return self.pool.entries[self._queue.pop(0)][0]
+            return self._queue.pop(0)
         return original(iterator)
 
     def _a_little(self, iterator: Any, original: Callable[..., Any], most: int) -> Any:
