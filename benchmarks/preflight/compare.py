@@ -17,7 +17,7 @@ from the start of the script to the answer.
 
 A fault is *named* if a warning or error of the tool explains it (`codes.py`) and is not said of the healthy
 program too, *noticed* if the tool says anything new about it, else missed; `n`: nothing could be handed
-to the tool. Of Osler only the first headline counts, and for faults that are only worth a hint the hints.
+to the tool, or it broke on that. Of Osler only the first headline counts, and for faults that are only worth a hint the hints.
 What is said of a healthy program is an alarm. The table goes to `results/rivals.md`, what was said to
 `results/rivals.json`; tools and programs that are left out keep what an earlier run wrote.
 """
@@ -192,7 +192,10 @@ def examined(
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as process:
-        yield from zip(scripts, map(json.loads, process.stdout or ()), strict=False)
+        for name, line in zip(scripts, process.stdout or (), strict=False):
+            answer = json.loads(line)
+            broke = [row["code"] for row in answer["rows"] or []] == ["crash"]
+            yield name, answer | {"rows": None} if broke else answer
 
 
 def headlines(report: Path) -> list[dict[str, str]] | None:

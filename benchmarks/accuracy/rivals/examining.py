@@ -100,21 +100,23 @@ def say(rows: list[Row] | None) -> NoReturn:
     os._exit(0)
 
 
-def watch(scene: Scene, act: Callable[[Scene, Tensor], None]) -> None:
+def watch(scene: Scene, act: Callable[[Scene, Tensor | None], None]) -> None:
     """Observe forwards, losses and optimizers; act when the first backward begins."""
     call, backward, init = nn.Module.__call__, Tensor.backward, torch.optim.Optimizer.__init__
     acted = False
 
     def called(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        is_loss = type(self).__module__ == "torch.nn.modules.loss"
+        is_root = scene.depth == 0 and torch.is_grad_enabled() and not is_loss and not acted
+        if is_root:
+            scene.model, scene.inputs, scene.keywords, scene.loss_fn = self, args, kwargs, None
         scene.depth += 1
         try:
             output = call(self, *args, **kwargs)
         finally:
             scene.depth -= 1
-        is_loss = type(self).__module__ == "torch.nn.modules.loss"
-        if scene.depth == 0 and torch.is_grad_enabled() and not is_loss and not acted:
-            scene.model, scene.inputs, scene.keywords, scene.output = self, args, kwargs, output
-            scene.loss_fn = None
+        if is_root:
+            scene.output = output
         return output
 
     def built(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> None:
@@ -166,7 +168,7 @@ def noticing(scene: Scene, function: Callable[..., Tensor]) -> Callable[..., Ten
     return loss
 
 
-def torchtest2(scene: Scene, _: Tensor) -> None:
+def torchtest2(scene: Scene, _: Tensor | None) -> None:
     """Its eighteen checks; a warning counts as one."""
     tested = importlib.import_module("torchtest2").check_model(
         scene.model,
@@ -180,7 +182,7 @@ def torchtest2(scene: Scene, _: Tensor) -> None:
     say([{"code": r.name, "message": r.message} for r in tested.results if str(r.status) in ("WARN", "FAIL")])
 
 
-def preflight_ml(scene: Scene, _: Tensor) -> None:
+def preflight_ml(scene: Scene, _: Tensor | None) -> None:
     """Its ten checks; what it only tells, INFO, does not count."""
     if scene.data is None:
         say(None)
@@ -191,9 +193,11 @@ def preflight_ml(scene: Scene, _: Tensor) -> None:
     say([{"code": r.name, "message": r.message} for r in bad])
 
 
-def guardtower(scene: Scene, loss: Tensor) -> None:
+def guardtower(scene: Scene, loss: Tensor | None) -> None:
     """Its audit of one step, computed anew where the loss can be computed from the output."""
     model, again = scene.model, scene.loss_fn
+    if again is None and loss is None:
+        say(None)
     step = (lambda: again(model(*scene.inputs, **scene.keywords), scene.target)) if again else (lambda: loss)
     tensors = [t for t in scene.inputs if isinstance(t, Tensor) and t.is_floating_point() and t.is_leaf]
     answer = importlib.import_module("guardtower").audit(
@@ -203,7 +207,7 @@ def guardtower(scene: Scene, loss: Tensor) -> None:
     say([{"code": f.catalog_id or f.check, "message": f.message} for f in bad])
 
 
-def torch_audit(scene: Scene, _: Tensor) -> None:
+def torch_audit(scene: Scene, _: Tensor | None) -> None:
     """Its two lines of patching, then thirty steps; hints about speed count, as they are warnings there."""
     audit = importlib.import_module("torch_audit.runtime")
     auditor = audit.autopatch(scene.model, optimizer=scene.optimizer, every_n_steps=1, reporters=[])
@@ -243,13 +247,14 @@ def perform(rival: str, script: Path, overfit_steps: int) -> None:
     sys.path.insert(0, str(script.parent))
     act = RIVALS[rival]
 
-    def guarded(scene: Scene, loss: Tensor) -> None:
+    def guarded(scene: Scene, loss: Tensor | None) -> None:
         if scene.model is None or scene.optimizer is None:
             say(None)
         try:
             act(scene, loss)
         except Exception as error:  # noqa: BLE001 - a rival that breaks has said so
-            say([{"code": "crash", "message": f"{type(error).__name__}: {error}"}])
+            broken = {"code": "crash", "message": f"{type(error).__name__}: {error}"}
+            say([broken] if loss is not None else None)
 
     module = types.ModuleType("__main__")
     module.__file__ = str(script)
@@ -260,6 +265,8 @@ def perform(rival: str, script: Path, overfit_steps: int) -> None:
     sys.stdout = sys.stderr = io.StringIO()
     with suppress(BaseException):  # a faulty program may end as it likes
         exec(compile(script.read_text(), str(script), "exec"), module.__dict__)
+    if not at_the_end:
+        guarded(scene, None)  # the program has ended before its first backward
     for end in at_the_end:
         end()
     say(None)
