@@ -16,10 +16,10 @@ machine hardly changes: Osler's of the whole process, those of the libraries wit
 from the start of the script to the answer.
 
 A fault is *named* if a warning or error of the tool explains it (`codes.py`) and is not said of the healthy
-program too, *noticed* if the tool says anything new about it, else missed; `n`: nothing could be handed
-to the tool, or it broke on that. Of Osler only the first headline counts, and for faults that are only worth a hint the hints.
-What is said of a healthy program is an alarm. The table goes to `results/rivals.md`, what was said to
-`results/rivals.json`; tools and programs that are left out keep what an earlier run wrote.
+program too, *noticed* if the tool says anything new about it, else missed; `n`: nothing could be handed to
+the tool, or it broke on that. Of Osler only the first headline counts, and for faults that are only worth a
+hint the hints. What is said of a healthy program is an alarm. The table goes to `results/rivals.md`, what
+was said to `results/rivals.json`; tools and programs that are left out keep what an earlier run wrote.
 """
 
 from __future__ import annotations
