@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from osler.model import HandUpdateFact
-from osler.static.regions import Def, Line, Region, gather, regions, switches
+from osler.static.regions import Def, Line, Region, gather, own, regions, switches
 from osler.static.sources import Source, dotted
 
 MAKES_A_LEAF = frozenset(
@@ -62,13 +62,18 @@ def _makes_a_leaf(value: ast.expr) -> bool:
 
 def _rebound_in_turns(region: Region) -> Iterator[HandUpdateFact]:
     """`for p in parameters: p = p - lr * p.grad`, and nothing is done with the new `p`."""
+    has_optimizer = any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "step"
+        for line in region.lines
+        for n in own(line.node)
+    )
     for line in region.lines:
         loop = line.loops[-1] if line.loops else None
         if not isinstance(loop, ast.For):
             continue
         turning = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
         for name, _ in _updates(line):
-            if name in turning and not _is_used_behind(region, line.node, name):
+            if name in turning and not has_optimizer and not _is_used_behind(region, line.node, name):
                 yield HandUpdateFact((region.place(line.node),), name, "loop")
 
 

@@ -12,13 +12,16 @@ from osler.static.classes import bases_from_outside, is_module
 from osler.static.sources import Source, dotted
 from osler.static.values import Class, Function, Instance, UserNetwork
 
-COMMENT = re.compile(r"#.*")
+NO_USE = re.compile(
+    r"#.*|(?:^|;)\s*(?:((torch\.)?nn\.)?init\.|self\.\w+\.(?:weight|bias)\.[\w.]*_\()[^;\n]*", re.MULTILINE
+)
+"""Text that uses nothing: comments, and lines that give weights their first values."""
 
 READ = re.compile(r"\bself\.(\w+)\b(?!\s*(?::[^=\n]*)?=(?!=))")
 """`self.name` where it is not given a value."""
 
 FINDS_BY_ITSELF = re.compile(
-    r"\b(getattr|__getattr\w*|_modules|(named_)?children|named_modules|get_submodule|__dict__|vars|eval|exec)\b"
+    r"\b(getattr|__getattr\w*|_modules|(named_)?children|named_modules|get_submodule|__dict__|vars|eval|exec)\b|list\(self\.modules\("
 )
 """What a class may reach its parts by without naming them."""
 
@@ -49,11 +52,22 @@ def idle_parts(sources: Sequence[Source], classes: Sequence[Class]) -> Iterator[
         return
     for declared in waiting:
         family = _family(declared.cls, classes)
-        forward = next((f for c in family if isinstance(f := c.names.get("forward"), Function)), None)
+        forward = next((f for c in family if (f := _forward(c)) is not None), None)
         if forward is None or not all(map(_is_plain, family)) or any(map(_looks_up, family)):
             continue
-        if not any(_names(s, declared.name, family) for s in sources):
+        heirs = [c for c in family if declared.cls in c.lineage()]
+        if not any(_names(s, declared.name, family, heirs) for s in sources):
             yield _described(declared, forward)
+
+
+def _forward(cls: Class) -> Function | None:
+    """The `forward` of a class, if it does anything."""
+    found = cls.names.get("forward")
+    if not isinstance(found, Function) or isinstance(found.node, ast.Lambda):
+        return None
+    does = [n for n in found.node.body if not isinstance(n, ast.Pass | ast.Raise)]
+    stub = all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in does)
+    return None if stub else found
 
 
 def _described(declared: Declared, forward: Function) -> IdleFact:
@@ -93,7 +107,7 @@ def _unread(cls: Class) -> Iterator[Declared]:
 
 def _text(cls: Class) -> str:
     lines = cls.source.lines[cls.node.lineno - 1 : cls.node.end_lineno]
-    return COMMENT.sub("", "\n".join(lines))
+    return NO_USE.sub("", "\n".join(lines))
 
 
 def _parts(cls: Class) -> dict[str, Network]:
@@ -168,17 +182,18 @@ def _looks_up(cls: Class) -> bool:
     return bool(FINDS_BY_ITSELF.search(_text(cls)))
 
 
-def _names(source: Source, name: str, family: Sequence[Class]) -> bool:
+def _names(source: Source, name: str, family: Sequence[Class], heirs: Sequence[Class]) -> bool:
     """Some line of a file may mean this part; ``self.name`` in a class apart from it does not."""
     if source.tree is None or not (name in source.text or "getattr" in source.text):
         return name in source.text
-    own = {c.name for c in family}
+    own, above = {c.name for c in family}, {c.name for c in heirs}
     todo: list[tuple[ast.AST, bool, bool]] = [(source.tree, False, False)]
     while todo:
         node, is_strange, starts = todo.pop()
         match node:
             case ast.ClassDef():
-                is_strange = own.isdisjoint({node.name, *(dotted(b).rpartition(".")[2] for b in node.bases)})
+                bases = {dotted(b).rpartition(".")[2] for b in node.bases}
+                is_strange = node.name not in own and above.isdisjoint(bases)
             case ast.FunctionDef():
                 starts = node.name == "__init__"
             case ast.Expr(value=ast.Call() as call) if _only_initialises(call, name):

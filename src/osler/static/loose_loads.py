@@ -21,7 +21,7 @@ DEEPEST = 6
 
 def loose_loads(source: Source) -> Iterator[LooseLoadFact]:
     """Such calls in a file, whose weights are taken as the file holds them, perhaps under other names."""
-    if "strict" not in source.text:
+    if "load_state_dict" not in source.text:
         return
     for region in regions(source):
         for line in region.lines:

@@ -87,6 +87,13 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield part.body
 
 
+def own(node: ast.stmt) -> Iterator[ast.AST]:
+    """Everything in a statement but the statements inside it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from ast.walk(child)
+
+
 def switches(node: ast.expr) -> bool:
     """It is one of the contexts that switch the recording of gradients off, or may."""
     function = node.func if isinstance(node, ast.Call) else node

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from osler.model import Place, ResumptionFact
 from osler.static.knowledge import OPTIMIZERS, SCHEDULES
-from osler.static.regions import Region, regions
+from osler.static.regions import Region, own, regions
 from osler.static.roles import OPTIMIZER, SCALER, SCHEDULE
 from osler.static.sources import Source, dotted
 
@@ -53,9 +53,9 @@ def resumptions(sources: Sequence[Source]) -> Iterator[ResumptionFact]:
     read, counted = _read(sources), _counted(sources)
     told: set[tuple[Place, str]] = set()
     for source in sources:
-        own = [(c, s) for c, s in waiting if s.place.file == source.file] or waiting
+        near = [(c, s) for c, s in waiting if s.place.file == source.file] or waiting
         for region in regions(source):
-            for checkpoint, state in own:
+            for checkpoint, state in near:
                 if state.key in read:
                     continue
                 for site, sign in _goes_on(region, checkpoint, counted):
@@ -96,9 +96,7 @@ def _checkpoints(source: Source, makers: dict[str, ast.Call]) -> Iterator[Checkp
         return
     for region in regions(source):
         for line in region.lines:
-            if hasattr(line.node, "body"):
-                continue
-            for node in ast.walk(line.node):
+            for node in own(line.node):
                 if isinstance(node, ast.Dict):
                     found = _checkpoint(region, node, makers)
                     kinds = {s.kind for s in found.states}
@@ -227,9 +225,7 @@ def _is_only_indexed(region: Region, file: str) -> bool:
     """The file's content is given to nobody, and nobody goes through it."""
     uses, known = 0, 0
     for line in region.lines:
-        if hasattr(line.node, "body"):
-            continue
-        for node in ast.walk(line.node):
+        for node in own(line.node):
             match node:
                 case ast.Name() | ast.Attribute() if dotted(node) == file and isinstance(node.ctx, ast.Load):
                     uses += 1
