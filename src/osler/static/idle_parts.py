@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from osler.static.sources import Source, dotted
 from osler.static.values import Class, Function, Instance, UserNetwork
 
 NO_USE = re.compile(
-    r"#.*|(?:^|;)\s*(?:((torch\.)?nn\.)?init\.|self\.\w+\.(?:weight|bias)\.[\w.]*_\()[^;\n]*", re.MULTILINE
+    r"#.*|(?:^|;)[ \t]*(?:((torch\.)?nn\.)?init\.|self\.\w+\.(?:weight|bias)\.[\w.]*_\()[^;\n]*", re.MULTILINE
 )
 """Text that uses nothing: comments, and lines that give weights their first values."""
 
@@ -87,6 +88,8 @@ def _unread(cls: Class) -> Iterator[Declared]:
     if FINDS_BY_ITSELF.search(text):
         return
     read, parts = set(READ.findall(text)), _parts(cls)
+    if read >= parts.keys():
+        return
     for statement in ast.walk(start):
         match statement:
             case (
@@ -184,8 +187,10 @@ def _looks_up(cls: Class) -> bool:
 
 def _names(source: Source, name: str, family: Sequence[Class], heirs: Sequence[Class]) -> bool:
     """Some line of a file may mean this part; ``self.name`` in a class apart from it does not."""
-    if source.tree is None or not (name in source.text or "getattr" in source.text):
-        return name in source.text
+    if not _mention(name).search(source.text):
+        return False
+    if source.tree is None:
+        return True
     own, above = {c.name for c in family}, {c.name for c in heirs}
     todo: list[tuple[ast.AST, bool, bool]] = [(source.tree, False, False)]
     while todo:
@@ -211,6 +216,13 @@ def _names(source: Source, name: str, family: Sequence[Class], heirs: Sequence[C
                 pass
         todo += [(child, is_strange, starts) for child in ast.iter_child_nodes(node)]
     return False
+
+
+@functools.lru_cache(maxsize=64)
+def _mention(name: str) -> re.Pattern[str]:
+    """Text without which a file cannot mean a part: its name behind a dot, or in quotes as far as it goes."""
+    stems = "|".join(re.escape(name[:n]) for n in range(len(name), 0, -1))
+    return re.compile(rf"\.\s*{name}\b|[\"'](?:{stems})[\"'%{{]")
 
 
 def _may_be_module(source: Source, owner: ast.expr, name: str) -> bool:

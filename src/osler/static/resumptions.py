@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from osler.static.knowledge import OPTIMIZERS, SCHEDULES
 from osler.static.regions import Region, own, regions
 from osler.static.roles import OPTIMIZER, SCALER, SCHEDULE
 from osler.static.sources import Source, dotted
+
+WRITTEN = re.compile(r"""["']\s*:\s*[\w.]+\.state_dict\(\)""")
+"""An entry of a dict that holds a state."""
 
 KINDS = ("optimizer", "schedule", "scaler")
 """What has a state that training needs to go on."""
@@ -41,9 +45,7 @@ class Checkpoint:
 def resumptions(sources: Sequence[Source]) -> Iterator[ResumptionFact]:
     """Each state that files hold, that no line of the sources reads, although training goes on from there."""
     texts = [s.text for s in sources]
-    if not all(
-        any(word in t for t in texts) for word in ("torch.load(", ".load_state_dict(", ".state_dict()")
-    ):
+    if not any(WRITTEN.search(t) for t in texts) or not any("torch.load(" in t for t in texts):
         return
     makers = _makers(sources)
     checkpoints = [c for s in sources for c in _checkpoints(s, makers)]
@@ -112,10 +114,7 @@ def _checkpoint(region: Region, node: ast.Dict, makers: dict[str, ast.Call]) -> 
             case ast.Constant(value=str() as name), ast.Call(
                 func=ast.Attribute(value=owner, attr="state_dict")
             ):
-                place = Place(
-                    region.source.file, value.lineno, region.function, span=region.source.span(value)
-                )
-                states.append(State(name, dotted(owner), _kind(dotted(owner), makers), place))
+                states.append(State(name, dotted(owner), _kind(dotted(owner), makers), region.place(value)))
             case ast.Constant(value=str() as name), _:
                 others.add(name)
             case _:
@@ -129,9 +128,7 @@ def _is_settled(state: State, texts: list[str], makers: dict[str, ast.Call]) -> 
     if any(f"{last}.load_state_dict(" in t for t in texts):
         return True
     if state.kind == "schedule":
-        return any("last_epoch" in t for t in texts) or any(
-            f"{last}.step()" not in t for t in texts if f"{last}.step(" in t
-        )
+        return any("last_epoch" in t or re.search(rf"\b{last}\.step\((?!\))", t) for t in texts)
     made = makers.get(last)
     plain = made is not None and dotted(made.func).endswith("SGD")
     return plain and made is not None and not any(k.arg in {"momentum", None} for k in made.keywords)
