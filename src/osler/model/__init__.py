@@ -33,6 +33,7 @@ from osler.model.code import (
     LooseLoadFact,
     ModeState,
     ResumptionFact,
+    SpreadFact,
     StepFact,
     TrainingFact,
 )
@@ -246,6 +247,7 @@ __all__ = [
     "Site",
     "Sizes",
     "Span",
+    "SpreadFact",
     "StepFact",
     "StillNormFact",
     "Subject",

@@ -196,6 +196,23 @@ class LooseLoadFact:
 
 
 @dataclass(frozen=True, slots=True)
+class SpreadFact:
+    """A column, of shape (N, 1), meets targets of shape (N).
+
+    Attributes:
+        site: the loss or the difference.
+        operation: the function, or ``-``.
+        layer: where the layer is built that the column comes from.
+        target: what the source calls the targets.
+    """
+
+    site: Site
+    operation: str
+    layer: Site
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResumptionFact:
     """Training goes on from a file that holds a state which no line takes up again.
 
@@ -243,6 +260,7 @@ class Code:
         fitted: statistics computed before data are split.
         hand_updates: updates by hand that change nothing.
         loose_loads: weights loaded with `strict=False` and no look at what was missing.
+        spread: columns that meet targets of one axis.
         resumptions: state in a file that is not restored where training goes on from it.
         idle: layers that a class declares and that no line names again.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
@@ -265,6 +283,7 @@ class Code:
     fitted: tuple[FitFact, ...] = ()
     hand_updates: tuple[HandUpdateFact, ...] = ()
     loose_loads: tuple[LooseLoadFact, ...] = ()
+    spread: tuple[SpreadFact, ...] = ()
     resumptions: tuple[ResumptionFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()
     seeding: frozenset[str] = frozenset()

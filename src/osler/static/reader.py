@@ -22,6 +22,7 @@ from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.objects import initialize
 from osler.static.resumptions import resumptions
 from osler.static.sources import Source
+from osler.static.spread import spread
 from osler.static.statements import execute
 from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
 
@@ -63,6 +64,7 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
         code.calls.setdefault(facts[0].name, []).extend(facts)
     code.given_up = dict(machine.given_up)
     keep_ledger(code)
+    code.spread = tuple(spread(sources, code))
     return code
 
 

@@ -32,10 +32,18 @@ class Line:
 
 @dataclass(slots=True)
 class Region:
-    """Lines that share their variables: those of a module, or of a function."""
+    """Lines that share their variables: those of a module, or of a function.
+
+    Attributes:
+        source: the file.
+        function: its name; empty for the lines of a module.
+        given: parameters of the function.
+        lines: in their order.
+    """
 
     source: Source
     function: str
+    given: frozenset[str] = frozenset()
     lines: list[Line] = field(default_factory=list[Line])
 
     def place(self, node: ast.stmt | ast.expr) -> Place:
@@ -56,7 +64,12 @@ def regions(source: Source) -> Iterator[Region]:
         for node, recorded in inner:
             name = region.function if isinstance(node, ast.ClassDef) else node.name
             told_off = any(switches(d) for d in node.decorator_list)
-            todo.append((Region(source, name), node.body, recorded and not told_off))
+            given = frozenset() if isinstance(node, ast.ClassDef) else _parameters(node)
+            todo.append((Region(source, name, given), node.body, recorded and not told_off))
+
+
+def _parameters(node: Def) -> frozenset[str]:
+    return frozenset(part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg))
 
 
 def gather(
