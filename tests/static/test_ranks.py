@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from osler.static.origins import Origins
 from osler.static.ranks import Ranks
 from osler.static.regions import regions
 from osler.static.sources import parse
@@ -16,7 +17,7 @@ def rank(expression: str, before: str = "") -> int | None:
     every = list(regions(source))
     last = every[0].lines[-1].node
     assert isinstance(last, ast.Assign)
-    return Ranks(every).of(every[0], last.value)
+    return Ranks(Origins(every)).of(every[0], last.value)
 
 
 @pytest.mark.parametrize(
@@ -171,5 +172,5 @@ def test_parameters_of_a_function_are_not_known() -> None:
     for region in every[1:]:
         statement = region.lines[0].node
         assert isinstance(statement, ast.Assign)
-        seen[region.function] = Ranks(every).of(region, statement.value)
+        seen[region.function] = Ranks(Origins(every)).of(region, statement.value)
     assert seen == {"f": None, "g": 1}

@@ -213,6 +213,25 @@ class SpreadFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PaddedFact:
+    """Targets that were filled up to the same length go into a loss that ignores none of them.
+
+    Attributes:
+        site: the loss.
+        function: its name.
+        target: what the source calls the targets.
+        padded: where they are filled up.
+        value: with what.
+    """
+
+    site: Site
+    function: str
+    target: str
+    padded: Site
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class ResumptionFact:
     """Training goes on from a file that holds a state which no line takes up again.
 
@@ -261,6 +280,7 @@ class Code:
         hand_updates: updates by hand that change nothing.
         loose_loads: weights loaded with `strict=False` and no look at what was missing.
         spread: columns that meet targets of one axis.
+        padded: padded targets in a loss that counts all positions.
         resumptions: state in a file that is not restored where training goes on from it.
         idle: layers that a class declares and that no line names again.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
@@ -284,6 +304,7 @@ class Code:
     hand_updates: tuple[HandUpdateFact, ...] = ()
     loose_loads: tuple[LooseLoadFact, ...] = ()
     spread: tuple[SpreadFact, ...] = ()
+    padded: tuple[PaddedFact, ...] = ()
     resumptions: tuple[ResumptionFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()
     seeding: frozenset[str] = frozenset()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from osler.static.regions import Def, Line, Region, own
+from osler.static.origins import Origins, batch_part, last, returned
+from osler.static.regions import Line, Region
 from osler.static.sources import dotted
 
 SIZED = frozenset("zeros ones rand randn empty".split())
@@ -34,7 +34,7 @@ MADE = frozenset(
     "make_regression make_classification make_moons make_circles make_blobs make_friedman1".split()
 )
 PACKAGES = frozenset({"torch", "np", "numpy", "np.random", "torch.nn.functional", "F"})
-WRAPS = frozenset({"tqdm", "trange", "list", "iter", "islice", "track"})
+
 
 DEEPEST = 12
 """Names that are followed."""
@@ -48,11 +48,11 @@ class Ranks:
     """Answers questions about one file.
 
     Attributes:
-        every: all regions of the file, its own lines first.
+        origins: where names of the file get their values.
         asked: names that are being looked up.
     """
 
-    every: Sequence[Region]
+    origins: Origins
     asked: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
     def of(self, region: Region, node: ast.expr) -> int | None:
@@ -69,7 +69,7 @@ class Ranks:
             case ast.Attribute(value=inner, attr="data" | "values"):
                 return self.of(region, inner)
             case ast.Attribute(value=inner, attr="target"):
-                return 1 if _last(self._made(region, inner)) in SKLEARN else None
+                return 1 if last(self.origins.made(region, inner)) in SKLEARN else None
             case ast.Call():
                 return self._called(region, node)
             case ast.List(elts=[ast.Constant() | ast.List() | ast.UnaryOp(), _, *_]):
@@ -78,22 +78,17 @@ class Ranks:
                 return None
 
     def _of_name(self, region: Region, name: str) -> int | None:
-        home = self._home(region, name)
+        home = self.origins.home(region, name)
         key = (id(home), name)
         if key in self.asked:
             return ITSELF
         if home is None or len(self.asked) > DEEPEST:
             return None
         self.asked.append(key)
-        found = {self._bound(home, line, name) for line in home.lines if _binds(line.node, name)} - {ITSELF}
+        lines = self.origins.bindings(region, name)
+        found = {self._bound(home, line, name) for line in lines} - {ITSELF}
         self.asked.pop()
         return found.pop() if len(found) == 1 else None
-
-    def _home(self, region: Region, name: str) -> Region | None:
-        """Where a name gets its values."""
-        if any(_binds(line.node, name) for line in region.lines):
-            return None if name in region.given else region
-        return None if name in region.given or region is self.every[0] else self._home(self.every[0], name)
 
     def _bound(self, home: Region, line: Line, name: str) -> int | None:
         """The rank of what a line gives to a name."""
@@ -115,26 +110,23 @@ class Ranks:
         match value:
             case ast.Tuple(elts=values) if position < len(values):
                 return self.of(home, values[position])
-            case ast.Call(args=given) if _last(value) == "train_test_split" and position < 2 * len(given):
+            case ast.Call(args=given) if last(value) == "train_test_split" and position < 2 * len(given):
                 return self.of(home, given[position // 2])
-            case ast.Call(keywords=named) if _last(value) in SKLEARN | MADE and position < 2:
+            case ast.Call(keywords=named) if last(value) in SKLEARN | MADE and position < 2:
                 said = {k.arg for k in named}
-                known = "return_X_y" in said if _last(value) in SKLEARN else not said & {"n_targets", "coef"}
+                known = "return_X_y" in said if last(value) in SKLEARN else not said & {"n_targets", "coef"}
                 return (2, 1)[position] if known else None
             case _:
                 return None
 
     def _of_batch(self, home: Region, target: ast.expr, over: ast.expr, name: str) -> int | None:
         """Part of a batch that a loader hands out."""
-        while isinstance(over, ast.Call) and over.args and _last(over) in WRAPS | {"enumerate"}:
-            if _last(over) == "enumerate":
-                target = target.elts[-1] if isinstance(target, ast.Tuple) else target
-            over = over.args[0]
-        if not isinstance(target, ast.Tuple | ast.List):
+        part = batch_part(target, over, name)
+        if part is None:
             return None
-        position = next((n for n, t in enumerate(target.elts) if dotted(t) == name), None)
-        loaders = self._calls(home, over)
-        if position is None or not loaders or not all(map(_hands_out_batches, loaders)):
+        loader_of, position = part
+        loaders = self.origins.calls(home, loader_of)
+        if not loaders or not all(map(_hands_out_batches, loaders)):
             return None
         found = {self._entry(home, loader.args[0], position) for loader in loaders}
         return found.pop() if len(found) == 1 else None
@@ -142,45 +134,28 @@ class Ranks:
     def _entry(self, home: Region, data: ast.expr, position: int, depth: int = 4) -> int | None:
         """The rank of one entry of the samples, with the axis of the batch."""
         region, made = self._followed(home, data)
-        last = _last(made)
+        kind = last(made)
         if made is None or not depth:
             return None
-        if last in {"Subset", "random_split", "ConcatDataset"} and made.args:
+        if kind in {"Subset", "random_split", "ConcatDataset"} and made.args:
             return self._entry(region, made.args[0], position, depth - 1)
         if (
-            last == "TensorDataset"
+            kind == "TensorDataset"
             and position < len(made.args)
             and not isinstance(made.args[0], ast.Starred)
         ):
             return self.of(region, made.args[position])
         plain = not {"target_transform", None} & {k.arg for k in made.keywords}
-        return 1 if last in LABELLED and position == 1 and plain else None
+        return 1 if kind in LABELLED and position == 1 and plain else None
 
     def _followed(self, home: Region, data: ast.expr) -> tuple[Region, ast.Call | None]:
         """The call that makes a data set, perhaps inside a function of the file."""
-        made = self._made(home, data)
-        for region in self.every:
-            if made is not None and isinstance(made.func, ast.Name) and region.function == made.func.id:
-                returned = [n.node.value for n in region.lines if isinstance(n.node, ast.Return)]
-                if len(returned) == 1 and returned[0] is not None:
-                    return region, self._made(region, returned[0])
-        return home, made
-
-    def _made(self, region: Region, node: ast.expr) -> ast.Call | None:
-        """The one call whose result this is."""
-        calls = self._calls(region, node)
-        return calls[0] if len(calls) == 1 else None
-
-    def _calls(self, region: Region, node: ast.expr) -> list[ast.Call]:
-        """The calls of which this is the result; none if it may be something else."""
-        if isinstance(node, ast.Call):
-            return [node]
-        if not isinstance(node, ast.Name) or (home := self._home(region, node.id)) is None:
-            return []
-        lines = [line.node for line in home.lines if _binds(line.node, node.id)]
-        values = [n.value if isinstance(n, ast.Assign) else None for n in lines]
-        calls = [v for v in values if isinstance(v, ast.Call)]
-        return calls if len(calls) == len(values) else []
+        made = self.origins.made(home, data)
+        function = self.origins.function(made.func) if made is not None else None
+        value = returned(function) if function is not None else None
+        if function is None or value is None:
+            return home, made
+        return function, self.origins.made(function, value)
 
     def _broadcast(self, region: Region, left: ast.expr, right: ast.expr) -> int | None:
         found = [0 if _is_number(side) else self.of(region, side) for side in (left, right)]
@@ -191,7 +166,7 @@ class Ranks:
 
     def _indexed(self, region: Region, inner: ast.expr, index: ast.expr) -> int | None:
         if isinstance(index, ast.Constant) and isinstance(index.value, str):
-            return 1 if _last(self._made(region, inner)) == "read_csv" else None
+            return 1 if last(self.origins.made(region, inner)) == "read_csv" else None
         rank = self.of(region, inner)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         if rank is None or not all(_is_number(p) or isinstance(p, ast.Slice) for p in parts):
@@ -200,7 +175,7 @@ class Ranks:
         return rank - taken if not taken or rank > taken else None
 
     def _called(self, region: Region, call: ast.Call) -> int | None:
-        name, named = _last(call), {k.arg: k.value for k in call.keywords}
+        name, named = last(call), {k.arg: k.value for k in call.keywords}
         if not isinstance(call.func, ast.Attribute):
             return None
         owner = call.func.value
@@ -252,7 +227,7 @@ def _hands_out_batches(loader: ast.Call) -> bool:
     size = named.get("batch_size", loader.args[1] if len(loader.args) > 1 else ast.Constant(1))
     alone = isinstance(size, ast.Constant) and size.value in (1, None)
     own = named.keys() & {"collate_fn", "batch_sampler", None}
-    return _last(loader).endswith("DataLoader") and bool(loader.args) and not alone and not own
+    return last(loader).endswith("DataLoader") and bool(loader.args) and not alone and not own
 
 
 def _depth(node: ast.expr) -> int:
@@ -263,7 +238,7 @@ def _depth(node: ast.expr) -> int:
 def _sized(call: ast.Call, named: dict[str | None, ast.expr]) -> int | None:
     """The rank of a tensor that is made of a size."""
     sizes = [s for s in (named.get("size"), *call.args) if s is not None]
-    if _last(call) == "randint":
+    if last(call) == "randint":
         sizes = [s for s in sizes if isinstance(s, ast.Tuple | ast.List)]
     if len(sizes) == 1 and isinstance(sizes[0], ast.Tuple | ast.List):
         sizes = sizes[0].elts
@@ -296,19 +271,3 @@ def _is_number(node: ast.expr) -> bool:
             return True
         case _:
             return False
-
-
-def _last(call: ast.Call | None) -> str:
-    """The last part of what is called."""
-    if call is None:
-        return ""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
-
-
-def _binds(node: ast.stmt, name: str) -> bool:
-    """A statement gives the name a value, or may."""
-    if isinstance(node, Def | ast.ClassDef):
-        return node.name == name
-    return any(
-        isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Load) for n in own(node)
-    )

@@ -20,6 +20,7 @@ from osler.static.ledger import keep_ledger
 from osler.static.loose_loads import loose_loads
 from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.objects import initialize
+from osler.static.padded import padded
 from osler.static.resumptions import resumptions
 from osler.static.sources import Source
 from osler.static.spread import spread
@@ -64,6 +65,7 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
         code.calls.setdefault(facts[0].name, []).extend(facts)
     code.given_up = dict(machine.given_up)
     keep_ledger(code)
+    code.padded = tuple(padded(sources, code))
     code.spread = tuple(spread(sources, code))
     return code
 

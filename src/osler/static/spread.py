@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Sequence
 
 from osler.model import Code, Const, Kind, Maybe, Network, Place, SpreadFact, Tensor, Value
+from osler.static.origins import Origins, written
 from osler.static.ranks import Ranks
-from osler.static.regions import own, regions
+from osler.static.regions import regions
 from osler.static.sources import Source
 
 LOSSES = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
@@ -56,19 +58,19 @@ def _layer(value: Value | None) -> Network | None:
 def _row(source: Source, place: Place) -> Iterator[str]:
     """What is compared at a place, if it certainly has one axis and is longer than one."""
     every = list(regions(source))
-    for region in every:
-        if region.function != place.function:
-            continue
-        for line in region.lines:
-            for node in own(line.node):
-                if isinstance(node, ast.Call | ast.BinOp) and source.span(node) == place.span:
-                    for side in _sides(node) if node.lineno == place.line else ():
-                        if Ranks(every).of(region, side) == 1:
-                            yield ast.unparse(side)
-                            return
+    found = written(source, every, place)
+    if found is not None:
+        region, node = found
+        ranks = Ranks(Origins(every))
+        rows = (side for side in _sides(node) if ranks.of(region, side) == 1)
+        yield from (ast.unparse(side) for side in itertools.islice(rows, 1))
 
 
-def _sides(node: ast.Call | ast.BinOp) -> list[ast.expr]:
-    if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
-    return [*node.args[:2], *(k.value for k in node.keywords if k.arg in {"input", "target"})]
+def _sides(node: ast.expr) -> list[ast.expr]:
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+        case ast.Call(args=given, keywords=named):
+            return [*given[:2], *(k.value for k in named if k.arg in {"input", "target"})]
+        case _:
+            return []
