@@ -47,6 +47,8 @@ def test_the_variable_of_a_loop(code: Callable[..., Code], update: str) -> None:
         "p = nn.Parameter(p - lr * p.grad)",
         "p = Variable(p.data - lr * p.grad.data, requires_grad=True)",
         "for turn in range(3): p = p - lr * p.grad",
+        "p.requires_grad_(); p = p - lr * p.grad",
+        "net(p).backward(); p = p + lr * p.grad.sign()",
     ],
 )
 def test_the_new_value_is_used_or_goes_elsewhere(code: Callable[..., Code], body: str) -> None:

@@ -37,6 +37,7 @@ from osler.model.code import (
     SpreadFact,
     StepFact,
     TrainingFact,
+    WidthFact,
 )
 from osler.model.context import Context
 from osler.model.course import learns_from_models, repeats_data, single_loss
@@ -262,6 +263,7 @@ __all__ = [
     "UnsuitedLossFact",
     "UpdateFact",
     "Value",
+    "WidthFact",
     "by_model",
     "counted",
     "elements_of",

@@ -213,6 +213,25 @@ class SpreadFact:
 
 
 @dataclass(frozen=True, slots=True)
+class WidthFact:
+    """A loss over classes of which both numbers are known.
+
+    Attributes:
+        site: the loss.
+        function: its name.
+        columns: how many scores it gets for each sample.
+        layer: where the layer is built that they come from.
+        classes: how many classes the targets have.
+    """
+
+    site: Site
+    function: str
+    columns: int
+    layer: Site
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaddedFact:
     """Targets that were filled up to the same length go into a loss that ignores none of them.
 
@@ -280,6 +299,7 @@ class Code:
         hand_updates: updates by hand that change nothing.
         loose_loads: weights loaded with `strict=False` and no look at what was missing.
         spread: columns that meet targets of one axis.
+        widths: losses over a known number of classes.
         padded: padded targets in a loss that counts all positions.
         resumptions: state in a file that is not restored where training goes on from it.
         idle: layers that a class declares and that no line names again.
@@ -304,6 +324,7 @@ class Code:
     hand_updates: tuple[HandUpdateFact, ...] = ()
     loose_loads: tuple[LooseLoadFact, ...] = ()
     spread: tuple[SpreadFact, ...] = ()
+    widths: tuple[WidthFact, ...] = ()
     padded: tuple[PaddedFact, ...] = ()
     resumptions: tuple[ResumptionFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()

@@ -69,11 +69,16 @@ def _rebound_in_turns(region: Region) -> Iterator[HandUpdateFact]:
     )
     for line in region.lines:
         loop = line.loops[-1] if line.loops else None
-        if not isinstance(loop, ast.For):
+        if not isinstance(loop, ast.For) or _goes_backward(loop):  # then it is data that has a gradient
             continue
         turning = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
         for name, _ in _updates(line):
-            if name in turning and not has_optimizer and not _is_used_behind(region, line.node, name):
+            if (
+                name in turning
+                and not has_optimizer
+                and not _takes_care(loop, name)
+                and not _is_used_behind(region, line.node, name)
+            ):
                 yield HandUpdateFact((region.place(line.node),), name, "loop")
 
 

@@ -26,6 +26,7 @@ from osler.static.sources import Source
 from osler.static.spread import spread
 from osler.static.statements import execute
 from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
+from osler.static.widths import widths
 
 RECURSION = 15_000
 """Calls of the reader inside each other: 150 levels of nesting in each of 24 functions would need as many."""
@@ -66,6 +67,7 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
     code.given_up = dict(machine.given_up)
     keep_ledger(code)
     code.padded = tuple(padded(sources, code))
+    code.widths = tuple(widths(sources, code))
     code.spread = tuple(spread(sources, code))
     return code
 
