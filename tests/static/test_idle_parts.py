@@ -106,6 +106,8 @@ class Around(nn.Module):
         "norm = self.norm; return norm(self.body(x))",
         "pass",
         "raise NotImplementedError",
+        "return F.linear(x, *self.parameters())",
+        "return self.body(x) + next(self.parameters()).sum()",
         "...",
     ],
 )

@@ -53,22 +53,23 @@ def idle_parts(sources: Sequence[Source], classes: Sequence[Class]) -> Iterator[
         return
     for declared in waiting:
         family = _family(declared.cls, classes)
-        forward = next((f for c in family if (f := _forward(c)) is not None), None)
+        forward = next((f for c in family if isinstance(f := c.names.get("forward"), Function)), None)
         if forward is None or not all(map(_is_plain, family)) or any(map(_looks_up, family)):
+            continue
+        if not _uses_others(declared.cls, family):
             continue
         heirs = [c for c in family if declared.cls in c.lineage()]
         if not any(_names(s, declared.name, family, heirs) for s in sources):
             yield _described(declared, forward)
 
 
-def _forward(cls: Class) -> Function | None:
-    """The `forward` of a class, if it does anything."""
-    found = cls.names.get("forward")
-    if not isinstance(found, Function) or isinstance(found.node, ast.Lambda):
-        return None
-    does = [n for n in found.node.body if not isinstance(n, ast.Pass | ast.Raise)]
-    stub = all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in does)
-    return None if stub else found
+def _uses_others(cls: Class, family: Sequence[Class]) -> bool:
+    """Some part of the class is read by name: `forward` is written, and not with `self.parameters()`."""
+    parts = _parts(cls).keys()
+    in_forward = [c.names["forward"] for c in family if "forward" in c.names]
+    weights = (n for f in in_forward if isinstance(f, Function) for n in ast.walk(f.node))
+    by_weights = any(dotted(n) in {"self.parameters", "self.named_parameters"} for n in weights)
+    return not by_weights and any(name in parts for c in family for name in READ.findall(_text(c)))
 
 
 def _described(declared: Declared, forward: Function) -> IdleFact:

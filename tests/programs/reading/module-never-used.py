@@ -163,6 +163,18 @@ class Small(nn.Module):
 
 
 whole = nn.Sequential(*list(Small().children()))
+# near: only its weights are used, without its name
+class Functional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 4)
+
+    def forward(self, x, weights=None):
+        weight, bias = self.parameters() if weights is None else weights
+        return F.linear(x, weight, bias)
+
+
+functional = Functional()
 # near: a library calls it
 from transformers import BertPreTrainedModel
 
