@@ -89,8 +89,9 @@ def written(source: Source, every: Sequence[Region], place: Place) -> tuple[Regi
             continue
         for line in region.lines:
             for node in own(line.node):
-                at_line = isinstance(node, ast.Call | ast.BinOp) and node.lineno == place.line
-                if at_line and source.span(node) == place.span:
+                if not isinstance(node, ast.Call | ast.BinOp) or node.lineno != place.line:
+                    continue
+                if source.span(node) == place.span:
                     return region, node
     return None
 

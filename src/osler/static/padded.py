@@ -38,28 +38,28 @@ def padded(sources: Sequence[Source], code: Code) -> Iterator[PaddedFact]:
 
 
 def _counts_all(action: Action) -> bool:
-    options = action.subject.options if isinstance(action.subject, Loss) else {}
-    return (
-        bool(action.words & LOSSES) and not SETTLES & options.keys() and reduction(options) in {"mean", "sum"}
-    )
+    if not isinstance(action.subject, Loss) or not action.words & LOSSES:
+        return False
+    options = action.subject.options
+    return not SETTLES & options.keys() and reduction(options) in {"mean", "sum"}
 
 
 def _in_loss(source: Source, action: Action) -> Iterator[PaddedFact]:
     every = list(regions(source))
-    found = written(source, every, action.place)
-    if found is None or not isinstance(found[1], ast.Call) or not isinstance(action.subject, Loss):
-        return
-    region, node = found
-    function = next(iter(action.words & LOSSES))
-    own_positions = 2 if last(node) == function else 0
-    if any(isinstance(key, int) and key >= own_positions for key in action.subject.options):
-        return
-    for target in (*node.args[1:2], *(k.value for k in node.keywords if k.arg == "target")):
-        for home, call in _filled(Origins(every), region, target):
-            value = _value(call)
-            if value is not None and value != IGNORED:
-                site = (home.place(call),)
-                yield PaddedFact((action.place,), function, ast.unparse(target), site, value)
+    match written(source, every, action.place):
+        case (region, ast.Call(args=given, keywords=named) as node) if isinstance(action.subject, Loss):
+            function = next(iter(action.words & LOSSES))
+            own_positions = 2 if last(node) == function else 0
+            if any(isinstance(key, int) and key >= own_positions for key in action.subject.options):
+                return
+            for target in (*given[1:2], *(k.value for k in named if k.arg == "target")):
+                for home, call in _filled(Origins(every), region, target):
+                    value = _value(call)
+                    if value is not None and value != IGNORED:
+                        site = (home.place(call),)
+                        yield PaddedFact((action.place,), function, ast.unparse(target), site, value)
+        case _:
+            pass
 
 
 def _filled(origins: Origins, region: Region, node: ast.expr) -> Iterator[tuple[Region, ast.Call]]:

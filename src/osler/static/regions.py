@@ -64,7 +64,7 @@ def regions(source: Source) -> Iterator[Region]:
         for node, recorded in inner:
             name = region.function if isinstance(node, ast.ClassDef) else node.name
             told_off = any(switches(d) for d in node.decorator_list)
-            given = frozenset() if isinstance(node, ast.ClassDef) else _parameters(node)
+            given = frozenset[str]() if isinstance(node, ast.ClassDef) else _parameters(node)
             todo.append((Region(source, name, given), node.body, recorded and not told_off))
 
 
