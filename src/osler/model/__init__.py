@@ -88,6 +88,7 @@ from osler.model.setupfacts import (
     PaddingFact,
     RandomEvalFact,
     ShiftFact,
+    TooHighRateFact,
     UnsuitedLossFact,
 )
 from osler.model.setupnetwork import LayerFact, NetworkFact, StillNormFact
@@ -245,6 +246,7 @@ __all__ = [
     "Subject",
     "Table",
     "Tensor",
+    "TooHighRateFact",
     "Trace",
     "TrainingFact",
     "UnderflowFact",
