@@ -94,6 +94,7 @@ from osler.model.setupfacts import (
     PaddingFact,
     RandomEvalFact,
     ShiftFact,
+    TooHighRateFact,
     UnsuitedLossFact,
 )
 from osler.model.setupnetwork import LayerFact, NetworkFact, StillNormFact
@@ -256,6 +257,7 @@ __all__ = [
     "Subject",
     "Table",
     "Tensor",
+    "TooHighRateFact",
     "Trace",
     "TrainingFact",
     "UnderflowFact",
