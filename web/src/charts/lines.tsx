@@ -7,7 +7,7 @@ import type { Curve } from "../content";
 import { cursor, extent, isDark, isPrinting, range } from "../state";
 import { counted, extremes, measured, sentence, shown } from "../words";
 import { inks, lineColor } from "./colors";
-import { Figure } from "./figure";
+import { Figure, ON_PAPER } from "./figure";
 import { marks, type Pin } from "./marks";
 
 const HEIGHT = 170;
@@ -22,6 +22,7 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
   const isLog = spansMagnitudes(curves);
   const text = curves.map((c) => sentence(curves.length > 1 ? c.label : title, c, axis)).slice(0, compact ? 1 : 3).join(" ");
   const band = curves.some((c) => c.isBand) ? "line: mean, band: smallest to largest" : "";
+  if (curves.every((c) => c.at.length < 2)) return <Single title={title} sentence={text} />;
   const note = [isLog ? "logarithmic scale" : "", compact ? "" : band, isLinked ? sampled(curves) : ""].filter(Boolean).join("; ");
   return (
     <Figure title={title} note={note ? `(${note})` : ""} sentence={text} height={height} compact={compact}
@@ -30,6 +31,11 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
       {curves.length > 1 ? <Legend curves={curves} /> : null}
     </Figure>
   );
+}
+
+/** One value is no course: the sentence says it all. */
+function Single({ title, sentence: text }: { title: string; sentence: string }): JSX.Element {
+  return <figure class="single"><figcaption><strong>{title}</strong></figcaption><p class="sentence">{text}</p></figure>;
 }
 
 /** That only a few of the steps were looked at, which a line between them does not tell. */
@@ -54,7 +60,7 @@ function Plot({ curves, pins, visits, height, isLog, isLinked, axis }: Required<
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const width = () => Math.max(160, element.clientWidth);
+    const width = () => (printing ? ON_PAPER : Math.max(160, element.clientWidth));
     const plot = new uPlot(options(curves, pins, visits, width(), height, isLog, isLinked, axis), aligned(curves, isLog), element);
     drawn.current = plot;
     plot.root.setAttribute("aria-hidden", "true");
