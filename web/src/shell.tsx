@@ -55,7 +55,7 @@ export function Shell(): JSX.Element {
   );
 }
 
-const PATIENCE = 3_000; // milliseconds for pictures that are still laid out
+const PATIENCE = 5_000; // milliseconds for pictures that are still laid out
 
 /** Prints all pages, once every picture is there. */
 async function print(): Promise<void> {
