@@ -10,11 +10,12 @@ import json
 import resource
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 import venv
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,9 +86,7 @@ def watched(environment: Path, logs: Path, load_fast: str) -> dict[str, object]:
         server = subprocess.Popen([*map(str, command), f"--load_fast={load_fast}"], stdout=said, stderr=said)
     try:
         with sync_playwright() as running:
-            browser = running.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-            )
+            browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             first = first_chart(page, f"http://127.0.0.1:{port}/", start)
             browser.close()
@@ -105,13 +104,12 @@ def watched(environment: Path, logs: Path, load_fast: str) -> dict[str, object]:
     }
 
 
-def first_chart(page: object, address: str, start: float) -> float | None:
+def first_chart(page: Any, address: str, start: float) -> float | None:
     """Seconds until a line is drawn: TensorBoard asks again every half minute, so we do it earlier."""
-    api: object = page
     while time.monotonic() - start < LONGEST:
         try:
-            api.goto(f"{address}#timeseries", wait_until="load")  # type: ignore[attr-defined]
-            api.wait_for_selector("line-chart canvas, line-chart svg", timeout=5_000)  # type: ignore[attr-defined]
+            page.goto(f"{address}#timeseries", wait_until="load")
+            page.wait_for_selector("line-chart canvas, line-chart svg", timeout=5_000)
             return time.monotonic() - start
         except Exception:  # noqa: BLE001  # not there yet, of whatever kind
             time.sleep(0.2)
@@ -146,12 +144,8 @@ def children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def spent(work: object) -> float:
+def spent(work: Callable[[], object]) -> float:
     """Seconds of CPU that others have used for some work."""
     before = children()
-    work()  # type: ignore[operator]
+    work()
     return children() - before
-
-
-if __name__ == "__main__":
-    sys.exit("this is a part of measure.py --beside")

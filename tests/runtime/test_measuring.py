@@ -133,8 +133,9 @@ def test_histograms_are_handed_on(measuring: Measuring) -> None:
     measuring.moment.scores = torch.tensor([[1.0, -2.0, math.nan]])
     measuring._run.steps = 5
     measuring.take(Kind.LOSS)
-    ((name, step, counts),) = told
+    (name, step, counts), (beside, _, below) = told
     assert (name, step, counts.nans, sum(counts.bins)) == ("loss_input", 5, 1, 2)
+    assert (beside, below.negatives, sum(below.bins)) == ("loss_input_below", 1, 1)
 
 
 def test_a_measure_that_fails_is_given_up_alone(

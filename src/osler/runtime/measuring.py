@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from torch import Tensor
 
 from osler.model import Column, Histogram, Kind, Run, Site
+from osler.model.histogram import BELOW
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.many import Later, Many, series
 from osler.runtime.measures import Moment, Take, Taken, Taker, takers
@@ -135,6 +136,9 @@ class Measuring:
             self.later.put(name, Many(whole, value.values), self._run.steps)
         elif isinstance(value, Histogram):
             self.on_histogram(series(name, self.subject), self._run.steps, value)
+            if value.below:
+                below = Histogram(value.below, negatives=value.negatives)
+                self.on_histogram(series(name + BELOW, self.subject), self._run.steps, below)
         elif value is not None:
             self.add(series(name, self.subject), value)
 
