@@ -15,11 +15,14 @@ import urllib.request
 import venv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from osler.store.reader import StoredRun
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 LONGEST = 900.0
 """Seconds after which we no longer wait for the whole of the data."""
@@ -37,7 +40,8 @@ with open(sys.argv[3], "wb") as file:
     writer.write(Event(wall_time=1.0, file_version="brain.Event:2").SerializeToString())
     for step, row in enumerate(rows):
         values = [Summary.Value(tag=n, simple_value=v) for n, v in zip(names, row.tolist())]
-        writer.write(Event(wall_time=1.0 + step, step=step, summary=Summary(value=values)).SerializeToString())
+        event = Event(wall_time=1.0 + step, step=step, summary=Summary(value=values))
+        writer.write(event.SerializeToString())
 """
 """One event for each step with all of its values: smaller and sooner read than one for each value."""
 
@@ -104,7 +108,7 @@ def watched(environment: Path, logs: Path, load_fast: str) -> dict[str, object]:
     }
 
 
-def first_chart(page: Any, address: str, start: float) -> float | None:
+def first_chart(page: Page, address: str, start: float) -> float | None:
     """Seconds until a line is drawn: TensorBoard asks again every half minute, so we do it earlier."""
     while time.monotonic() - start < LONGEST:
         try:
