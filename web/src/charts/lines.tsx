@@ -13,6 +13,7 @@ import { marks, type Pin } from "./marks";
 const HEIGHT = 170;
 const LOG_FROM = 1_000; // ratio of largest to smallest from which a linear axis hides the small ones
 const TABLE_ROWS = 600;
+const APART = 18; // pixels between labels above each other
 const DIGIT = 7.2, BESIDE = 16; // pixels of an axis label
 
 
@@ -106,7 +107,7 @@ function options(curves: Curve[], pins: Pin[], visits: number[], width: number, 
     },
     axes: [
       { ...axis, size: 34, label: name, labelSize: 16, labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map((t) => (Number.isInteger(t) ? shown(t) : "")) },
-      { ...axis, space: height < HEIGHT ? 18 : 26, size: (_: uPlot, labels: string[] | null) => BESIDE + DIGIT * Math.max(3, ...(labels ?? []).map((l) => l.length)), values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
+      { ...axis, ...(isLog ? decadesOnly(axis) : {}), space: height < HEIGHT ? 18 : 26, size: (_: uPlot, labels: string[] | null) => BESIDE + DIGIT * Math.max(3, ...(labels ?? []).map((l) => l.length)), values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
     ],
     series: [{}, ...curves.flatMap((c, i) => seriesOf(c, lineColor(i)))],
     bands: bandsOf(curves),
@@ -137,6 +138,21 @@ function extentOf(curves: Curve[], isLinked: boolean): [number, number] {
 function padded(low: number, high: number): [number, number] {
   const room = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
+}
+
+/** On a logarithmic axis only powers of ten have a line and a label, and of many only as many as have room. */
+function decadesOnly(axis: uPlot.Axis): uPlot.Axis {
+  const filter: uPlot.Axis.Filter = (plot, splits) => {
+    const powers = splits.map((v) => Math.log10(Math.abs(v)));
+    const whole = powers.filter(isWhole);
+    const stride = Math.max(1, Math.ceil((whole.length * APART * devicePixelRatio) / plot.bbox.height));
+    return splits.map((v, i) => (isWhole(powers[i] ?? NaN) && Math.round(powers[i] ?? 0) % stride === 0 ? v : null));
+  };
+  return { filter, grid: { ...axis.grid, filter }, ticks: { ...axis.ticks, filter } };
+}
+
+function isWhole(power: number): boolean {
+  return Math.abs(power - Math.round(power)) < 1e-6;
 }
 
 /** A label of an axis; uPlot leaves out labels of a logarithmic one by giving null. */

@@ -13,7 +13,7 @@ const ENOUGH_ROWS = 40; // the tree opens as deep as stays below this
 const NAMES: Record<string, string> = { gradient_norm: "Gradient norm", update_ratio: "Update ratio", parameter_norm: "Parameter norm" };
 const MEANINGS: Record<string, string> = {
   gradient_norm: "The length of the gradient that the optimizer stepped on.",
-  update_ratio: "How far a step moves the numbers, relative to their size: 0.001 moves them by a thousandth. In healthy training most layers are near 0.001 and not far from each other.",
+  update_ratio: "How far a step moves the numbers, relative to their size: 0.001 moves them by a thousandth. In healthy training most layers are near 0.001 and not far from each other. What began at zero has moved by 1.",
   parameter_norm: "The length of the vector of all its numbers.",
 };
 
@@ -91,7 +91,7 @@ function Rarely({ steps }: { steps: number }): JSX.Element | null {
   if (steps * 4 >= all) return null;
   return (
     <p class="note">
-      Measured at {steps} of {all} steps, so that watching costs little time; <code>osler run --overhead 0.05</code> measures more often.
+      Measured at {steps} of {all} steps, so that watching costs little time; a larger <code>--overhead</code> than 0.01 measures more often.
     </p>
   );
 }
