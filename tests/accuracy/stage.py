@@ -232,6 +232,7 @@ class Learned:
     after: str
     above: float = -math.inf
     below: float = math.inf
+    seconds: float = 2  # of processor time, roughly: CI looks for faults where they cost least
 
     def number_in(self, text: str) -> float:
         """The first number behind the last occurrence of the words."""

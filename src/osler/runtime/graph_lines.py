@@ -2,7 +2,8 @@
 
 In that mode torch asks ``torch.fx.traceback.format_stack`` for the stack whenever an operation enters the
 graph, and keeps the answer with it. For the length of one forward the question is answered here: with the
-lines of the user's code alone, which takes a hundredth of the time of a whole formatted stack.
+lines of the user's code alone, which takes about a ninth of the time of a whole formatted stack
+(``benchmarks/overhead/graph_lines.py``).
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ SILENT = {
     "no clipping": [[BATCH, CLEAR, FORWARD, BACKWARD, STEP]] * 9,
     "only measured after the step": [[*HEALTHY[:4], STEP, MEASURE]] * 9,
     "clipped before, and measured with a finite limit after": [[*HEALTHY, STALE]] * 9,
+    "no step was seen": [[BATCH, STALE, FORWARD, BACKWARD]] * 9,
     "not known whose gradients": [[*HEALTHY[:4], STEP, UNKNOWN]] * 9,
     "those of another optimizer that steps later": [[*HEALTHY[:4], STEP, FRESH, OTHER]] * 9,
     "once": [*[HEALTHY] * 9, LATE, *[HEALTHY] * 9],

@@ -39,6 +39,7 @@ for epoch in range(epochs):
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from osler.model import (
     Check,
@@ -104,7 +105,9 @@ def clipped_after_use(run: Run) -> Iterator[Finding]:
             continue
         pattern = seen[0]
         steps = [e for e in pattern.events[: pattern.events.index(clip)] if e.kind is Kind.STEP]
-        step = steps[-1] if steps else next(iter(run.of(Kind.STEP)))
+        step = next(chain(reversed(steps), run.of(Kind.STEP)), None)
+        if step is None:
+            continue
         count = sum(p.times(clip) for p in seen)
         yield check.finding(
             clip.site,
