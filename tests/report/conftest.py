@@ -269,7 +269,7 @@ optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 x = torch.randn(96, 4)
 training = DataLoader(TensorDataset(x, x[:, :3].argmax(1)), batch_size=8, shuffle=True)
 testing = DataLoader(TensorDataset(x, x[:, :3].argmax(1)), batch_size=48)
-truth = {"loss": [], "norms": [], "labels": [], "logits": [], "evaluations": []}
+truth = {"loss": [], "norms": [], "ratios": [], "labels": [], "logits": [], "evaluations": []}
 for epoch in range(3):
     for inputs, labels in training:
         optimizer.zero_grad()
@@ -281,7 +281,10 @@ for epoch in range(3):
         truth["logits"].append(logits.detach().flatten().tolist())
         reached = [(n, p.grad) for n, p in net.named_parameters() if p.grad is not None]
         truth["norms"].append({n: grad.norm().item() for n, grad in reached})
+        before = {n: p.detach().clone() for n, p in net.named_parameters()}
         optimizer.step()
+        moved = {n: (p.detach() - before[n]).norm() / before[n].norm() for n, p in net.named_parameters()}
+        truth["ratios"].append({n: ratio.item() for n, ratio in moved.items()})
     truth["evaluations"].append(len(truth["loss"]))
     net.eval()
     with torch.no_grad():

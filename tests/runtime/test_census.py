@@ -50,6 +50,27 @@ def test_two_models_of_one_class_are_told_apart() -> None:
     assert {f.model for f in look(a, b).values()} == {"Plain", "Plain 2"}
 
 
+def test_parameters_of_one_name_have_series_of_their_own_and_keep_them() -> None:
+    a, b = Plain(), Plain()
+    registry = Registry()
+    registry.model(a)
+    census = Census(registry)
+    census.take()
+    registry.model(b)
+    facts = census.take()
+    assert {f.full_name: f.series for f in facts.values() if f.name == "body.bias"} == {
+        "Plain.body.bias": "",
+        "Plain 2.body.bias": "Plain 2.body.bias",
+    }
+    assert [census.series_of(m.body.bias) for m in (a, b)] == ["body.bias", "Plain 2.body.bias"]
+    assert census.series_of(nn.Parameter(torch.ones(1))) == ""
+    whole = nn.Sequential(a, nn.Linear(1, 1))
+    registry.model(whole)
+    (fact,) = [f for f in census.take().values() if f.name == "0.body.bias"]
+    assert (fact.full_name, fact.series) == ("Sequential.0.body.bias", "body.bias")
+    assert census.series_of(a.body.bias) == "body.bias"
+
+
 def test_a_shared_module_belongs_to_the_larger_model_alone() -> None:
     part = nn.Linear(2, 2)
     whole = nn.Sequential(part, nn.Linear(2, 1))

@@ -133,8 +133,9 @@ def test_histograms_are_handed_on(measuring: Measuring) -> None:
     measuring.moment.scores = torch.tensor([[1.0, -2.0, math.nan]])
     measuring._run.steps = 5
     measuring.take(Kind.LOSS)
-    ((name, step, counts),) = told
+    (name, step, counts), (beside, _, below) = told
     assert (name, step, counts.nans, sum(counts.bins)) == ("loss_input", 5, 1, 2)
+    assert (beside, below.negatives, sum(below.bins)) == ("loss_input_below", 1, 1)
 
 
 def test_a_measure_that_fails_is_given_up_alone(
@@ -151,3 +152,74 @@ def test_a_measure_that_fails_is_given_up_alone(
     (sentence,) = told
     assert sentence.startswith("stopped watching the measure gradient_norm: ZeroDivisionError: ")
     assert values(measuring, "parameter_norm")
+
+
+def stepping(measuring: Measuring, optimizer: torch.optim.Optimizer) -> None:
+    """A step as the probe of optimizers tells of it."""
+    measuring.moment.optimizer = optimizer
+    measuring.ahead(Kind.STEP)
+    optimizer.step()
+    measuring.take(Kind.STEP)
+
+
+def test_what_is_copied_ahead_of_a_step_is_compared_after_it_and_let_go(measuring: Measuring) -> None:
+    optimizer = sgd()
+    optimizer.param_groups[0]["params"][0].grad = torch.full((4,), 0.2)
+    stepping(measuring, optimizer)
+    assert values(measuring, "update_ratio:w") == pytest.approx([0.1])
+    assert measuring.moment.before == []
+
+
+def test_nothing_is_copied_when_it_is_not_due(measuring: Measuring) -> None:
+    stepping(measuring, optimizer := sgd())
+    measuring._run.turns = 1
+    measuring.moment.optimizer = optimizer
+    measuring.ahead(Kind.STEP)
+    assert measuring.moment.before == []
+    measuring._run.turns = 10**6  # due by now, but nothing is known of the time before the step
+    measuring.take(Kind.STEP)
+    assert len(values(measuring, "update_ratio")) == 1
+
+
+def test_the_losses_of_a_closure_leave_the_copies_alone(measuring: Measuring) -> None:
+    measuring.moment.optimizer = sgd()
+    measuring.ahead(Kind.STEP)
+    measuring.take(Kind.LOSS)
+    measuring.take(Kind.BACKWARD)
+    assert len(measuring.moment.before) == 1
+
+
+def test_the_copies_of_a_step_that_raised_are_not_compared_with_another(measuring: Measuring) -> None:
+    measuring.moment.optimizer = sgd()
+    measuring.ahead(Kind.STEP)
+    measuring._run.turns = 1
+    stepping(measuring, other := sgd())
+    assert all(copied.parameter is not other for copied in measuring.moment.before)
+    assert values(measuring, "update_ratio") == [0.0]
+
+
+def test_copying_counts_as_cost(measuring: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, told = iter(range(0, 10**12, 1_000)), list[int]()
+    monkeypatch.setattr("osler.runtime.measuring.perf_counter_ns", lambda: next(now))
+    took = measuring._sampling.took
+
+    def noted(name: str, turn: int, cost: int, usual: float, *, unseen: bool) -> None:
+        told.extend([cost] * (name == "update_ratio"))
+        took(name, turn, cost, usual, unseen=unseen)
+
+    monkeypatch.setattr(measuring._sampling, "took", noted)
+    stepping(measuring, sgd())
+    assert told == [2_000]  # a tick for the copies, one for comparing them
+
+
+def test_copying_that_fails_is_given_up_alone(measuring: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    measuring._guard.warn = told.append
+    monkeypatch.setattr("osler.runtime.measures.update_ratio.held", lambda _: 1 / 0)
+    for turn in range(3):
+        measuring._run.turns = turn
+        stepping(measuring, sgd())
+    (sentence,) = told
+    assert sentence.startswith("stopped watching the measure update_ratio: ZeroDivisionError: ")
+    assert values(measuring, "parameter_norm")
+    assert not values(measuring, "update_ratio")

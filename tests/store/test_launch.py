@@ -1,5 +1,6 @@
 """Ranks that belong together share a run; everybody else has one of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -103,7 +104,8 @@ torch.manual_seed(0)
 net = DistributedDataParallel(torch.nn.Linear(4, 2))
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 for _ in range(5):
-    optimizer.zero_grad()
+    if dist.get_rank() == 0:
+        optimizer.zero_grad()
     net(torch.randn(8, 4)).square().mean().backward()
     optimizer.step()
 dist.destroy_process_group()
@@ -115,7 +117,7 @@ def test_torchrun(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(SCRIPT)
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "osler"]
     done = subprocess.run(
-        [sys.executable, *torchrun, "run", "--quiet", "train.py"],
+        [sys.executable, *torchrun, "run", "--output", "verdict.json", "train.py"],
         cwd=tmp_path,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -129,4 +131,11 @@ def test_torchrun(tmp_path: Path) -> None:
     assert [(p.manifest.rank, p.manifest.world_size, p.run.steps) for p in stored.processes] == [
         (0, 2, 5),
         (1, 2, 5),
+    ]
+    assert done.stderr.count("no problem found in 5 steps") == 1
+    assert "osler: rank 1: 1 error in train.py: gradients-not-cleared at train.py:" in done.stderr
+    verdicts = [json.loads((tmp_path / f"verdict{rank}.json").read_text()) for rank in ("", ".rank1")]
+    assert [[f["check"] for f in verdict["findings"]] for verdict in verdicts] == [
+        [],
+        ["gradients-not-cleared"],
     ]

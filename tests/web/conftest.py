@@ -29,6 +29,11 @@ axe.run().then(({violations}) => violations.map(
 ))
 """
 
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+TALLEST = 6_000
+"""Pixels of a page that are drawn for its picture."""
+
 SCRIPT = """\
 import torch
 from torch import nn
@@ -123,8 +128,26 @@ class Tab:
         self.page.goto(f"{file.as_uri()}#{name}")
         self.page.wait_for_selector("main h1")
         if name == "graph":  # not every run has one
-            self.page.wait_for_selector(".canvas svg, main:not(:has(.canvas)) > p")
-        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            self.page.wait_for_selector(".canvas svg, main:not(:has(.canvas)) .sheet > p")
+        self.page.evaluate(PAINTED)
+
+    def picture(self, path: Path) -> None:
+        """A screenshot of the whole page, for which all charts are drawn: those out of sight are not."""
+        seen = self.page.viewport_size
+        height = self.page.evaluate("document.documentElement.scrollHeight")
+        self.page.set_viewport_size({"width": seen["width"], "height": min(height, TALLEST)})
+        self.page.evaluate(PAINTED)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path, full_page=True)
+        self.page.set_viewport_size(seen)
+
+    def until(self, expression: str) -> None:
+        """Wait until something is true; the policy of the file forbids the browser's own way to do so."""
+        for _ in range(200):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"never true: {expression}")
 
     def violations(self) -> list[str]:
         """What axe finds against WCAG 2.2 AA and its good practice."""

@@ -124,8 +124,7 @@ def test_nothing_complains(files: dict[str, Path], tab: Any, name: str, width: i
             opened.show(files[name], page)
             assert (page, opened.violations()) == (page, [])
             assert (page, opened.page.evaluate("document.documentElement.scrollWidth")) <= (page, width)
-            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-            opened.page.screenshot(path=SCREENSHOTS / f"{page}-{name}-{scheme}-{width}.png", full_page=True)
+            opened.picture(SCREENSHOTS / f"{page}-{name}-{scheme}-{width}.png")
         assert opened.complaints == []
         assert {url.partition(":")[0] for url in opened.requests} <= {"file", "blob", "data"}
 
@@ -156,7 +155,7 @@ def test_every_page_is_reached_with_the_keyboard(files: dict[str, Path], tab: An
         opened.show(files["one"])
         opened.page.keyboard.press("Tab")
         assert opened.page.evaluate("document.activeElement.className") == "skip"
-        for _ in range(3):
+        for _ in range(4):  # print, theme, and two pages
             opened.page.keyboard.press("Tab")
         opened.page.keyboard.press("Enter")
         opened.page.wait_for_selector("h1:text('Timeline')")
@@ -170,8 +169,8 @@ def test_findings_are_walked_with_the_keyboard(files: dict[str, Path], tab: Any)
         opened.page.locator("details.problem > summary").first.focus()
         opened.page.keyboard.press("j")
         opened.page.keyboard.press("Enter")
-        opened.page.wait_for_function("document.activeElement.parentElement.open")
-        opened.page.wait_for_function("location.hash.endsWith('finding=2')")
+        opened.until("document.activeElement.parentElement.open")
+        opened.until("location.hash.endsWith('finding=2')")
 
 
 def test_a_chart_is_a_sentence_and_a_table_as_well(files: dict[str, Path], tab: Any) -> None:
@@ -232,11 +231,3 @@ def test_the_cut_is_drawn_in_red_with_its_line(files: dict[str, Path], tab: Any)
         assert opened.page.locator("path.edge.cut").count() == 2
         assert opened.page.locator("g.node.cut text").all_text_contents() == ["detach()", "train.py:16"]
         assert "The gradient is cut" in opened.page.inner_text("main")
-
-
-def test_paper_shows_everything_in_light(files: dict[str, Path], tab: Any) -> None:
-    with tab(scheme="dark") as opened:
-        opened.show(files["one"])
-        opened.page.emulate_media(media="print")
-        assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert not opened.page.locator("nav").is_visible()

@@ -8,7 +8,7 @@ import { LayersPage } from "./pages/layers";
 import { PreflightPage } from "./pages/preflight";
 import { TimelinePage } from "./pages/timeline";
 import { VerdictPage } from "./pages/verdict";
-import { address, isDark, page, pages, theme } from "./state";
+import { address, isDark, isPrinting, page, pages, paper, theme } from "./state";
 import { counted } from "./words";
 
 const BODIES: Record<string, ComponentType> = {
@@ -21,7 +21,6 @@ const BODIES: Record<string, ComponentType> = {
 };
 
 export function Shell(): JSX.Element {
-  const Body = BODIES[page.value] ?? VerdictPage;
   const title = pages.find(({ id }) => id === page.value)?.title ?? "Verdict";
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -36,6 +35,7 @@ export function Shell(): JSX.Element {
       <header>
         <p class="brand">Osler</p>
         <p class="about"><About /></p>
+        <button type="button" class="quiet" onClick={() => { void print(); }}>Print</button>
         <button type="button" class="quiet" onClick={() => { theme.value = isDark.value ? "light" : "dark"; }}>
           {isDark.value ? "Light theme" : "Dark theme"}
         </button>
@@ -45,12 +45,30 @@ export function Shell(): JSX.Element {
           <a key={id} href={address(id)} aria-current={page.value === id ? "page" : undefined}>{name}</a>
         ))}
       </nav>
-      <main id="main" ref={main} tabIndex={-1}><Body /></main>
+      <main id="main" ref={main} tabIndex={-1}>
+        {pages.filter(({ id }) => isPrinting.value || id === page.value).map(({ id }) => <Sheet key={id} of={BODIES[id] ?? VerdictPage} />)}
+      </main>
       <footer>
         <p>Written by Osler {content.version}. This file is complete: it fetches nothing and sends nothing.</p>
       </footer>
     </>
   );
+}
+
+const PATIENCE = 5_000; // milliseconds for pictures that are still laid out
+
+/** Prints all pages, once every picture is there. */
+async function print(): Promise<void> {
+  paper(true);
+  const end = Date.now() + PATIENCE;
+  do await new Promise((resolve) => { setTimeout(resolve, 50); });
+  while (document.querySelector(".canvas [role=status]") && Date.now() < end);
+  window.print();
+  paper(false);
+}
+
+function Sheet({ of: Body }: { of: ComponentType }): JSX.Element {
+  return <div class="sheet"><Body /></div>;
 }
 
 function About(): JSX.Element {

@@ -1,5 +1,6 @@
 /** What the reader has chosen; the address holds it, so that a link shows the same. */
 import { computed, effect, signal } from "@preact/signals";
+import { options } from "preact";
 import { content } from "./content";
 
 export interface PageName { id: string; title: string }
@@ -30,9 +31,19 @@ const system = window.matchMedia("(prefers-color-scheme: dark)");
 const systemIsDark = signal(system.matches);
 system.addEventListener("change", (event) => { systemIsDark.value = event.matches; });
 export const isDark = computed(() => (theme.value ? theme.value === "dark" : systemIsDark.value));
+/** On paper every page is shown, one after the other, with everything open. */
 export const isPrinting = signal(false);
-window.addEventListener("beforeprint", () => { isPrinting.value = true; });
-window.addEventListener("afterprint", () => { isPrinting.value = false; });
+
+/** Goes over to paper or back. A printer waits for no frame: what a change draws is then drawn at once. */
+export function paper(isPaper: boolean): void {
+  if (isPaper) options.requestAnimationFrame = queueMicrotask;
+  else delete options.requestAnimationFrame;
+  isPrinting.value = isPaper;
+}
+
+window.addEventListener("beforeprint", () => { paper(true); });
+window.addEventListener("afterprint", () => { paper(false); });
+window.matchMedia("print").addEventListener("change", (event) => { paper(event.matches); });
 
 /** First and last step of any series of the whole program. */
 export const extent = computed<[number, number]>(() => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Generator
@@ -77,16 +78,16 @@ def execute(args: Namespace) -> int:
         raise UsageError("no script was given", fix="Name it after the options: osler run train.py")
     require_torch()
     settings = load(folder_of(args), given(args), catalogue(), suffixes())
-    root, screen = Path.cwd(), own_stderr()
+    root, screen, rank = Path.cwd(), own_stderr(), silent_rank()
 
     def warn(sentence: str) -> None:
         screen.write(f"osler: {sentence}; training goes on\n")
 
     live = Live(screen, root)
-    speaks = not settings.quiet and (settings.format == TEXT or settings.output is not None)
+    speaks = not rank and not settings.quiet and (settings.format == TEXT or settings.output is not None)
     name = f"-m {args.module}" if args.module else args.script
     session = Session(settings, live.announce if speaks else None, warn, plan=plan(settings, name, warn))
-    bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path))
+    bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path), rank)
     gate = Guard(lambda sentence: screen.write(f"osler: {sentence}\n")).gate("the end of the script")
     session.attach()
     if speaks:
@@ -108,6 +109,13 @@ def plan(settings: Settings, script: str, warn: Callable[[str], None]) -> Plan |
 
     folder = chosen(settings.run_dir) if settings.run_dir is not None else None
     return Plan(Path.cwd(), folder, script, tuple(sys.argv), warn=warn)
+
+
+def silent_rank() -> int:
+    """The rank of this process if the first of its launch speaks for it, otherwise 0."""
+    from osler.report.rank import later_rank
+
+    return later_rank(os.environ)
 
 
 def require_torch() -> None:
@@ -155,6 +163,7 @@ class Bedside:
         script: the script as the user called it.
         sources: the user's source lines.
         path: Osler's own search path: the script's folder may hold modules with the names of ours.
+        rank: of this process, where the first of a launch speaks for all; 0 if it speaks for itself.
     """
 
     settings: Settings
@@ -165,6 +174,7 @@ class Bedside:
     script: str
     sources: Sources
     path: tuple[str, ...]
+    rank: int = 0
 
     def end(self, ending: Ending) -> int | None:
         """Report; the exit code if it is to replace that of a script that ended well."""
@@ -189,20 +199,24 @@ class Bedside:
 
     def show(self, diagnosis: Diagnosis) -> None:
         """Write what is meant for the screen."""
-        from osler.report import terminal
+        from osler.report import rank, terminal
 
         settings, screen = self.settings, self.screen
         if settings.format != TEXT and settings.output is None:
             screen.write(self.rendered(diagnosis, replace(self.frame(), compact=True)))
+        elif self.rank:
+            screen.write("" if settings.quiet else rank.line(diagnosis, self.rank, self.root))
         elif not settings.quiet:
             page = terminal.Page(self.root, self.sources, screen.width, screen.has_color)
             screen.write(terminal.render(diagnosis, page))
 
     def save(self, diagnosis: Diagnosis) -> None:
         """Write the file, once the record that some formats draw is complete; a full disk is only told of."""
-        output = self.settings.output
-        if output is None:
+        from osler.report.rank import of_rank
+
+        if self.settings.output is None:
             return
+        output = of_rank(self.settings.output, self.rank)
         try:
             output.write_text(self.rendered(diagnosis, self.frame()), encoding="utf-8")
         except OSError as error:

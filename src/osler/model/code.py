@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from osler.model.actions import Action, CallFact, Loop, Trace, flat
-from osler.model.event import Kind
+from osler.model.architecture import IdleFact
+from osler.model.event import Kind, Site
 from osler.model.finding import Place
 from osler.model.values import Loader, Network, Optimizer
 
@@ -163,6 +164,113 @@ class FitFact:
     split: Place
 
 
+@dataclass(frozen=True, slots=True)
+class HandUpdateFact:
+    """An update of a parameter, written by hand, that changes nothing or is refused by torch.
+
+    Attributes:
+        site: the statement.
+        name: the variable, as the user writes it.
+        kind: ``loop``, the variable of a loop is given another value; ``name``, a parameter's name is;
+            ``recorded``, the parameter is changed in place while gradients are recorded.
+        leaf: where the parameter is made.
+    """
+
+    site: Site
+    name: str
+    kind: str
+    leaf: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LooseLoadFact:
+    """Weights are loaded with `strict=False`, and what did not fit is thrown away unseen.
+
+    Attributes:
+        site: the call.
+        origin: where the weights come from.
+    """
+
+    site: Site
+    origin: Site
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadFact:
+    """A column, of shape (N, 1), meets targets of shape (N).
+
+    Attributes:
+        site: the loss or the difference.
+        operation: the function, or ``-``.
+        layer: where the layer is built that the column comes from.
+        target: what the source calls the targets.
+    """
+
+    site: Site
+    operation: str
+    layer: Site
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class WidthFact:
+    """A loss over classes of which both numbers are known.
+
+    Attributes:
+        site: the loss.
+        function: its name.
+        columns: how many scores it gets for each sample.
+        layer: where the layer is built that they come from.
+        classes: how many classes the targets have.
+    """
+
+    site: Site
+    function: str
+    columns: int
+    layer: Site
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedFact:
+    """Targets that were filled up to the same length go into a loss that ignores none of them.
+
+    Attributes:
+        site: the loss.
+        function: its name.
+        target: what the source calls the targets.
+        padded: where they are filled up.
+        value: with what.
+    """
+
+    site: Site
+    function: str
+    target: str
+    padded: Site
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumptionFact:
+    """Training goes on from a file that holds a state which no line takes up again.
+
+    Attributes:
+        site: where the weights of the file are loaded.
+        kind: ``optimizer``, ``schedule`` or ``scaler``.
+        name: what the source calls it.
+        key: under which the file holds its state.
+        saved: where it is put there.
+        sign: what else of the file is taken up, from which training goes on.
+    """
+
+    site: Site
+    kind: str
+    name: str
+    key: str
+    saved: Site
+    sign: str
+
+
 def modes(states: Iterable[ModeState]) -> set[str]:
     """Modes in which the module was last called."""
     return {s.was for s in states if s.forward is not None}
@@ -188,6 +296,13 @@ class Code:
         frameworks: frameworks that are imported.
         methods: names of all methods that are called anywhere in the files.
         fitted: statistics computed before data are split.
+        hand_updates: updates by hand that change nothing.
+        loose_loads: weights loaded with `strict=False` and no look at what was missing.
+        spread: columns that meet targets of one axis.
+        widths: losses over a known number of classes.
+        padded: padded targets in a loss that counts all positions.
+        resumptions: state in a file that is not restored where training goes on from it.
+        idle: layers that a class declares and that no line names again.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
     """
 
@@ -206,6 +321,13 @@ class Code:
     frameworks: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
     fitted: tuple[FitFact, ...] = ()
+    hand_updates: tuple[HandUpdateFact, ...] = ()
+    loose_loads: tuple[LooseLoadFact, ...] = ()
+    spread: tuple[SpreadFact, ...] = ()
+    widths: tuple[WidthFact, ...] = ()
+    padded: tuple[PaddedFact, ...] = ()
+    resumptions: tuple[ResumptionFact, ...] = ()
+    idle: tuple[IdleFact, ...] = ()
     seeding: frozenset[str] = frozenset()
 
     def actions(self, kind: Kind) -> Iterator[Action]:

@@ -103,6 +103,7 @@ class ParameterFact:
         assigned: the line that puts an unregistered one into its plain container, if its source is at hand.
         aliases: its other names in the model: the parameter is tied.
         since: optimizer steps finished at the first of the looks that have all said the same of it.
+        series: name in the keys of its series, where a parameter of another model has its own; else empty.
     """
 
     name: str
@@ -118,6 +119,7 @@ class ParameterFact:
     assigned: Site = ()
     aliases: tuple[str, ...] = ()
     since: int = field(default=0, compare=False)
+    series: str = ""
 
     @property
     def full_name(self) -> str:

@@ -351,3 +351,32 @@ class CustomGradientFact:
     tried: int
     worst: float
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class TooHighRateFact:
+    """The loss of the first batches does not fall at the script's learning rate, and does at a lower one.
+
+    Attributes:
+        optimizer: its class.
+        rate: the script's learning rate, the highest of all groups.
+        lower: the nearest of the lower ones that were tried at which the loss falls.
+        batches: that were trained on, again and again.
+        before: mean loss on them before training.
+        after: the same at the end, at the script's rate; it may be no number.
+        turns: until then.
+        lowered: the same at the lower rate.
+        lower_turns: until then.
+        site: where the optimizer is built.
+    """
+
+    optimizer: str
+    rate: float
+    lower: float
+    batches: int
+    before: float
+    after: float
+    turns: int
+    lowered: float
+    lower_turns: int
+    site: Site

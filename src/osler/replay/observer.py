@@ -8,13 +8,16 @@ import sys
 from collections.abc import Callable
 from types import FrameType, FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from osler.model import Site
 from osler.replay.trees import cloned, mapped, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen
 from osler.runtime.graph import leaves
@@ -39,6 +42,7 @@ class Observer:
         capturing: forwards and losses are kept with copies of their arguments.
         stills: functional dropout lets everything through.
         loaded: weights were loaded into a model.
+        built: where optimizers were built.
         on_step: told of each optimizer step: the frame.
         on_dropout: told of each call of functional dropout: its arguments and the frame.
         on_backward: told of each backward call, before it and after it: whether it is done.
@@ -51,6 +55,7 @@ class Observer:
         self.capturing = True
         self.stills = False
         self.loaded = False
+        self.built: WeakKeyDictionary[Optimizer, Site] = WeakKeyDictionary()
         self.on_step: Callable[[FrameType], None] | None = None
         self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
         self.on_backward: Callable[[bool], None] | None = None
@@ -84,6 +89,7 @@ class Observer:
         """Begin to observe."""
         patches.rebind(nn.Module, "__call__", self._wrap_call)
         patches.rebind(nn.Module, "load_state_dict", self._wrap_load)
+        patches.rebind(Optimizer, "__init__", self._wrap_init)
         patches.swap(torch.autograd.backward, self._wrap_backward)
         handle = register_optimizer_step_post_hook(self._stepped)
         patches.on_undo(handle.remove)
@@ -101,6 +107,13 @@ class Observer:
         self.steps += 1
         if self.on_step is not None:
             self.on_step(sys._getframe(1))
+
+    def _wrap_init(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def __init__(self_: Optimizer, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            original(self_, *args, **kwargs)
+            self.built[self_] = self.lines.site(sys._getframe(1))
+
+        return __init__
 
     def _wrap_load(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def load_state_dict(self_: nn.Module, *args: Any, **kwargs: Any) -> Any:

@@ -23,6 +23,7 @@ class Known:
 
     tensor: weakref.ref[Tensor]
     name: str = ""
+    series: str = ""
     reached: bool = False
     updated: bool = False
     sightings: int = 0
@@ -52,6 +53,7 @@ class Census:
     known: dict[int, Known] = field(default_factory=dict[int, Known])
     waiting: list[Tensor] = field(default_factory=list[Tensor])
     strange: dict[str, int] = field(default_factory=dict[str, int])
+    claims: dict[str, str] = field(default_factory=dict[str, str])
 
     def of(self, tensor: Tensor) -> Known:
         """The entry of a tensor; a dead tensor's identity may have passed to a new one."""
@@ -72,6 +74,11 @@ class Census:
         """The tensor's name, empty if it is not known as a parameter."""
         entry = self.known.get(id(tensor))
         return entry.name if entry is not None and entry.tensor() is tensor else ""
+
+    def series_of(self, tensor: Tensor) -> str:
+        """Under which name its series are kept: its own, with the model in front where that is another's."""
+        entry = self.known.get(id(tensor))
+        return entry.series or entry.name if entry is not None and entry.tensor() is tensor else ""
 
     def reach(self, found: list[Tensor]) -> None:
         """Leaves that a walk from a loss found."""
@@ -157,6 +164,8 @@ class Census:
     def _add(self, facts: dict[str, ParameterFact], one: Owned) -> None:
         tensor, entry = one.tensor, self.of(one.tensor)
         entry.name = one.name
+        shared = self.claims.setdefault(one.name, one.model) != one.model
+        entry.series = entry.series or (f"{one.model}.{one.name}" if shared and one.model else one.name)
         entry.reached = entry.reached or tensor.grad is not None
         if not entry.reached and tensor.requires_grad:
             self.waiting.append(tensor)
@@ -176,6 +185,7 @@ class Census:
             site=one.site,
             assigned=one.assigned,
             aliases=tuple(one.aliases),
+            series=entry.series if entry.series != one.name else "",
         )
 
     def _listed(self) -> dict[int, Owned]:

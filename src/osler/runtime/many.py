@@ -70,8 +70,13 @@ def norms(named: Iterable[tuple[str, Tensor | None]]) -> Many | None:
     found = [(n, t.detach()) for n, t in found if t.is_floating_point() and t.device == found[0][1].device]
     if not found:
         return None
-    wide = torch.float64 if any(t.dtype == torch.float64 for _, t in found) else torch.float32
-    each = torch.stack(torch._foreach_norm([t for _, t in found], 2, wide))  # pyright: ignore
+    tensors = [t for _, t in found]
+    each = torch.stack(torch._foreach_norm(tensors, 2, precision(tensors)))  # pyright: ignore
     whole = torch.linalg.vector_norm(each)
     names = tuple(n for n, _ in found[:MOST])
     return Many(("", *names), torch.cat([whole[None], each[:MOST]]))
+
+
+def precision(tensors: Iterable[Tensor]) -> torch.dtype:
+    """In which norms are added up."""
+    return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32

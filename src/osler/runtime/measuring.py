@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from torch import Tensor
 
 from osler.model import Column, Histogram, Kind, Run, Site
+from osler.model.histogram import BELOW
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.many import Later, Many, series
 from osler.runtime.measures import Moment, Take, Taken, Taker, takers
@@ -48,6 +49,8 @@ class Measuring:
         self._run = run
         self._guard = guard
         self._takers = takers().by_kind
+        self._comparing = {k: [t for t in those if t.ahead is not None] for k, those in self._takers.items()}
+        self._copying = 0
         self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
         self._resting: dict[tuple[Kind, str], list[RestingTaker]] = {}
         self._ways: dict[str, tuple[Callable[[int], None], Callable[[float], None]]] = {}
@@ -66,20 +69,44 @@ class Measuring:
         """From the first event to the latest."""
         return self.latest - self.began
 
+    def ahead(self, kind: Kind) -> None:
+        """An event is about to happen: copy what a measure that is due must know of the time before it."""
+        self.moment.before = []  # a step that raised has left its copies
+        for taker in self._comparing.get(kind, ()):
+            if self._sampling.is_due(series(taker.name, self.subject), self._run.turns):
+                start = perf_counter_ns()
+                self._gate(taker).within(self._copy, taker)
+                self._copying = perf_counter_ns() - start
+
+    def _copy(self, taker: Taker) -> None:
+        if taker.ahead is not None:
+            self.moment.before = taker.ahead(self.moment)
+
     def take(self, kind: Kind) -> None:
         """Take the measures that belong to this kind of event, the sampled ones if they are due."""
         for taker in self._takers.get(kind, ()):
             if not taker.sampled:
                 self.keep(taker.name, taker.take(self.moment))
+            elif taker.ahead is not None:
+                if self.moment.before:
+                    self.sample(taker, self._copying)
+                    self.moment.before = []
             elif self._sampling.is_due(series(taker.name, self.subject), self._run.turns):
                 self.sample(taker)
 
-    def sample(self, taker: Taker) -> None:
-        """Take a sampled measure and note what it cost."""
-        start, turns = perf_counter_ns(), self._run.turns
+    def _gate(self, taker: Taker) -> Gate:
         name = taker.name
-        gate = self._gates.get(name) or self._gates.setdefault(name, self._guard.gate(f"the measure {name}"))
-        value = gate.within(self._take, taker)
+        return self._gates.get(name) or self._gates.setdefault(name, self._guard.gate(f"the measure {name}"))
+
+    def sample(self, taker: Taker, copying: int = 0) -> None:
+        """Take a sampled measure and note what it cost.
+
+        Args:
+            taker: of the measure.
+            copying: nanoseconds that it has cost already.
+        """
+        start, turns, name = perf_counter_ns() - copying, self._run.turns, taker.name
+        value = self._gate(taker).within(self._take, taker)
         usual = self.nanoseconds / turns if turns else 0.0
         unseen = isinstance(value, Many) and not value.values.is_cpu
         self._sampling.took(
@@ -109,6 +136,9 @@ class Measuring:
             self.later.put(name, Many(whole, value.values), self._run.steps)
         elif isinstance(value, Histogram):
             self.on_histogram(series(name, self.subject), self._run.steps, value)
+            if value.below:
+                below = Histogram(value.below, negatives=value.negatives)
+                self.on_histogram(series(name + BELOW, self.subject), self._run.steps, below)
         elif value is not None:
             self.add(series(name, self.subject), value)
 

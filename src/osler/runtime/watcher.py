@@ -87,7 +87,7 @@ class Watcher:
         self.evaluated: set[Place] = set()
         self._evaluation: CloseLook | None = None
         self._looks = self._look_turn = self.used_backward = 0
-        self.measuring = Measuring(self.run, self.guard, budget, self.census.name_of)
+        self.measuring = Measuring(self.run, self.guard, budget, self.census.series_of)
         self.at_finish.append(self.measuring.later.read)
         self.thinning.recall = self.measuring.recall
 

@@ -157,6 +157,8 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             return Series(left.items * count, left.kind, whole=False, place=left.place)
         case _:
             pass
+    if isinstance(node.op, ast.Sub) and (_is_column(left) or _is_column(right)):
+        note_call(machine, "-", Arguments([left, right]), node)
     if isinstance(node.op, ast.MatMult):
         note_call(machine, "torch.matmul", Arguments([left, right]), node)
     if isinstance(node.op, ast.Div) and isinstance(right, Length) and right.plain:
@@ -168,6 +170,11 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
     if isinstance(node.op, ast.Add):
         note_sum(machine, (left, right), out, node)
     return out
+
+
+def _is_column(value: Value) -> bool:
+    """It may still be the one column that a layer has put out."""
+    return isinstance(value, Tensor) and value.activation is not None and value.activation.layer is not None
 
 
 def _lengthened(op: ast.operator, length: Length, other: Value) -> Value:

@@ -13,13 +13,20 @@ from osler.static.calls import invoke, run
 from osler.static.classes import is_module
 from osler.static.expressions import evaluate
 from osler.static.fitting import fits_before_splits
+from osler.static.hand_updates import hand_updates
+from osler.static.idle_parts import idle_parts
 from osler.static.knowledge import FRAMEWORKS
 from osler.static.ledger import keep_ledger
+from osler.static.loose_loads import loose_loads
 from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.objects import initialize
+from osler.static.padded import padded
+from osler.static.resumptions import resumptions
 from osler.static.sources import Source
+from osler.static.spread import spread
 from osler.static.statements import execute
 from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
+from osler.static.widths import widths
 
 RECURSION = 15_000
 """Calls of the reader inside each other: 150 levels of nesting in each of 24 functions would need as many."""
@@ -41,6 +48,9 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
     machine.code.methods = frozenset(m for s in sources for used in s.usage.values() for m in used)
     machine.code.seeding = frozenset(n for s in sources for n in seeding(s))
     machine.code.fitted = tuple(f for s in sources for f in fits_before_splits(s))
+    machine.code.hand_updates = tuple(u for s in sources for u in hand_updates(s))
+    machine.code.loose_loads = tuple(f for s in sources for f in loose_loads(s))
+    machine.code.resumptions = tuple(resumptions(sources))
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
         if source.tree is not None:
@@ -51,10 +61,14 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
             budget = min(BUDGET // 10, allowance)
             allowance -= attempt(machine, partial(follow_function, machine, function, budget))
     code = machine.code
+    code.idle = tuple(idle_parts(sources, machine.classes))
     for facts in machine.facts.values():
         code.calls.setdefault(facts[0].name, []).extend(facts)
     code.given_up = dict(machine.given_up)
     keep_ledger(code)
+    code.padded = tuple(padded(sources, code))
+    code.widths = tuple(widths(sources, code))
+    code.spread = tuple(spread(sources, code))
     return code
 
 

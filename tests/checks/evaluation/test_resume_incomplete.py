@@ -4,7 +4,7 @@ import pytest
 
 from osler.checks.evaluation.resume_incomplete import check
 from osler.model import Kind, OptimizerFact, ResumeFact, Run
-from osler.testing import event, examine, findings, place, run_of
+from osler.testing import event, examine, findings, place, read, run_of
 
 STEP = event(Kind.STEP, "Adam", 15, "fresh")
 ADAM = ResumeFact((place(8),), "optimizer", "Adam", 36, ("the schedule",), built=(place(5),))
@@ -148,3 +148,34 @@ SILENT = {
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert check.name not in {f.check for f in examine(START + code).findings}
+
+
+READ = """
+optimizer = torch.optim.Adam(model.parameters())
+stored = torch.load("last.pt")
+model.load_state_dict(stored["model"])
+start = stored["epoch"]{more}
+for epoch in range(start, 9):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+states = {{"model": model.state_dict(), "adam": optimizer.state_dict(), "epoch": epoch}}
+torch.save(states, "last.pt")
+"""
+
+
+def test_says_what_was_read() -> None:
+    (found,) = read(READ.format(more=""), [check]).findings
+    assert found.message == (
+        'training goes on from this file, it begins at the "epoch" that the file holds, but the state of '
+        '`optimizer` that it holds as "adam" is never read.'
+    )
+    assert (found.place.line, found.place.subject) == (36, "optimizer")
+    assert [(r.place.line, r.label) for r in found.related] == [(43, "it is put into the file here")]
+    assert found.fix == 'Take it up as well: `optimizer.load_state_dict(...["adam"])`.'
+
+
+def test_is_read_in_silence_where_it_is_restored() -> None:
+    code = READ.format(more='\noptimizer.load_state_dict(stored["adam"])')
+    assert read(code, [check]).findings == ()

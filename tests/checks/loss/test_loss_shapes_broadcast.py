@@ -1,8 +1,8 @@
 import pytest
 
 from osler.checks.loss.loss_shapes_broadcast import check
-from osler.model import BroadcastFact, Run, Shape, is_stray
-from osler.testing import examine, findings, place, run_of
+from osler.model import BroadcastFact, Confidence, Run, Shape, is_stray
+from osler.testing import examine, findings, place, read, run_of
 
 SITE = (place(12), place(30))
 
@@ -101,3 +101,24 @@ def test_spells_an_operator() -> None:
 
 def test_does_not_apply_without_training() -> None:
     assert check.applies(Run()) == "no backward was seen"
+
+
+@pytest.mark.parametrize("name", [n for n in FAULTY if n not in {"target with an axis", "weighted"}])
+def test_is_read(name: str) -> None:
+    (found,) = read(LOOP.format(loss=FAULTY[name], outputs=1, batch=16), [check]).findings
+    assert found.place.line == 42
+
+
+@pytest.mark.parametrize(("loss", "outputs", "batch"), HEALTHY.values(), ids=HEALTHY.keys())
+def test_is_read_in_silence(loss: str, outputs: int, batch: int) -> None:
+    assert read(LOOP.format(loss=loss, outputs=outputs, batch=batch), [check]).findings == ()
+
+
+def test_says_what_was_read() -> None:
+    (found,) = read(LOOP.format(loss="F.mse_loss(out, y)", outputs=1, batch=16), [check]).findings
+    assert found.message == (
+        "`mse_loss` compares one column, of shape (N, 1), from the layer in line 34 with `y`, of shape (N): "
+        "every prediction with every target."
+    )
+    assert found.confidence is Confidence.LIKELY
+    assert [(r.place.line, r.label) for r in found.related] == [(34, "one column comes out here")]

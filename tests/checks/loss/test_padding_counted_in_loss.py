@@ -7,7 +7,7 @@ import pytest
 from osler.checks.loss.padding_counted_in_loss import check
 from osler.engine.judge import judge_setup
 from osler.model import Answer, PaddingFact, Setup, Severity
-from osler.testing import place
+from osler.testing import place, read
 
 SEEN = PaddingFact(
     function="cross_entropy", id=0, said_by="`padding_idx` of `embedding`", padded=412, positions=960,
@@ -36,3 +36,31 @@ def test_is_a_hint(fact: PaddingFact) -> None:
 
 def test_is_silent_without_the_fact() -> None:
     assert found() == ()
+
+
+READ = """
+def filled_up(texts):
+    tags = nn.utils.rnn.pad_sequence([t % 4 for t in texts], batch_first=True, padding_value={value})
+    return nn.utils.rnn.pad_sequence(texts, batch_first=True), tags
+
+
+tagger = nn.Sequential(nn.Embedding(20, 16), nn.Linear(16, 4))
+optimizer = torch.optim.SGD(tagger.parameters(), lr=0.05)
+for x, y in DataLoader([torch.ones(n).long() for n in range(2, 9)], 4, collate_fn=filled_up):
+    optimizer.zero_grad()
+    loss_fn(tagger(x).transpose(1, 2), y).backward()
+    optimizer.step()
+"""
+
+
+def test_says_what_was_read() -> None:
+    (found,) = read(READ.format(value=3), [check]).findings
+    assert found.message == (
+        "`cross_entropy` counts every position of `y`, which `pad_sequence` has filled up with 3."
+    )
+    assert (found.severity, found.place.line) == (Severity.WARNING, 43)
+    assert [(r.place.line, r.label) for r in found.related] == [(35, "sequences are filled up here")]
+
+
+def test_is_read_in_silence_where_the_loss_ignores_it() -> None:
+    assert read(READ.format(value=-100), [check]).findings == ()

@@ -2,7 +2,7 @@ import pytest
 
 from osler.checks.modules.batch_norm_functional_misused import check
 from osler.model import Finding, IdleNormFact, Kind, Run, Severity
-from osler.testing import event, examine, findings, place, run_of
+from osler.testing import event, examine, findings, place, read, run_of
 
 LOOP = """
 class Block(nn.Module):
@@ -103,3 +103,17 @@ def test_waits_for_a_step(healthy: Run) -> None:
 
 def test_does_not_apply_without_such_calls() -> None:
     assert check.applies(Run()) == "no backward went through BatchNorm with unchanged statistics"
+
+
+def test_says_what_was_read() -> None:
+    code = loop("F.batch_norm(h, self.mean, self.variance, norm.weight, norm.bias)")
+    (found,) = read(code, [check]).findings
+    assert found.message == (
+        "`batch_norm` is called without `training=` and normalises by `self.mean`, which no line updates."
+    )
+    assert (found.place.line, found.place.subject) == (45, "self.mean")
+
+
+def test_is_read_in_silence_where_it_is_told_the_mode() -> None:
+    code = loop("F.batch_norm(h, self.mean, self.variance, training=self.training)")
+    assert read(code, [check]).findings == ()

@@ -2,7 +2,7 @@ import pytest
 
 from osler.checks.modules.module_never_used import check
 from osler.model import IdleFact, Kind, Run
-from osler.testing import event, examine, findings, place, run_of
+from osler.testing import event, examine, findings, place, read, run_of
 
 STEP = event(Kind.STEP, "SGD", 15, "fresh")
 FACT = IdleFact("drop", "Net", "Dropout", 0, (place(6),), (place(9),))
@@ -123,3 +123,21 @@ def test_stays_quiet_on_a_part_that_only_evaluation_calls() -> None:
         code + "\nmodel.eval()\nwith torch.no_grad():\n    for x, y in val_loader:\n        model(x)\n"
     )
     assert check.name not in {f.check for f in examine(evaluated).findings}
+
+
+@pytest.mark.parametrize("code", BAD.values(), ids=BAD)
+def test_is_read(code: str) -> None:
+    (found,) = read(code + TRAIN, [check]).findings
+    assert found.place.subject == "Own.part"
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(code + TRAIN, [check]).findings == ()
+
+
+def test_says_what_was_read() -> None:
+    (found,) = read(BAD["a dropout"], [check]).findings
+    assert found.message == "`part` of `Own`, a `Dropout`, is declared here, and no other line names it."
+    assert found.place.line == 38
+    assert [(r.place.line, r.label) for r in found.related] == [(41, "`forward` goes without it")]

@@ -2,7 +2,7 @@ import pytest
 
 from osler.checks.optimizer.update_applied_by_hand_wrong import check
 from osler.model import BY_HAND, CrashFact, Kind, RebindFact, Run
-from osler.testing import event, examine, findings, place, run_of
+from osler.testing import event, examine, findings, place, read, run_of
 
 BACKWARD = event(Kind.BACKWARD, "", 13)
 STEP = event(Kind.STEP, BY_HAND, 15, "fresh")
@@ -159,3 +159,41 @@ SILENT = {
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert check.name not in {f.check for f in examine(WEIGHTS + code).findings}
+
+
+@pytest.mark.parametrize("code", [BAD[k] for k in BAD if k != "an item"])
+def test_is_read(code: str) -> None:
+    assert read(WEIGHTS + code, [check]).findings
+
+
+@pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
+def test_is_read_in_silence(code: str) -> None:
+    assert read(WEIGHTS + code, [check]).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "related"),
+    [
+        (
+            "of a loop under no_grad",
+            "`p = ...` gives the name `p` to a new tensor, and forgets it in the next turn: no parameter "
+            "changes.",
+            [],
+        ),
+        (
+            "a name that no longer requires one",
+            "`w = ...` gives the name `w` to a new tensor, which is no parameter: the next backward gives it "
+            "no gradient.",
+            [(34, "the parameter is made here")],
+        ),
+        (
+            "while autograd records",
+            "the parameter `w` is changed in place while autograd records, which torch refuses.",
+            [(34, "the parameter is made here")],
+        ),
+    ],
+)
+def test_says_what_was_read(name: str, message: str, related: list[tuple[int, str]]) -> None:
+    (found,) = read(WEIGHTS + BAD[name], [check]).findings
+    assert found.message == message
+    assert [(r.place.line, r.label) for r in found.related] == related

@@ -1,8 +1,8 @@
 import pytest
 
 from osler.checks.signal.pretrained_weights_not_loaded import check
-from osler.model import LoadFact, Run
-from osler.testing import examine, findings, place, run_of
+from osler.model import LoadFact, Run, Severity
+from osler.testing import examine, findings, place, read, run_of
 
 SITE = (place(8),)
 
@@ -92,3 +92,19 @@ SILENT = {
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert check.name not in {f.check for f in examine(START + code).findings}
+
+
+def test_says_what_was_read() -> None:
+    code = 'stored = torch.load("old.pt")\nmodel.load_state_dict(stored, strict=False)'
+    (found,) = read(code, [check]).findings
+    assert found.message == (
+        "`strict=False` passes over every name that does not fit, and nobody looks at what was missing: if "
+        "all names differ, nothing is loaded."
+    )
+    assert (found.severity, found.place.line) == (Severity.HINT, 34)
+    assert [(r.place.line, r.label) for r in found.related] == [(33, "the weights come from here")]
+
+
+def test_is_read_in_silence_where_somebody_looks() -> None:
+    code = 'print(model.load_state_dict(torch.load("old.pt"), strict=False))'
+    assert read(code, [check]).findings == ()

@@ -87,7 +87,11 @@ def test_the_tree_is_that_of_the_modules(shown: Any) -> None:
         (2, "bias"),
     ]
     assert len(rows) == 1 + 3 * 3 + 1 + 4 * (1 + 2 * 3)
-    assert {m["name"] for m in shown.page["layers"]["measures"]} == {"gradient_norm", "parameter_norm"}
+    assert [m["name"] for m in shown.page["layers"]["measures"]] == [
+        "gradient_norm",
+        "update_ratio",
+        "parameter_norm",
+    ]
 
 
 def test_the_verdict_shows_the_line_and_its_source(shown: Any) -> None:

@@ -27,15 +27,23 @@ def test_the_loss_is_the_loss(shown: Any) -> None:
     assert unpacked(loss["mean"]) == pytest.approx(shown.truth["loss"], rel=1e-6)
 
 
-def test_gradient_flow_is_what_autograd_left_in_each_parameter(shown: Any) -> None:
+@pytest.mark.parametrize(("measure", "truth"), [("gradient_norm", "norms"), ("update_ratio", "ratios")])
+def test_strips_are_what_autograd_and_the_step_did_to_each_parameter(
+    shown: Any, measure: str, truth: str
+) -> None:
     compared = 0
-    for name, norms in truths(shown.truth["norms"]).items():
-        place = row(shown.page, f"Net.{name}")["series"]["gradient_norm"]
+    for name, numbers in truths(shown.truth[truth]).items():
+        place = row(shown.page, f"Net.{name}")["series"][measure]
         series = shown.page["series"][place]
         for step, value in zip(unpacked(series["at"]), unpacked(series["mean"]), strict=True):
-            assert value == pytest.approx(norms[int(step)], rel=1e-4)
+            assert value == pytest.approx(numbers[int(step)], rel=1e-4)
             compared += 1
     assert compared >= 20
+
+
+def test_what_the_step_did_not_move_has_moved_by_nothing(shown: Any) -> None:
+    place = row(shown.page, "Net.side.weight")["series"]["update_ratio"]
+    assert set(unpacked(shown.page["series"][place]["mean"])) == {0.0}
 
 
 def truths(per_step: list[dict[str, float]]) -> dict[str, list[float]]:

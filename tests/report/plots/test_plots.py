@@ -146,7 +146,7 @@ def test_equal_blocks_are_drawn_once(stored: StoredRun) -> None:
 
 
 def test_the_nature_of_the_input_is_told(stored: StoredRun) -> None:
-    assert "cross_entropy was given logits" in plot(stored, "logits").get_suptitle()
+    assert "wants logits, was given logits" in plot(stored, "logits").axes[0].title.get_text()
 
 
 def test_a_run_may_be_named_by_its_path(stored: StoredRun) -> None:

@@ -22,6 +22,9 @@ def test_each_number_is_in_the_bin_of_its_power_of_two(scale: float) -> None:
         expected[min(BINS - 1, max(0, math.floor(math.log2(abs(value))) - LOWEST))] += 1
     assert found.bins.tolist() == expected
     assert found.negatives == int((scores < 0).sum())
+    positive = loss_input.take(Moment(scores=scores.relu()))
+    assert positive is not None
+    assert [a - b for a, b in zip(found.bins, found.below, strict=True)] == positive.bins.tolist()
 
 
 def test_what_has_no_power_is_counted_apart() -> None:

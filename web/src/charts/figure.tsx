@@ -4,6 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { isPrinting } from "../state";
 import { Table } from "../text";
 
+export const ON_PAPER = 640; // pixels of width of a picture: fits on A4 and on letter
+
 export interface TableOf { head: string[]; rows: () => string[][] }
 
 interface Given { title: string; note?: string; sentence: string; table: TableOf; children: ComponentChildren; height: number; compact?: boolean }

@@ -7,12 +7,13 @@ import type { Curve } from "../content";
 import { cursor, extent, isDark, isPrinting, range } from "../state";
 import { counted, extremes, measured, sentence, shown } from "../words";
 import { inks, lineColor } from "./colors";
-import { Figure } from "./figure";
+import { Figure, ON_PAPER } from "./figure";
 import { marks, type Pin } from "./marks";
 
 const HEIGHT = 170;
 const LOG_FROM = 1_000; // ratio of largest to smallest from which a linear axis hides the small ones
 const TABLE_ROWS = 600;
+const APART = 18; // pixels between labels above each other
 const DIGIT = 7.2, BESIDE = 16; // pixels of an axis label
 
 
@@ -22,6 +23,7 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
   const isLog = spansMagnitudes(curves);
   const text = curves.map((c) => sentence(curves.length > 1 ? c.label : title, c, axis)).slice(0, compact ? 1 : 3).join(" ");
   const band = curves.some((c) => c.isBand) ? "line: mean, band: smallest to largest" : "";
+  if (curves.every((c) => c.at.length < 2)) return <Single title={title} sentence={text} />;
   const note = [isLog ? "logarithmic scale" : "", compact ? "" : band, isLinked ? sampled(curves) : ""].filter(Boolean).join("; ");
   return (
     <Figure title={title} note={note ? `(${note})` : ""} sentence={text} height={height} compact={compact}
@@ -30,6 +32,11 @@ export function Lines({ title, curves, pins = [], visits = [], height = HEIGHT, 
       {curves.length > 1 ? <Legend curves={curves} /> : null}
     </Figure>
   );
+}
+
+/** One value is no course: the sentence says it all. */
+function Single({ title, sentence: text }: { title: string; sentence: string }): JSX.Element {
+  return <figure class="single"><figcaption><strong>{title}</strong></figcaption><p class="sentence">{text}</p></figure>;
 }
 
 /** That only a few of the steps were looked at, which a line between them does not tell. */
@@ -54,7 +61,7 @@ function Plot({ curves, pins, visits, height, isLog, isLinked, axis }: Required<
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const width = () => Math.max(160, element.clientWidth);
+    const width = () => (printing ? ON_PAPER : Math.max(160, element.clientWidth));
     const plot = new uPlot(options(curves, pins, visits, width(), height, isLog, isLinked, axis), aligned(curves, isLog), element);
     drawn.current = plot;
     plot.root.setAttribute("aria-hidden", "true");
@@ -100,7 +107,7 @@ function options(curves: Curve[], pins: Pin[], visits: number[], width: number, 
     },
     axes: [
       { ...axis, size: 34, label: name, labelSize: 16, labelFont: "12px system-ui, sans-serif", values: (_, ticks) => ticks.map((t) => (Number.isInteger(t) ? shown(t) : "")) },
-      { ...axis, space: height < HEIGHT ? 18 : 26, size: (_: uPlot, labels: string[] | null) => BESIDE + DIGIT * Math.max(3, ...(labels ?? []).map((l) => l.length)), values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
+      { ...axis, ...(isLog ? decadesOnly(axis) : {}), space: height < HEIGHT ? 18 : 26, size: (_: uPlot, labels: string[] | null) => BESIDE + DIGIT * Math.max(3, ...(labels ?? []).map((l) => l.length)), values: (_, ticks) => ticks.map((t) => tick(t, unit, isLog)) },
     ],
     series: [{}, ...curves.flatMap((c, i) => seriesOf(c, lineColor(i)))],
     bands: bandsOf(curves),
@@ -131,6 +138,21 @@ function extentOf(curves: Curve[], isLinked: boolean): [number, number] {
 function padded(low: number, high: number): [number, number] {
   const room = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
+}
+
+/** On a logarithmic axis only powers of ten have a line and a label, and of many only as many as have room. */
+function decadesOnly(axis: uPlot.Axis): uPlot.Axis {
+  const filter: uPlot.Axis.Filter = (plot, splits) => {
+    const powers = splits.map((v) => Math.log10(Math.abs(v)));
+    const whole = powers.filter(isWhole);
+    const stride = Math.max(1, Math.ceil((whole.length * APART * devicePixelRatio) / plot.bbox.height));
+    return splits.map((v, i) => (isWhole(powers[i] ?? NaN) && Math.round(powers[i] ?? 0) % stride === 0 ? v : null));
+  };
+  return { filter, grid: { ...axis.grid, filter }, ticks: { ...axis.ticks, filter } };
+}
+
+function isWhole(power: number): boolean {
+  return Math.abs(power - Math.round(power)) < 1e-6;
 }
 
 /** A label of an axis; uPlot leaves out labels of a logarithmic one by giving null. */

@@ -5,7 +5,7 @@ import type { Histogram } from "../content";
 import { isDark, isPrinting } from "../state";
 import { shown } from "../words";
 import { heat, inks } from "./colors";
-import { Figure } from "./figure";
+import { Figure, ON_PAPER } from "./figure";
 
 const HEIGHT = 190;
 const LEFT = 62, BOTTOM = 34, TOP = 8;
@@ -62,7 +62,9 @@ function Drawing({ of }: { of: Histogram }): JSX.Element {
     const element = canvas.current;
     const parent = element?.parentElement;
     if (!element || !parent) return;
-    const observer = new ResizeObserver(() => { draw(element, parent.clientWidth, of); });
+    const paint = () => { draw(element, printing ? ON_PAPER : parent.clientWidth, of); };
+    const observer = new ResizeObserver(paint);
+    if (printing) paint();
     observer.observe(parent);
     return () => { observer.disconnect(); };
   }, [of, dark, printing]);

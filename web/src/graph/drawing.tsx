@@ -1,6 +1,8 @@
 /** A graph as a picture that can be moved and made larger. */
 import type { JSX } from "preact";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { isPrinting } from "../state";
 import { laidOut, type Laid } from "./layout";
 import type { Drawn, Edge, Node } from "./select";
 
@@ -9,7 +11,9 @@ const WIDEST = 34; // characters of a label
 
 interface State { drawn: Drawn; laid: Laid | null; fault: boolean }
 
-export function Drawing({ drawn, sentence, chosen, onChoose }: { drawn: Drawn; sentence: string; chosen: string | null; onChoose: (name: string) => void }): JSX.Element {
+interface Given { drawn: Drawn; sentence: string; chosen: string | null; onChoose: (name: string) => void; instead: ComponentChildren }
+
+export function Drawing({ drawn, sentence, chosen, onChoose, instead }: Given): JSX.Element {
   const [state, setState] = useState<State>({ drawn, laid: null, fault: false });
   const [zoom, setZoom] = useState(1);
   useEffect(() => {
@@ -26,7 +30,7 @@ export function Drawing({ drawn, sentence, chosen, onChoose }: { drawn: Drawn; s
   useEffect(() => {
     if (laid && canvas.current) show(canvas.current, state.drawn, laid);
   }, [laid]);
-  if (state.fault) return <p>This browser does not lay out the picture. The table holds the same.</p>;
+  if (state.fault) return <><p>This browser does not lay out the picture. The table holds the same.</p>{instead}</>;
   return (
     <div class="graph">
       <div class="controls">
@@ -45,6 +49,7 @@ export function Drawing({ drawn, sentence, chosen, onChoose }: { drawn: Drawn; s
           </svg>
         ) : <p role="status">Laying out…</p>}
       </div>
+      {isPrinting.value && !laid ? instead : null}
     </div>
   );
 }

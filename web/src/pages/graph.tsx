@@ -26,6 +26,10 @@ export function GraphPage(): JSX.Element {
   if (!graphs.modules.nodes.length && !graphs.autograd.length && !graphs.cuts.length) return <><h1>Graph</h1><p>No graph was seen in this run.</p></>;
   const sentence = `${which === "modules" ? "Modules" : "Operations"}: ${counted(drawn.nodes.length, "node")} and ${counted(drawn.edges.length, "edge")}${drawn.nodes.length < drawn.all ? ` of ${drawn.all} nodes` : ""}.`;
   const detail = drawn.nodes.find((n) => n.name === chosen);
+  const table = (
+    <Table caption="Nodes" head={["node", "what it is", "passes on to"]}
+      rows={drawn.nodes.map((n, i) => [n.name, [n.note, n.detail].filter(Boolean).join("; "), drawn.edges.filter((e) => e.from === i).map((e) => drawn.nodes[e.to]?.name ?? "").join(", ") || "–"])} />
+  );
   return (
     <>
       <h1>Graph</h1>
@@ -45,9 +49,7 @@ export function GraphPage(): JSX.Element {
       <p class="intro">{which === "modules" ? legendOfModules() : "Data flows downwards to the loss, gradients go the other way. Boxes with corners use parameters."}</p>
       <p class="note" role="status">{sentence}{drawn.matches === null ? "" : ` ${counted(drawn.matches, "match", "matches")} and what lies around.`}</p>
       {detail ? <p class="chosen"><strong>{detail.name}</strong> {detail.detail}</p> : null}
-      {isTable
-        ? <Table caption="Nodes" head={["node", "what it is", "passes on to"]} rows={drawn.nodes.map((n, i) => [n.name, [n.note, n.detail].filter(Boolean).join("; "), drawn.edges.filter((e) => e.from === i).map((e) => drawn.nodes[e.to]?.name ?? "").join(", ") || "–"])} />
-        : <Drawing drawn={drawn} sentence={sentence} chosen={chosen} onChoose={(name) => { setChosen(name === chosen ? null : name); }} />}
+      {isTable ? table : <Drawing drawn={drawn} sentence={sentence} chosen={chosen} instead={table} onChoose={(name) => { setChosen(name === chosen ? null : name); }} />}
     </>
   );
 }

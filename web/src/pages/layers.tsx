@@ -10,7 +10,12 @@ import { counted, shown } from "../words";
 const layers = content.layers ?? { measures: [], rows: [], left_out: 0 };
 const MOST_ROWS = 300;
 const ENOUGH_ROWS = 40; // the tree opens as deep as stays below this
-const NAMES: Record<string, string> = { gradient_norm: "Gradient norm", parameter_norm: "Parameter norm" };
+const NAMES: Record<string, string> = { gradient_norm: "Gradient norm", update_ratio: "Update ratio", parameter_norm: "Parameter norm" };
+const MEANINGS: Record<string, string> = {
+  gradient_norm: "The length of the gradient that the optimizer stepped on.",
+  update_ratio: "How far a step moves the numbers, relative to their size: 0.001 moves them by a thousandth. In healthy training most layers are near 0.001 and not far from each other. What began at zero has moved by 1.",
+  parameter_norm: "The length of the vector of all its numbers.",
+};
 
 interface Node { row: Row; number: number; parts: number[]; parent: number }
 
@@ -61,7 +66,9 @@ export function LayersPage(): JSX.Element {
         <button type="button" onClick={() => { setClosed(new Set()); }}>Open all</button>
         <button type="button" onClick={() => { setClosed(new Set(nodes.filter((n) => n.parts.length && n.row.depth > 0).map((n) => n.number))); }}>Close all</button>
       </div>
+      {MEANINGS[measure] ? <p class="sentence">{MEANINGS[measure]}</p> : null}
       {scale ? <Key scale={scale} measure={NAMES[measure] ?? measure} /> : <p class="note">No measure of single layers was taken in this run.</p>}
+      {scale ? <Rarely steps={mostSeen(measure)} /> : null}
       <p role="status" class="note">{visible.length > MOST_ROWS ? `${visible.length} rows; the first ${MOST_ROWS} are shown, search to see others.` : `${counted(visible.length, "row")} of ${nodes.length}.`}</p>
       <div class="wide" role="region" aria-label="Layers" tabIndex={0}>
         <table class="layers">
@@ -76,6 +83,21 @@ export function LayersPage(): JSX.Element {
       </div>
     </>
   );
+}
+
+/** That few steps were measured, and what measures more. */
+function Rarely({ steps }: { steps: number }): JSX.Element | null {
+  const all = content.verdict.report.subject.steps;
+  if (steps * 4 >= all) return null;
+  return (
+    <p class="note">
+      Measured at {steps} of {all} steps, so that watching costs little time; a larger <code>--overhead</code> than 0.01 measures more often.
+    </p>
+  );
+}
+
+function mostSeen(measure: string): number {
+  return Math.max(0, ...layers.rows.flatMap(({ series }) => content.series[series[measure] ?? -1]?.count ?? []));
 }
 
 function Key({ scale, measure }: { scale: Scale; measure: string }): JSX.Element {

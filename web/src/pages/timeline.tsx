@@ -16,6 +16,13 @@ const pins = timeline.pins.flatMap(({ step, finding }) => {
   return found ? [{ step, finding, found, shape: shape(found.severity) }] : [];
 });
 
+/** What was measured once comes last: it is a sentence, not a picture. */
+const panels = [...timeline.panels].sort((a, b) => Number(isSingle(a.series)) - Number(isSingle(b.series)));
+
+function isSingle(series: number[]): boolean {
+  return series.every((n) => curve(n).at.length < 2);
+}
+
 export function TimelinePage(): JSX.Element {
   return (
     <>
@@ -28,7 +35,7 @@ export function TimelinePage(): JSX.Element {
       <Controls />
       {timeline.panels.length ? null : <p>Nothing was measured in this run.</p>}
       <div class="panels">
-        {timeline.panels.map(({ title, series }) => (
+        {panels.map(({ title, series }) => (
           <Lines key={title} title={title} curves={series.map(curve)} pins={pins} visits={timeline.evaluations} />
         ))}
       </div>
@@ -116,7 +123,7 @@ function More(): JSX.Element {
     : [];
   const hidden = content.run.left_out ?? 0;
   return (
-    <section>
+    <section class="asking">
       <h2>More series</h2>
       <label>
         {counted(timeline.more.length, "series", "series")} of single parameters, classes and loaders; name contains{" "}

@@ -217,7 +217,7 @@ function NotChecked(): JSX.Element {
       {report.failed.length ? <><h3>Failed inside Osler</h3><ul>{report.failed.map(({ check, reason }) => <li key={check}><strong>{check}</strong>: {reason}</li>)}</ul></> : null}
       {reasons.size ? <><h3>Did not apply to this program</h3><ul class="reasons">{[...reasons].map(([reason, checks]) => <li key={reason}><Words text={reason} />: <span class="note">{checks.join(", ")}</span></li>)}</ul></> : null}
       {report.coverage.blind.length + report.failed.length + reasons.size ? null : <p>Every check was evaluated, and everything was seen.</p>}
-      <details>
+      <details open={isPrinting.value}>
         <summary>Everything that was evaluated, and what watching cost</summary>
         <p>{report.checked.join(", ") || "No check was evaluated."}</p>
         {summary.map((text) => <p key={text} class="note"><Words text={sentenceOf(text)} /></p>)}

@@ -23,8 +23,12 @@ def train(model, optimizer, schedule):
 
 train(model, optimizer, schedule)
 file = io.BytesIO()
-parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-torch.save({name: part.state_dict() for name, part in parts.items()}, file)
+states = {
+    "model": model.state_dict(),
+    "optimizer": optimizer.state_dict(),
+    "schedule": schedule.state_dict(),
+}
+torch.save(states, file)
 
 file.seek(0)
 stored = torch.load(file)
@@ -55,8 +59,12 @@ def train(model, optimizer, schedule):
 
 train(model, optimizer, schedule)
 file = io.BytesIO()
-parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-torch.save({name: part.state_dict() for name, part in parts.items()}, file)
+states = {
+    "model": model.state_dict(),
+    "optimizer": optimizer.state_dict(),
+    "schedule": schedule.state_dict(),
+}
+torch.save(states, file)
 
 file.seek(0)
 stored = torch.load(file)
@@ -86,7 +94,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Confidence, Evidence, Finding, ResumeFact, Run, Severity, counted, needs_step
+from osler.model import (
+    Check,
+    Code,
+    Confidence,
+    Evidence,
+    Finding,
+    ResumeFact,
+    ResumptionFact,
+    Run,
+    Severity,
+    counted,
+    needs_step,
+)
 
 PATIENCE = 3
 """Steps after the file was read before we speak."""
@@ -104,6 +124,24 @@ check = Check(
 @check.applies_when
 def no_resumption(run: Run) -> str:
     return needs_step(run) or ("" if run.resumes else "training did not go on from a file without its state")
+
+
+@check.in_code
+def never_read(code: Code) -> Iterator[Finding]:
+    for fact in code.resumptions:
+        yield as_written(fact)
+
+
+def as_written(fact: ResumptionFact) -> Finding:
+    return check.finding(
+        fact.site,
+        f"training goes on from this file, {fact.sign}, but the state of `{fact.name}` that it holds as "
+        f'"{fact.key}" is never read.',
+        subject=fact.name,
+        related=[(fact.saved, "it is put into the file here")],
+        confidence=Confidence.LIKELY,
+        fix=f'Take it up as well: `{fact.name}.load_state_dict(...["{fact.key}"])`.',
+    )
 
 
 @check.in_run

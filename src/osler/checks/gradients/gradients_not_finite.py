@@ -134,7 +134,7 @@ def first_broken(run: Run, key: str) -> int | None:
 
 def nearest(graph: GraphFact | None, names: tuple[str, ...]) -> str:
     """The parameter nearest to the loss: what broke the gradient lies between the two."""
-    order = [full.partition(".")[2] for _, full in graph.parameters] if graph else []
+    order = [n for _, full in graph.parameters for n in (full.partition(".")[2], full)] if graph else []
     return next((name for name in order if name in names), names[0])
 
 
@@ -142,7 +142,7 @@ def suspects(graph: GraphFact | None, name: str) -> str:
     """Operations between loss and parameter that may be at fault, as the end of a sentence."""
     if graph is None:
         return ""
-    above = {number for number, full in graph.parameters if full.partition(".")[2] == name}
+    above = {number for number, full in graph.parameters if name in (full.partition(".")[2], full)}
     todo = list(above)
     givers: dict[int, list[int]] = {}
     for giver, taker in graph.edges:

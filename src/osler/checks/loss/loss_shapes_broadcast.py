@@ -44,7 +44,19 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import BroadcastFact, Check, Evidence, Finding, Kind, Run, Severity, Shape, size_of
+from osler.model import (
+    BroadcastFact,
+    Check,
+    Code,
+    Confidence,
+    Evidence,
+    Finding,
+    Kind,
+    Run,
+    Severity,
+    Shape,
+    size_of,
+)
 
 check = Check(
     __name__,
@@ -65,6 +77,18 @@ check = Check(
 @check.applies_when
 def no_backward(run: Run) -> str:
     return "" if run.backwards or run.of(Kind.BACKWARD) else "no backward was seen"
+
+
+@check.in_code
+def column_against_row(code: Code) -> Iterator[Finding]:
+    for fact in code.spread:
+        yield check.finding(
+            fact.site,
+            f"`{fact.operation}` compares one column, of shape (N, 1), from the layer in line "
+            f"{fact.layer[0].line} with `{fact.target}`, of shape (N): every prediction with every target.",
+            related=[(fact.layer, "one column comes out here")],
+            confidence=Confidence.LIKELY,
+        )
 
 
 @check.in_run

@@ -6,19 +6,25 @@ accuracy over positions is flattered. `ignore_index` of the loss, or a mask befo
 
 Osler asks this in `osler preflight`, where the program itself says what padding is: by `padding_idx` of an
 embedding, or by a mask that comes with the batch. It puts other scores where padding stands, and the loss
-must stay what it was.
+must stay what it was. `osler lint` follows targets from `pad_sequence` in a collate function to the loss.
 
 ## Bad
 
 ```python
-words = torch.randint(2, 20, (96, 12))
-words[torch.arange(12) >= torch.randint(4, 13, (96, 1))] = 0  # filled up with 0
-tags = (words > 10).long() + (words > 0)  # 0 at the padding
-texts = DataLoader(TensorDataset(words, tags), batch_size=16)
+texts = [torch.randint(2, 20, (count,)) for count in torch.randint(4, 13, (96,)).tolist()]
+
+
+def filled_up(texts):
+    words = nn.utils.rnn.pad_sequence(texts, batch_first=True)
+    tags = nn.utils.rnn.pad_sequence([(text > 10).long() + 1 for text in texts], batch_first=True)
+    return words, tags
+
+
+batches = DataLoader(texts, batch_size=16, collate_fn=filled_up)
 tagger = nn.Sequential(nn.Embedding(20, 16, padding_idx=0), nn.Linear(16, 3))
 optimizer = torch.optim.SGD(tagger.parameters(), lr=0.05)
 for epoch in range(epochs):
-    for x, y in texts:
+    for x, y in batches:
         optimizer.zero_grad()
         loss_fn(tagger(x).flatten(0, 1), y.flatten()).backward()
         optimizer.step()
@@ -27,14 +33,20 @@ for epoch in range(epochs):
 ## Good
 
 ```python
-words = torch.randint(2, 20, (96, 12))
-words[torch.arange(12) >= torch.randint(4, 13, (96, 1))] = 0
-tags = (words > 10).long() + (words > 0)
-texts = DataLoader(TensorDataset(words, tags), batch_size=16)
+texts = [torch.randint(2, 20, (count,)) for count in torch.randint(4, 13, (96,)).tolist()]
+
+
+def filled_up(texts):
+    words = nn.utils.rnn.pad_sequence(texts, batch_first=True)
+    tags = nn.utils.rnn.pad_sequence([(text > 10).long() + 1 for text in texts], batch_first=True)
+    return words, tags
+
+
+batches = DataLoader(texts, batch_size=16, collate_fn=filled_up)
 tagger = nn.Sequential(nn.Embedding(20, 16, padding_idx=0), nn.Linear(16, 3))
 optimizer = torch.optim.SGD(tagger.parameters(), lr=0.05)
 for epoch in range(epochs):
-    for x, y in texts:
+    for x, y in batches:
         optimizer.zero_grad()
         F.cross_entropy(tagger(x).flatten(0, 1), y.flatten(), ignore_index=0).backward()
         optimizer.step()
@@ -57,7 +69,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, PaddingFact, Setup, Severity
+from osler.model import Check, Code, Confidence, Evidence, Finding, PaddingFact, Setup, Severity
 
 LITTLE = 0.02
 """Share of the positions below which padding hardly moves the loss."""
@@ -71,6 +83,19 @@ check = Check(
     "and divide by its sum.",
     symptoms=("loss-suspiciously-low", "predictions-collapsed"),
 )
+
+
+@check.in_code
+def counts_what_was_filled_up(code: Code) -> Iterator[Finding]:
+    for fact in code.padded:
+        yield check.finding(
+            fact.site,
+            f"`{fact.function}` counts every position of `{fact.target}`, which `pad_sequence` has filled up "
+            f"with {fact.value}.",
+            related=[(fact.padded, "sequences are filled up here")],
+            severity=Severity.WARNING,
+            confidence=Confidence.LIKELY,
+        )
 
 
 @check.in_setup

@@ -69,7 +69,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Run, Severity
+from osler.model import Check, Code, Evidence, Finding, Run, Severity
+from osler.static.functional_norms import idle_statistics
 
 PATIENCE = 2
 """Backward calls, with a step between, at which the statistics were what they began with."""
@@ -87,6 +88,17 @@ check = Check(
 @check.applies_when
 def always_updated(run: Run) -> str:
     return "" if run.idle_norms else "no backward went through BatchNorm with unchanged statistics"
+
+
+@check.in_code
+def never_updates(code: Code) -> Iterator[Finding]:
+    for fact in idle_statistics(code):
+        yield check.finding(
+            (fact.place,),
+            f"`batch_norm` is called without `training=` and normalises by `{fact.name}`, "
+            "which no line updates.",
+            subject=fact.name,
+        )
 
 
 @check.in_run

@@ -65,7 +65,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, IdleFact, Run, Severity, needs_step
+from osler.model import Check, Code, Evidence, Finding, IdleFact, Run, Severity, needs_step
 
 STEPS = 10
 """Steps before a finished program is judged: fewer are a trial."""
@@ -83,6 +83,18 @@ check = Check(
 @check.applies_when
 def no_step(run: Run) -> str:
     return needs_step(run)
+
+
+@check.in_code
+def named_once(code: Code) -> Iterator[Finding]:
+    for fact in code.idle:
+        yield check.finding(
+            fact.site,
+            f"`{fact.name}` of `{fact.model}`, a `{fact.kind}`, is declared here, and no other line names "
+            "it.",
+            subject=f"{fact.model}.{fact.name}",
+            related=[(fact.owner, "`forward` goes without it")],
+        )
 
 
 @check.in_run

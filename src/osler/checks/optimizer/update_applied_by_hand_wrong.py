@@ -45,7 +45,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, RebindFact, Run, Severity
+from osler.model import Check, Code, Evidence, Finding, HandUpdateFact, Kind, RebindFact, Run, Severity
 
 PATIENCE = 4
 """Backward calls without any step before we speak."""
@@ -69,6 +69,35 @@ check = Check(
 @check.applies_when
 def no_gradients(run: Run) -> str:
     return "" if run.backwards else "backward was never called"
+
+
+@check.in_code
+def written_without_effect(code: Code) -> Iterator[Finding]:
+    for fact in code.hand_updates:
+        yield as_written(fact)
+
+
+def as_written(fact: HandUpdateFact) -> Finding:
+    made = [(fact.leaf, "the parameter is made here")]
+    if fact.kind == "recorded":
+        return check.finding(
+            fact.site,
+            f"the parameter `{fact.name}` is changed in place while autograd records, which torch refuses.",
+            subject=fact.name,
+            related=made,
+            fix="Put the update under `with torch.no_grad():`.",
+        )
+    after = (
+        "and forgets it in the next turn: no parameter changes"
+        if fact.kind == "loop"
+        else "which is no parameter: the next backward gives it no gradient"
+    )
+    return check.finding(
+        fact.site,
+        f"`{fact.name} = ...` gives the name `{fact.name}` to a new tensor, {after}.",
+        subject=fact.name,
+        related=made,
+    )
 
 
 @check.in_run

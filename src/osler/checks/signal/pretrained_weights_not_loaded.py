@@ -35,6 +35,7 @@ for epoch in range(epochs):
 
 - A new head, or adapters beside a model whose own weights fit.
 - A second attempt that succeeds.
+- In the source: entries that were chosen by hand, or a result that somebody looks at.
 - `strict=True`, the default: torch raises an error.
 
 ## Sources
@@ -48,7 +49,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, LoadFact, Run, Severity, counted
+from osler.model import Check, Code, Confidence, Evidence, Finding, LoadFact, Run, Severity, counted
 
 check = Check(
     __name__,
@@ -63,6 +64,20 @@ check = Check(
 @check.applies_when
 def nothing_missed(run: Run) -> str:
     return "" if run.loads else "no weights were loaded that do not fit"
+
+
+@check.in_code
+def nobody_looks(code: Code) -> Iterator[Finding]:
+    for fact in code.loose_loads:
+        yield check.finding(
+            fact.site,
+            "`strict=False` passes over every name that does not fit, and nobody looks at what was missing: "
+            "if all names differ, nothing is loaded.",
+            related=[(fact.origin, "the weights come from here")],
+            severity=Severity.HINT,
+            confidence=Confidence.POSSIBLE,
+            fix="Look at `missing_keys` and `unexpected_keys` of what `load_state_dict()` returns.",
+        )
 
 
 @check.in_run

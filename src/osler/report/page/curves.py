@@ -35,7 +35,7 @@ FIRST_OF = MappingProxyType(
         **dict.fromkeys(
             ("learning_rate", "step_seconds", "gradient_norm", "parameter_norm"), "first optimizer"
         ),
-        **dict.fromkeys(("memory", "clip_ratio"), "first optimizer"),
+        **dict.fromkeys(("memory", "clip_ratio", "update_ratio"), "first optimizer"),
     }
 )
 """What a series without a subject is about where a program has several."""

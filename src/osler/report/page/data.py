@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from osler.model import LossInputFact, Run
-from osler.model.histogram import LOWEST
+from osler.model.histogram import BELOW, LOWEST
 from osler.report.page.curves import Curve, Curves
 from osler.report.page.texts import spot
 from osler.store.process import StoredProcess
@@ -51,7 +51,11 @@ def data(process: StoredProcess, curves: Curves, root: Path) -> Named:
             for c in classes(curves)
         ],
         "losses": [loss_input(fact, root) for fact in run.losses.values() if fact.rows],
-        "histograms": [h for s in process.histograms.values() if (h := histogram(process, s.name))],
+        "histograms": [
+            h
+            for s in process.histograms.values()
+            if not s.name.partition(":")[0].endswith(BELOW) and (h := histogram(process, s.name))
+        ],
     }
 
 

@@ -13,6 +13,9 @@ from osler.report.page.texts import spot
 MOST_ROWS = 5_000
 """Modules and parameters that are listed."""
 
+FIRST = ("gradient_norm", "update_ratio", "parameter_norm")
+"""Measures in the order in which they are offered; others come later."""
+
 Row = dict[str, object]
 
 Owned = dict[str, int]
@@ -28,7 +31,8 @@ def layers(run: Run, curves: Curves, root: Path) -> dict[str, object]:
     found = by_owner(run, curves)
     rows = list(tree(run, found, root))
     titles = {c.measure: c.title for c in curves.all}
-    measures = dict.fromkeys(measure for owned in found.values() for measure in owned)
+    seen = dict.fromkeys(measure for owned in found.values() for measure in owned)
+    measures = sorted(seen, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     return {
         "measures": [{"name": name, "title": titles[name]} for name in measures],
         "rows": rows[:MOST_ROWS],
@@ -40,7 +44,7 @@ def by_owner(run: Run, curves: Curves) -> dict[str, Owned]:
     """The curves of each parameter and module, by its full name: their positions by measure."""
     owners = {name: name for name in run.modules}
     for key, parameter in run.parameters.items():
-        owners.setdefault(parameter.name, key)
+        owners.setdefault(parameter.series or parameter.name, key)
         owners.setdefault(parameter.full_name, key)
     found: dict[str, Owned] = {}
     for number, curve in enumerate(curves.all):

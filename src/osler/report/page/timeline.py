@@ -12,6 +12,7 @@ LAST = (
     "learning_rate",
     "gradient_norm",
     "clip_ratio",
+    "update_ratio",
     "parameter_norm",
     "step_seconds",
     "loader_seconds",
@@ -34,6 +35,7 @@ PAGE_TITLES = {
     "learning_rate": "Learning rate",
     "gradient_norm": "Gradient norm",
     "clip_ratio": "Gradient norm over the clipping limit",
+    "update_ratio": "Update ratio",
     "parameter_norm": "Parameter norm",
     "step_seconds": "Time per step",
     "loader_seconds": "Time waiting for a batch",
@@ -71,7 +73,9 @@ def timeline(run: Run, diagnosis: Diagnosis, curves: Curves) -> dict[str, object
 
 def together(run: Run, curves: Curves) -> dict[str, list[Curve]]:
     """The curves of each measure that are not about a parameter, module or class, in order."""
-    parts = {name for p in run.parameters.values() for name in (p.name, p.full_name)} | set(run.modules)
+    parts = {name for p in run.parameters.values() for name in (p.series or p.name, p.full_name)} | set(
+        run.modules
+    )
     groups: dict[str, list[Curve]] = {}
     for curve in curves.all:
         if curve.subject not in parts and curve.measure not in ELSEWHERE and not within(curve, run):

@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -19,6 +20,25 @@ from osler.runtime.registry import plain, tensors_in
 def nameless(_: Tensor) -> str:
     """No name is known."""
     return ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copied:
+    """Numbers of a parameter as they were ahead of a step.
+
+    Attributes:
+        name: of the parameter.
+        parameter: the parameter itself.
+        shape: that it had.
+        every: which of the runs of its numbers were copied: each, every second, third, …
+        numbers: their values.
+    """
+
+    name: str
+    parameter: Tensor
+    shape: torch.Size
+    every: int
+    numbers: Tensor
 
 
 @dataclass(slots=True)
@@ -37,6 +57,7 @@ class Moment:
         number: length of the batch, or learning rate, if it was read ahead; the batch and the optimizer are
             not at hand then.
         name_of: the name of a parameter, empty if it has none.
+        before: what was copied ahead of the step, if a measure that needs it is due.
     """
 
     seconds: float = 0.0
@@ -49,12 +70,15 @@ class Moment:
     limit: float = 0.0
     number: float | None = None
     name_of: Callable[[Tensor], str] = nameless
+    before: list[Copied] = field(default_factory=list[Copied])
 
 
 Taken = float | Many | Histogram | None
 """One number, numbers for many subjects, a histogram, or nothing to measure here."""
 
 Take = Callable[[Moment], Taken]
+
+Ahead = Callable[[Moment], list[Copied]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,9 @@ class Taker:
     name: str
     sampled: bool = False
     """Taken as often as the budget allows, and not while the watcher rests."""
+
+    ahead: Ahead | None = None
+    """Copies what the measure must know of the time before a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +113,8 @@ def takers() -> Takers:
     found: dict[Kind, tuple[Taker, ...]] = {}
     for info in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(info.name)
-        taker = Taker(module.measure, module.take, module.measure.name, getattr(module, "SAMPLED", False))
+        sampled, ahead = getattr(module, "SAMPLED", False), getattr(module, "ahead", None)
+        taker = Taker(module.measure, module.take, module.measure.name, sampled, ahead)
         found[module.WHEN] = (*found.get(module.WHEN, ()), taker)
     return Takers(found)
 

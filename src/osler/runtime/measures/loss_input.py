@@ -29,13 +29,19 @@ def take(moment: Moment) -> Histogram | None:
         return None
     values = scores.detach().reshape(-1)[:: max(1, scores.numel() // ELEMENTS)].double()
     finite = values[values.isfinite()]
-    sizes = finite[finite != 0].abs()
-    powers = (torch.frexp(sizes).exponent.long() - 1 - LOWEST).clamp(0, BINS - 1)
+    sizes, below = finite[finite != 0].abs(), finite[finite < 0]
     nans = int(values.isnan().sum())
     return Histogram(
-        bins=array("I", torch.bincount(powers, minlength=BINS).tolist()),
+        bins=counted(sizes),
         zeros=len(finite) - len(sizes),
-        negatives=int((finite < 0).sum()),
+        negatives=len(below),
         nans=nans,
         infinities=len(values) - len(finite) - nans,
+        below=counted(-below),
     )
+
+
+def counted(sizes: Tensor) -> array[int]:
+    """How many of them there are of each power of two."""
+    powers = (torch.frexp(sizes).exponent.long() - 1 - LOWEST).clamp(0, BINS - 1)
+    return array("I", torch.bincount(powers, minlength=BINS).tolist())

@@ -166,6 +166,11 @@ class Optimizers:
         if self.watcher.resuming.pending is not None:
             self.gate_resuming.within(self.watcher.resuming.stepping, optimizer)
         holder = self.watcher.holder(optimizer)
+        measuring = self.measuring
+        measuring.about(STEP, holder.name)
+        measuring.moment.optimizer = optimizer
+        measuring.ahead(STEP)
+        measuring.moment.optimizer = None
         closure = callable(args[1] if len(args) > 1 else kwargs.get("closure"))
         self.watcher.census.glance()
         if closure:

@@ -1,0 +1,259 @@
+"""Layers that `__init__` declares and that no line of the files, read together, ever names again."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from osler.model import External, IdleFact, Maybe, Network, Place
+from osler.static.classes import bases_from_outside, is_module
+from osler.static.sources import Source, dotted
+from osler.static.values import Class, Function, Instance, UserNetwork
+
+NO_USE = re.compile(
+    r"#.*|(?:^|;)[ \t]*(?:((torch\.)?nn\.)?init\.|self\.\w+\.(?:weight|bias)\.[\w.]*_\()[^;\n]*", re.MULTILINE
+)
+"""Text that uses nothing: comments, and lines that give weights their first values."""
+
+READ = re.compile(r"\bself\.(\w+)\b(?!\s*(?::[^=\n]*)?=(?!=))")
+"""`self.name` where it is not given a value."""
+
+FINDS_BY_ITSELF = re.compile(
+    r"\b(getattr|__getattr\w*|_modules|(named_)?children|named_modules|get_submodule|__dict__|vars|eval|exec)\b|list\(self\.modules\("
+)
+"""What a class may reach its parts by without naming them."""
+
+TAKES_APART = frozenset({"children", "named_children", "_modules"})
+"""Attributes by which somebody else may get at all parts of a model."""
+
+ASKED_OF_MODULES = frozenset("() parameters named_parameters train eval to cuda state_dict modules".split())
+"""What is done to a name that stands for a module."""
+
+INITIALISES = ("nn.init.", "init.", "torch.nn.init.")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """`self.name = layer` in the `__init__` of a class that does not read it anywhere."""
+
+    cls: Class
+    name: str
+    statement: ast.stmt
+    part: Network
+
+
+def idle_parts(sources: Sequence[Source], classes: Sequence[Class]) -> Iterator[IdleFact]:
+    """Parts that are declared and never used, in the order of the classes."""
+    once = {id(c.node): c for c in classes}
+    waiting = [d for cls in once.values() for d in _unread(cls)]
+    if not waiting or any(map(_calls_what_it_takes_apart, sources)):
+        return
+    for declared in waiting:
+        family = _family(declared.cls, classes)
+        forward = next((f for c in family if isinstance(f := c.names.get("forward"), Function)), None)
+        if forward is None or not all(map(_is_plain, family)) or any(map(_looks_up, family)):
+            continue
+        if not _uses_others(declared.cls, family):
+            continue
+        heirs = [c for c in family if declared.cls in c.lineage()]
+        if not any(_names(s, declared.name, family, heirs) for s in sources):
+            yield _described(declared, forward)
+
+
+def _uses_others(cls: Class, family: Sequence[Class]) -> bool:
+    """Some part of the class is read by name: `forward` is written, and not with `self.parameters()`."""
+    parts = _parts(cls).keys()
+    in_forward = [c.names["forward"] for c in family if "forward" in c.names]
+    weights = (n for f in in_forward if isinstance(f, Function) for n in ast.walk(f.node))
+    by_weights = any(dotted(n) in {"self.parameters", "self.named_parameters"} for n in weights)
+    return not by_weights and any(name in parts for c in family for name in READ.findall(_text(c)))
+
+
+def _described(declared: Declared, forward: Function) -> IdleFact:
+    part, source = declared.part, declared.cls.source
+    kind = part.cls.name if isinstance(part, UserNetwork) and part.cls else part.kind
+    place = Place(source.file, declared.statement.lineno, "__init__", span=source.span(declared.statement))
+    goes_without = Place(forward.source.file, forward.node.lineno, "forward")
+    return IdleFact(declared.name, declared.cls.name, kind, 0, (place,), (goes_without,))
+
+
+def _unread(cls: Class) -> Iterator[Declared]:
+    """What a class declares and does not read itself: a quick look at its text."""
+    start = next((n for n in cls.node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    if start is None or not is_module(cls) or not _is_plain(cls):
+        return
+    text = _text(cls)
+    if FINDS_BY_ITSELF.search(text):
+        return
+    read, parts = set(READ.findall(text)), _parts(cls)
+    if read >= parts.keys():
+        return
+    for statement in ast.walk(start):
+        match statement:
+            case (
+                ast.Assign(
+                    targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)],
+                    value=ast.Call() as call,
+                )
+                | ast.AnnAssign(
+                    target=ast.Attribute(value=ast.Name(id="self"), attr=name), value=ast.Call() as call
+                )
+            ) if name in parts and name not in read:
+                shared = [other for other, value in parts.items() if value is parts[name]]
+                if shared == [name] and not _is_given_modules(call, parts):
+                    yield Declared(cls, name, statement, parts[name])
+            case _:
+                pass
+
+
+def _text(cls: Class) -> str:
+    lines = cls.source.lines[cls.node.lineno - 1 : cls.node.end_lineno]
+    return NO_USE.sub("", "\n".join(lines))
+
+
+def _parts(cls: Class) -> dict[str, Network]:
+    """The modules that an object of the class holds by name."""
+    found: dict[str, Network] = {}
+    for owner in cls.instances:
+        held = owner.parts if isinstance(owner, Instance | UserNetwork) else {}
+        for name, value in held.items():
+            inner = value.value if isinstance(value, Maybe) else value
+            if isinstance(inner, Network):
+                found.setdefault(name, inner)
+    return found
+
+
+def _is_given_modules(call: ast.Call, parts: dict[str, Network]) -> bool:
+    """It is built around the model, or a part of it, and may act on that by itself."""
+    given = {dotted(a) for a in (*call.args, *(k.value for k in call.keywords))}
+    return "self" in given or any(f"self.{name}" in given for name in parts)
+
+
+def _calls_what_it_takes_apart(source: Source) -> bool:
+    """It calls the children of some model one by one, or puts them into a new one."""
+    if source.tree is None or not any(word in source.text for word in TAKES_APART):
+        return False
+    lists = {
+        dotted(n.targets[0])
+        for n in ast.walk(source.tree)
+        if isinstance(n, ast.Assign) and _is_taken_apart(n.value, set())
+    } - {""}
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.For(target=target, iter=over) if _is_taken_apart(over, lists):
+                names = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+                calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+                if any(dotted(function) in names for function in calls):
+                    return True
+            case ast.Starred(value=value) if _is_taken_apart(value, lists):
+                return True
+            case ast.Call(func=ast.Subscript(value=value)) if _is_taken_apart(value, lists):
+                return True
+            case ast.Subscript(value=ast.Attribute(attr="_modules")):
+                return True
+            case _:
+                pass
+    return False
+
+
+def _is_taken_apart(node: ast.expr, lists: set[str]) -> bool:
+    return any(
+        (isinstance(n, ast.Attribute) and n.attr in TAKES_APART and dotted(n.value) != "self")
+        or (isinstance(n, ast.Name) and n.id in lists)
+        for n in ast.walk(node)
+    )
+
+
+def _family(cls: Class, classes: Sequence[Class]) -> list[Class]:
+    """The classes that an object with these parts may be made of."""
+    heirs = [c for c in classes if any(b.node is cls.node for b in c.lineage())]
+    found = {id(b.node): b for c in (cls, *heirs) for b in c.lineage()}
+    return list(found.values())
+
+
+def _is_plain(cls: Class) -> bool:
+    """Nothing above it that could not be read calls its parts."""
+    return all(
+        isinstance(b, External) and (b.name == "torch.nn.Module" or b.last in {"LightningModule", "object"})
+        for b in bases_from_outside(cls)
+    )
+
+
+def _looks_up(cls: Class) -> bool:
+    return bool(FINDS_BY_ITSELF.search(_text(cls)))
+
+
+def _names(source: Source, name: str, family: Sequence[Class], heirs: Sequence[Class]) -> bool:
+    """Some line of a file may mean this part; ``self.name`` in a class apart from it does not."""
+    if not _mention(name).search(source.text):
+        return False
+    if source.tree is None:
+        return True
+    own, above = {c.name for c in family}, {c.name for c in heirs}
+    todo: list[tuple[ast.AST, bool, bool]] = [(source.tree, False, False)]
+    while todo:
+        node, is_strange, starts = todo.pop()
+        match node:
+            case ast.ClassDef():
+                bases = {dotted(b).rpartition(".")[2] for b in node.bases}
+                is_strange = node.name not in own and above.isdisjoint(bases)
+            case ast.FunctionDef():
+                starts = node.name == "__init__"
+            case ast.Expr(value=ast.Call() as call) if _only_initialises(call, name):
+                continue
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr == name:
+                if not is_strange and not (starts and isinstance(node.ctx, ast.Store)):
+                    return True
+            case ast.Attribute(value=owner, attr=attr) if attr == name and _may_be_module(
+                source, owner, name
+            ):
+                return True
+            case ast.Constant(value=str() as text) if _spells(text, name, source):
+                return True
+            case _:
+                pass
+        todo += [(child, is_strange, starts) for child in ast.iter_child_nodes(node)]
+    return False
+
+
+@functools.lru_cache(maxsize=64)
+def _mention(name: str) -> re.Pattern[str]:
+    """Text without which a file cannot mean a part: its name behind a dot, or in quotes as far as it goes."""
+    stems = "|".join(re.escape(name[:n]) for n in range(len(name), 0, -1))
+    return re.compile(rf"\.\s*{name}\b|[\"'](?:{stems})[\"'%{{]")
+
+
+def _may_be_module(source: Source, owner: ast.expr, name: str) -> bool:
+    """What stands before the dot is no package, and no set of options such as `args`."""
+    said = dotted(owner)
+    root = said.partition(".")[0]
+    if not said or root == "self":
+        return True
+    if any(root == (a.asname or a.name.partition(".")[0]) for a in _packages(source)):
+        return False
+    usage = source.usage
+    asked = usage.get(said, set[str]()) & ASKED_OF_MODULES or usage.get(f"{said}.{name}")
+    return bool(asked) or f"{said}.{name}." in source.text
+
+
+def _packages(source: Source) -> Iterator[ast.alias]:
+    for statement in source.survey.imports:
+        if isinstance(statement, ast.Import) or (statement.module or "").partition(".")[0] == "torch":
+            yield from statement.names
+
+
+def _only_initialises(call: ast.Call, name: str) -> bool:
+    """Its weights are given their first values here, which is no use of it."""
+    function = dotted(call.func)
+    own = function.startswith((f"self.{name}.weight.", f"self.{name}.bias.")) and function.endswith("_")
+    return own or function.startswith(INITIALISES)
+
+
+def _spells(text: str, name: str, source: Source) -> bool:
+    """The text is the name, or the beginning of one that is put together for `getattr`."""
+    stem = re.split(r"[%{]", text, maxsplit=1)[0]
+    is_stem = "getattr" in source.text and bool(stem) and name.startswith(stem)
+    return text == name or is_stem

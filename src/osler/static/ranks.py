@@ -1,0 +1,273 @@
+"""How many axes tensors and arrays have, as far as a file says: of the data that a program trains on."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from osler.static.origins import Origins, batch_part, last, returned
+from osler.static.regions import Line, Region
+from osler.static.sources import dotted
+
+SIZED = frozenset("zeros ones rand randn empty".split())
+LISTED = frozenset(
+    "tensor as_tensor array asarray from_numpy FloatTensor LongTensor DoubleTensor Tensor".split()
+)
+LINES = frozenset("arange linspace logspace randperm".split())
+SAME = frozenset(
+    "float double half long int to cuda cpu clone detach contiguous numpy astype copy requires_grad_ type "
+    "abs exp log sin cos sqrt sigmoid tanh relu to_numpy pin_memory type_as clamp round square neg "
+    "sign".split()
+)
+"""Functions and methods that leave the axes as they are."""
+
+REDUCES = frozenset("sum mean std var argmax argmin prod norm amax amin any all".split())
+LABELLED = frozenset(
+    "MNIST FashionMNIST KMNIST QMNIST CIFAR10 CIFAR100 SVHN STL10 ImageFolder Food101 DTD GTSRB".split()
+)
+"""Data sets of torchvision whose second entry is the number of a class."""
+
+SKLEARN = frozenset(
+    "load_diabetes load_breast_cancer load_iris load_digits load_wine fetch_california_housing".split()
+)
+MADE = frozenset(
+    "make_regression make_classification make_moons make_circles make_blobs make_friedman1".split()
+)
+PACKAGES = frozenset({"torch", "np", "numpy", "np.random", "torch.nn.functional", "F"})
+
+
+DEEPEST = 12
+"""Names that are followed."""
+
+ITSELF = -1
+"""Stands for the rank that is being asked for: `y = y.float()` says nothing about it."""
+
+
+@dataclass(slots=True)
+class Ranks:
+    """Answers questions about one file.
+
+    Attributes:
+        origins: where names of the file get their values.
+        asked: names that are being looked up.
+    """
+
+    origins: Origins
+    asked: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+    def of(self, region: Region, node: ast.expr) -> int | None:
+        """The number of axes; None if it is not known, or if the only axis has length 1."""
+        match node:
+            case ast.Name(id=name):
+                return self._of_name(region, name)
+            case ast.BinOp(left=left, right=right):
+                return self._broadcast(region, left, right)
+            case ast.UnaryOp(operand=inner):
+                return self.of(region, inner)
+            case ast.Subscript(value=inner, slice=index):
+                return self._indexed(region, inner, index)
+            case ast.Attribute(value=inner, attr="data" | "values"):
+                return self.of(region, inner)
+            case ast.Attribute(value=inner, attr="target"):
+                return 1 if last(self.origins.made(region, inner)) in SKLEARN else None
+            case ast.Call():
+                return self._called(region, node)
+            case ast.List(elts=[ast.Constant() | ast.List() | ast.UnaryOp(), _, *_]):
+                return _depth(node)
+            case _:
+                return None
+
+    def _of_name(self, region: Region, name: str) -> int | None:
+        home = self.origins.home(region, name)
+        key = (id(home), name)
+        if key in self.asked:
+            return ITSELF
+        if home is None or len(self.asked) > DEEPEST:
+            return None
+        self.asked.append(key)
+        lines = self.origins.bindings(region, name)
+        found = {self._bound(home, line, name) for line in lines} - {ITSELF}
+        self.asked.pop()
+        return found.pop() if len(found) == 1 else None
+
+    def _bound(self, home: Region, line: Line, name: str) -> int | None:
+        """The rank of what a line gives to a name."""
+        match line.node:
+            case ast.Assign(targets=[ast.Name()], value=value):
+                return self.of(home, value)
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=value):
+                position = next((n for n, t in enumerate(names) if dotted(t) == name), None)
+                return None if position is None else self._part(home, value, position)
+            case ast.AugAssign(op=ast.Sub() | ast.Add() | ast.Mult() | ast.Div()):
+                return ITSELF
+            case ast.For(target=target, iter=over):
+                return self._of_batch(home, target, over, name)
+            case _:
+                return None
+
+    def _part(self, home: Region, value: ast.expr, position: int) -> int | None:
+        """One of several values."""
+        match value:
+            case ast.Tuple(elts=values) if position < len(values):
+                return self.of(home, values[position])
+            case ast.Call(args=given) if last(value) == "train_test_split" and position < 2 * len(given):
+                return self.of(home, given[position // 2])
+            case ast.Call(keywords=named) if last(value) in SKLEARN | MADE and position < 2:
+                said = {k.arg for k in named}
+                known = "return_X_y" in said if last(value) in SKLEARN else not said & {"n_targets", "coef"}
+                return (2, 1)[position] if known else None
+            case _:
+                return None
+
+    def _of_batch(self, home: Region, target: ast.expr, over: ast.expr, name: str) -> int | None:
+        """Part of a batch that a loader hands out."""
+        part = batch_part(target, over, name)
+        if part is None:
+            return None
+        loader_of, position = part
+        loaders = self.origins.calls(home, loader_of)
+        if not loaders or not all(map(_hands_out_batches, loaders)):
+            return None
+        found = {self._entry(home, loader.args[0], position) for loader in loaders}
+        return found.pop() if len(found) == 1 else None
+
+    def _entry(self, home: Region, data: ast.expr, position: int, depth: int = 4) -> int | None:
+        """The rank of one entry of the samples, with the axis of the batch."""
+        region, made = self._followed(home, data)
+        kind = last(made)
+        if made is None or not depth:
+            return None
+        if kind in {"Subset", "random_split", "ConcatDataset"} and made.args:
+            return self._entry(region, made.args[0], position, depth - 1)
+        if (
+            kind == "TensorDataset"
+            and position < len(made.args)
+            and not isinstance(made.args[0], ast.Starred)
+        ):
+            return self.of(region, made.args[position])
+        plain = not {"target_transform", None} & {k.arg for k in made.keywords}
+        return 1 if kind in LABELLED and position == 1 and plain else None
+
+    def _followed(self, home: Region, data: ast.expr) -> tuple[Region, ast.Call | None]:
+        """The call that makes a data set, perhaps inside a function of the file."""
+        made = self.origins.made(home, data)
+        function = self.origins.function(made.func) if made is not None else None
+        value = returned(function) if function is not None else None
+        if function is None or value is None:
+            return home, made
+        return function, self.origins.made(function, value)
+
+    def _broadcast(self, region: Region, left: ast.expr, right: ast.expr) -> int | None:
+        found = [0 if _is_number(side) else self.of(region, side) for side in (left, right)]
+        known = [r for r in found if r is not None]
+        if len(known) < 2:
+            return None
+        return ITSELF if ITSELF in known and max(known) <= 0 else None if ITSELF in known else max(known)
+
+    def _indexed(self, region: Region, inner: ast.expr, index: ast.expr) -> int | None:
+        if isinstance(index, ast.Constant) and isinstance(index.value, str):
+            return 1 if last(self.origins.made(region, inner)) == "read_csv" else None
+        rank = self.of(region, inner)
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if rank is None or not all(_is_number(p) or isinstance(p, ast.Slice) for p in parts):
+            return None
+        taken = sum(_is_number(p) for p in parts)
+        return rank - taken if not taken or rank > taken else None
+
+    def _called(self, region: Region, call: ast.Call) -> int | None:
+        name, named = last(call), {k.arg: k.value for k in call.keywords}
+        if not isinstance(call.func, ast.Attribute):
+            return None
+        owner = call.func.value
+        if dotted(owner) in PACKAGES:
+            if name in SIZED | {"randint"}:
+                return _sized(call, named)
+            if name in LINES:
+                return 1
+            if not call.args or dotted(owner).endswith("random"):
+                return None
+            if name in LISTED:
+                return self.of(region, call.args[0])
+            return self._changed(region, name, call.args[0], call.args[1:], named)
+        return self._changed(region, name, owner, call.args, named)
+
+    def _changed(
+        self,
+        region: Region,
+        name: str,
+        owner: ast.expr,
+        given: list[ast.expr],
+        named: dict[str | None, ast.expr],
+    ) -> int | None:
+        """What a method, or the function of the same name, makes of the axes."""
+        if name in {"view", "reshape"}:
+            sizes = given[0].elts if given and isinstance(given[0], ast.Tuple) else given
+            known = all(map(_is_size, sizes)) and (len(sizes) != 1 or _is_number(sizes[0]))
+            return len(sizes) if sizes and known else None
+        if name in {"flatten", "ravel"} and not given and not named:
+            return 1
+        rank = self.of(region, owner)
+        if rank is None or name in SAME:
+            return rank
+        if name in REDUCES | {"max", "min"} and not given and not named:
+            return 0
+        if rank == ITSELF:
+            return None
+        axis = named.get("dim", named.get("axis", given[0] if given else None))
+        if name == "unsqueeze" and axis is not None:
+            return rank + 1
+        if name in REDUCES and axis is not None and _is_number(axis) and rank > 1:
+            return rank if named.keys() & {"keepdim", "keepdims"} or len(given) > 1 else rank - 1
+        return None
+
+
+def _hands_out_batches(loader: ast.Call) -> bool:
+    """It puts several samples together, and nobody else says how."""
+    named = {k.arg: k.value for k in loader.keywords}
+    size = named.get("batch_size", loader.args[1] if len(loader.args) > 1 else ast.Constant(1))
+    alone = isinstance(size, ast.Constant) and size.value in (1, None)
+    own = named.keys() & {"collate_fn", "batch_sampler", None}
+    return last(loader).endswith("DataLoader") and bool(loader.args) and not alone and not own
+
+
+def _depth(node: ast.expr) -> int:
+    """How deep lists are written into each other."""
+    return 1 + _depth(node.elts[0]) if isinstance(node, ast.List) and node.elts else 0
+
+
+def _sized(call: ast.Call, named: dict[str | None, ast.expr]) -> int | None:
+    """The rank of a tensor that is made of a size."""
+    sizes = [s for s in (named.get("size"), *call.args) if s is not None]
+    if last(call) == "randint":
+        sizes = [s for s in sizes if isinstance(s, ast.Tuple | ast.List)]
+    if len(sizes) == 1 and isinstance(sizes[0], ast.Tuple | ast.List):
+        sizes = sizes[0].elts
+    if not sizes or any(isinstance(s, ast.Starred) for s in sizes):
+        return None
+    alone = len(sizes) == 1 and not (isinstance(sizes[0], ast.Constant) and sizes[0].value not in (0, 1))
+    return None if alone and not _is_count(sizes[0]) else len(sizes)
+
+
+def _is_count(node: ast.expr) -> bool:
+    """It is one number: a constant above 1 or a length."""
+    match node:
+        case ast.Constant(value=int() as value):
+            return value > 1
+        case ast.Call(func=ast.Name(id="len")):
+            return True
+        case _:
+            return False
+
+
+def _is_size(node: ast.expr) -> bool:
+    return _is_number(node) or isinstance(
+        node, ast.Name | ast.Subscript | ast.Call | ast.Attribute | ast.BinOp
+    )
+
+
+def _is_number(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant(value=int() | float()) | ast.UnaryOp(operand=ast.Constant(value=int() | float())):
+            return True
+        case _:
+            return False

@@ -1,0 +1,237 @@
+"""State that a program writes to its file and never takes up again where training goes on from it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from osler.model import Place, ResumptionFact
+from osler.static.knowledge import OPTIMIZERS, SCHEDULES
+from osler.static.regions import Region, own, regions
+from osler.static.roles import OPTIMIZER, SCALER, SCHEDULE
+from osler.static.sources import Source, dotted
+
+WRITTEN = re.compile(r"""["']\s*:\s*[\w.]+\.state_dict\(\)""")
+"""An entry of a dict that holds a state."""
+
+KINDS = ("optimizer", "schedule", "scaler")
+"""What has a state that training needs to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An entry `key: owner.state_dict()` of what is written to a file; ``kind`` is empty for a model."""
+
+    key: str
+    owner: str
+    kind: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A dict of states and plain values."""
+
+    states: tuple[State, ...]
+    others: frozenset[str]
+
+    def holds(self, key: str, *kinds: str) -> bool:
+        """The state of something of these kinds stands under this key."""
+        return any(s.key == key and s.kind in kinds for s in self.states)
+
+
+def resumptions(sources: Sequence[Source]) -> Iterator[ResumptionFact]:
+    """Each state that files hold, that no line of the sources reads, although training goes on from there."""
+    texts = [s.text for s in sources]
+    if not any(WRITTEN.search(t) for t in texts) or not any("torch.load(" in t for t in texts):
+        return
+    makers = _makers(sources)
+    checkpoints = [c for s in sources for c in _checkpoints(s, makers)]
+    waiting = [(c, s) for c in checkpoints for s in c.states if s.kind and not _is_settled(s, texts, makers)]
+    if not waiting:
+        return
+    read, counted = _read(sources), _counted(sources)
+    told: set[tuple[Place, str]] = set()
+    for source in sources:
+        near = [(c, s) for c, s in waiting if s.place.file == source.file] or waiting
+        for region in regions(source):
+            for checkpoint, state in near:
+                if state.key in read:
+                    continue
+                for site, sign in _goes_on(region, checkpoint, counted):
+                    if (site, state.key) not in told:
+                        told.add((site, state.key))
+                        yield ResumptionFact(
+                            (site,), state.kind, state.owner, state.key, (state.place,), sign
+                        )
+                        break
+
+
+def _makers(sources: Sequence[Source]) -> dict[str, ast.Call]:
+    """What names are given, where that is a call; by the last part of the name."""
+    made: dict[str, ast.Call] = {}
+    for source in sources:
+        for node in ast.walk(source.tree or ast.Module([], [])):
+            match node:
+                case ast.Assign(targets=[target], value=ast.Call() as call) if dotted(target):
+                    made[dotted(target).rpartition(".")[2]] = call
+                case _:
+                    pass
+    return made
+
+
+def _kind(owner: str, makers: dict[str, ast.Call]) -> str:
+    last = owner.rpartition(".")[2]
+    made = dotted(makers[last].func).rpartition(".")[2] if last in makers else ""
+    if SCHEDULES.search(made) or SCHEDULE.search(last):
+        return "schedule"
+    if made in OPTIMIZERS or OPTIMIZER.search(last):
+        return "optimizer"
+    return "scaler" if made == "GradScaler" or SCALER.search(last) else ""
+
+
+def _checkpoints(source: Source, makers: dict[str, ast.Call]) -> Iterator[Checkpoint]:
+    """Dicts with the state of a model and of something that trains it."""
+    if ".state_dict()" not in source.text:
+        return
+    for region in regions(source):
+        for line in region.lines:
+            for node in own(line.node):
+                if isinstance(node, ast.Dict):
+                    found = _checkpoint(region, node, makers)
+                    kinds = {s.kind for s in found.states}
+                    if "" in kinds and kinds & set(KINDS):
+                        yield found
+
+
+def _checkpoint(region: Region, node: ast.Dict, makers: dict[str, ast.Call]) -> Checkpoint:
+    states: list[State] = []
+    others: set[str] = set()
+    for key, value in zip(node.keys, node.values, strict=True):
+        match key, value.body if isinstance(value, ast.IfExp) else value:
+            case ast.Constant(value=str() as name), ast.Call(
+                func=ast.Attribute(value=owner, attr="state_dict")
+            ):
+                states.append(State(name, dotted(owner), _kind(dotted(owner), makers), region.place(value)))
+            case ast.Constant(value=str() as name), _:
+                others.add(name)
+            case _:
+                pass
+    return Checkpoint(tuple(states), frozenset(others))
+
+
+def _is_settled(state: State, texts: list[str], makers: dict[str, ast.Call]) -> bool:
+    """It is restored in another way, or there is nothing in it that training would miss."""
+    last = state.owner.rpartition(".")[2]
+    if any(f"{last}.load_state_dict(" in t for t in texts):
+        return True
+    if state.kind == "schedule":
+        return any("last_epoch" in t or re.search(rf"\b{last}\.step\((?!\))", t) for t in texts)
+    made = makers.get(last)
+    plain = made is not None and dotted(made.func).endswith("SGD")
+    return plain and made is not None and not any(k.arg in {"momentum", None} for k in made.keywords)
+
+
+def _read(sources: Sequence[Source]) -> set[str]:
+    """All texts in the sources, other than keys of dicts that are written down and items that are given."""
+    found: set[str] = set()
+    for source in sources:
+        written: set[int] = set()
+        for node in ast.walk(source.tree or ast.Module([], [])):
+            match node:
+                case ast.Dict():
+                    written |= {id(k) for k in node.keys}
+                case ast.Subscript(slice=ast.Constant() as key, ctx=ast.Store()):
+                    written.add(id(key))
+                case ast.Constant(value=str() as text) if id(node) not in written:
+                    found.add(text)
+                case _:
+                    pass
+    return found
+
+
+def _counted(sources: Sequence[Source]) -> set[str]:
+    """Names in the bounds of `range`, by their last part."""
+    return {
+        dotted(part).rpartition(".")[2]
+        for source in sources
+        for node in ast.walk(source.tree or ast.Module([], []))
+        if isinstance(node, ast.Call) and dotted(node.func) in {"range", "trange", "tqdm.trange"}
+        for argument in node.args
+        for part in ast.walk(argument)
+        if dotted(part)
+    }
+
+
+def _goes_on(region: Region, checkpoint: Checkpoint, counted: set[str]) -> Iterator[tuple[Place, str]]:
+    """Where a region loads the weights of such a file, and what else it takes up from it."""
+    loaded = list(_loaded(region))
+    for owner, file, key, node in loaded:
+        del owner
+        if not checkpoint.holds(key, "") or not _is_only_indexed(region, file):
+            continue
+        restored = [o for o, f, k, _ in loaded if f == file and checkpoint.holds(k, *KINDS)]
+        counters = [k for k in _counters(region, file, counted) if k in checkpoint.others]
+        if restored:
+            yield region.place(node), f"`{restored[0]}` is restored from it"
+        elif counters:
+            yield region.place(node), f'it begins at the "{counters[0]}" that the file holds'
+
+
+def _loaded(region: Region) -> Iterator[tuple[str, str, str, ast.stmt]]:
+    """`owner.load_state_dict(file["key"])`."""
+    for line in region.lines:
+        match line.node:
+            case (
+                ast.Expr(
+                    value=ast.Call(func=ast.Attribute(value=owner, attr="load_state_dict"), args=[given, *_])
+                )
+                | ast.Assign(
+                    value=ast.Call(func=ast.Attribute(value=owner, attr="load_state_dict"), args=[given, *_])
+                )
+            ):
+                match given:
+                    case ast.Subscript(value=file, slice=ast.Constant(value=str() as key)) if dotted(file):
+                        yield dotted(owner), dotted(file), key, line.node
+                    case _:
+                        pass
+            case _:
+                pass
+
+
+def _counters(region: Region, file: str, counted: set[str]) -> Iterator[str]:
+    """Keys whose value a loop begins with."""
+    for line in region.lines:
+        match line.node:
+            case ast.Assign(targets=[target], value=value) if dotted(target).rpartition(".")[2] in counted:
+                for part in ast.walk(value):
+                    match part:
+                        case ast.Subscript(value=owner, slice=ast.Constant(value=str() as key)) if (
+                            dotted(owner) == file
+                        ):
+                            yield key
+                        case _:
+                            pass
+            case _:
+                pass
+
+
+def _is_only_indexed(region: Region, file: str) -> bool:
+    """The file's content is given to nobody, and nobody goes through it."""
+    uses, known = 0, 0
+    for line in region.lines:
+        for node in own(line.node):
+            match node:
+                case ast.Name() | ast.Attribute() if dotted(node) == file and isinstance(node.ctx, ast.Load):
+                    uses += 1
+                case ast.Subscript(value=owner, slice=ast.Constant()) if dotted(owner) == file:
+                    known += 1
+                case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[ast.Constant(), *_]):
+                    known += dotted(owner) == file
+                case ast.Compare(comparators=[owner]):
+                    known += dotted(owner) == file
+                case _:
+                    pass
+    return uses == known
