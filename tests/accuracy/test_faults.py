@@ -18,11 +18,15 @@ def by_cost() -> list[Fault]:
 
 FAULTS = by_cost()
 
+QUICK = 3
+"""Seconds of a program in which CI looks for the founding mistake."""
+
 
 def marked(place: int, fault: Fault) -> object:
-    """The fault as a parameter: the founding mistake in the default run, others in CI, many more after it."""
+    """The fault as a parameter: the founding mistake first where it is quick, then CI, then many."""
     cheaper = sum(f.check == fault.check for f in FAULTS[:place])
-    is_founding = fault.name.endswith(("missing-clear", "never-cleared"))
+    is_quick = learned(fault.program).seconds <= QUICK
+    is_founding = is_quick and fault.name.endswith(("missing-clear", "never-cleared"))
     marks = () if is_founding else pytest.mark.slow if cheaper < MOST else pytest.mark.exhaustive
     return pytest.param(fault, marks=marks, id=fault.name)
 

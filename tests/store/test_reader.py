@@ -114,10 +114,10 @@ def check_every(run: Path, change: Callable[[bytes, int], bytes], every: int) ->
 
 @pytest.mark.parametrize("change", [truncated, flipped])
 def test_changed_at_many_bytes(copy: Path, change: Callable[[bytes, int], bytes]) -> None:
-    check_every(copy, change, 37)
+    check_every(copy, change, 11)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", [truncated, flipped])
 def test_changed_at_every_byte(copy: Path, change: Callable[[bytes, int], bytes]) -> None:
     check_every(copy, change, 1)
@@ -129,7 +129,7 @@ def test_sealed_and_changed_at_many_bytes(copy: Path, change: Callable[[bytes, i
     check_every(copy, change, 37)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("change", [truncated, flipped])
 def test_sealed_and_changed_at_every_byte(copy: Path, change: Callable[[bytes, int], bytes]) -> None:
     assert seal(open_run(copy).main) == 1

@@ -34,7 +34,7 @@ def test_the_bad_example_of(check: Check, tmp_path: Path) -> None:
     recorder = Recorder(process_folder(run), begin([], str(path), {}, {}), Options(period=0.02))
     recorder.start()
     program = compile(path.read_text("utf-8"), str(path), "exec")
-    raised = contextlib.suppress(RuntimeError, AttributeError, IndexError)
+    raised = contextlib.suppress(RuntimeError, AttributeError, IndexError, ValueError)
     with raised, watch(quiet=True) as session:
         session.watcher.measuring.on_column = recorder.watch
         session.watcher.after_turn = lambda: recorder.put(session.run)
