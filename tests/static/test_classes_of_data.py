@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from osler.static.classes_of_data import Classes
+from osler.static.following import Following
 from osler.static.origins import Origins
 from osler.static.regions import regions
 from osler.static.sources import parse
@@ -17,7 +18,7 @@ def classes(expression: str, before: str = "") -> int | None:
     every = list(regions(source))
     last = every[0].lines[-1].node
     assert isinstance(last, ast.Assign)
-    return Classes(Origins(every)).of(every[0], last.value)
+    return Classes(Following(Origins(every))).of(every[0], last.value)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from osler.static.following import Following
 from osler.static.origins import Origins
 from osler.static.ranks import Ranks
 from osler.static.regions import regions
@@ -17,7 +18,7 @@ def rank(expression: str, before: str = "") -> int | None:
     every = list(regions(source))
     last = every[0].lines[-1].node
     assert isinstance(last, ast.Assign)
-    return Ranks(Origins(every)).of(every[0], last.value)
+    return Ranks(Following(Origins(every))).of(every[0], last.value)
 
 
 @pytest.mark.parametrize(
@@ -172,5 +173,5 @@ def test_parameters_of_a_function_are_not_known() -> None:
     for region in every[1:]:
         statement = region.lines[0].node
         assert isinstance(statement, ast.Assign)
-        seen[region.function] = Ranks(Origins(every)).of(region, statement.value)
+        seen[region.function] = Ranks(Following(Origins(every))).of(region, statement.value)
     assert seen == {"f": None, "g": 1}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
+from osler.static.following import Following, part, unpacked
 from osler.static.origins import Origins, batch_part, last, returned
 from osler.static.regions import Line, Region, own
 from osler.static.sources import dotted
@@ -42,28 +43,27 @@ MADE_OF = frozenset({"tensor", "as_tensor", "from_numpy", "LongTensor", "array",
 ASKS = frozenset({"len", "print", "DataLoader", "random_split", "enumerate", "iter", "next", "isinstance"})
 """Functions that leave a data set as it is."""
 
-DEEPEST = 12
-ITSELF = -1
-"""Stands for the number that is being asked for: `y = y.long()` says nothing about it."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Classes:
     """Answers questions about one file.
 
     Attributes:
-        origins: where names of the file get their values.
-        asked: names that are being looked up.
+        names: of the file, and where they get their values.
     """
 
-    origins: Origins
-    asked: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    names: Following
+
+    @property
+    def origins(self) -> Origins:
+        """Where names of the file get their values."""
+        return self.names.origins
 
     def of(self, region: Region, node: ast.expr) -> int | None:
         """The number of classes; None if it is not known."""
         match node:
             case ast.Name(id=name):
-                return self._of_name(region, name)
+                return self.names.number(region, name, self._bound)
             case ast.Attribute(value=inner, attr="target"):
                 return SKLEARN.get(last(self.origins.made(region, inner)))
             case ast.Call(func=ast.Attribute(value=ast.Name(id="torch" | "np"), attr=attr), args=[given, *_]):
@@ -75,38 +75,22 @@ class Classes:
             case _:
                 return None
 
-    def _of_name(self, region: Region, name: str) -> int | None:
-        home = self.origins.home(region, name)
-        key = (id(home), name)
-        if key in self.asked:
-            return ITSELF
-        if home is None or len(self.asked) > DEEPEST:
-            return None
-        self.asked.append(key)
-        lines = self.origins.bindings(region, name)
-        found = {self._bound(home, line, name) for line in lines} - {ITSELF}
-        self.asked.pop()
-        return found.pop() if len(found) == 1 else None
-
     def _bound(self, home: Region, line: Line, name: str) -> int | None:
         match line.node:
             case ast.Assign(targets=[ast.Name()], value=value):
                 return self.of(home, value)
-            case ast.Assign(targets=[ast.Tuple(elts=names)], value=value):
-                position = next((n for n, t in enumerate(names) if dotted(t) == name), None)
-                return None if position is None else self._part(home, value, position)
             case ast.For(target=target, iter=over):
-                part = batch_part(target, over, name)
-                return None if part is None else self._of_batch(home, *part)
+                batch = batch_part(target, over, name)
+                return None if batch is None else self._of_batch(home, *batch)
             case _:
-                return None
+                taken = unpacked(line, name)
+                return None if taken is None else self._part(home, *taken)
 
     def _part(self, home: Region, value: ast.expr, position: int) -> int | None:
+        known_as = part(value, position)
+        if known_as is not None:
+            return self.of(home, known_as)
         match value:
-            case ast.Tuple(elts=values) if position < len(values):
-                return self.of(home, values[position])
-            case ast.Call(args=given) if last(value) == "train_test_split" and position < 2 * len(given):
-                return self.of(home, given[position // 2])
             case ast.Call(keywords=named) if position == 1 and any(k.arg == "return_X_y" for k in named):
                 return SKLEARN.get(last(value)) if not any(k.arg == "n_class" for k in named) else None
             case _:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from osler.static.following import ITSELF, Following, part, unpacked
 from osler.static.origins import Origins, batch_part, last, returned
 from osler.static.regions import Line, Region
 from osler.static.sources import dotted
@@ -36,30 +37,26 @@ MADE = frozenset(
 PACKAGES = frozenset({"torch", "np", "numpy", "np.random", "torch.nn.functional", "F"})
 
 
-DEEPEST = 12
-"""Names that are followed."""
-
-ITSELF = -1
-"""Stands for the rank that is being asked for: `y = y.float()` says nothing about it."""
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ranks:
     """Answers questions about one file.
 
     Attributes:
-        origins: where names of the file get their values.
-        asked: names that are being looked up.
+        names: of the file, and where they get their values.
     """
 
-    origins: Origins
-    asked: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    names: Following
+
+    @property
+    def origins(self) -> Origins:
+        """Where names of the file get their values."""
+        return self.names.origins
 
     def of(self, region: Region, node: ast.expr) -> int | None:
         """The number of axes; None if it is not known, or if the only axis has length 1."""
         match node:
             case ast.Name(id=name):
-                return self._of_name(region, name)
+                return self.names.number(region, name, self._bound)
             case ast.BinOp(left=left, right=right):
                 return self._broadcast(region, left, right)
             case ast.UnaryOp(operand=inner):
@@ -77,41 +74,25 @@ class Ranks:
             case _:
                 return None
 
-    def _of_name(self, region: Region, name: str) -> int | None:
-        home = self.origins.home(region, name)
-        key = (id(home), name)
-        if key in self.asked:
-            return ITSELF
-        if home is None or len(self.asked) > DEEPEST:
-            return None
-        self.asked.append(key)
-        lines = self.origins.bindings(region, name)
-        found = {self._bound(home, line, name) for line in lines} - {ITSELF}
-        self.asked.pop()
-        return found.pop() if len(found) == 1 else None
-
     def _bound(self, home: Region, line: Line, name: str) -> int | None:
         """The rank of what a line gives to a name."""
         match line.node:
             case ast.Assign(targets=[ast.Name()], value=value):
                 return self.of(home, value)
-            case ast.Assign(targets=[ast.Tuple(elts=names)], value=value):
-                position = next((n for n, t in enumerate(names) if dotted(t) == name), None)
-                return None if position is None else self._part(home, value, position)
             case ast.AugAssign(op=ast.Sub() | ast.Add() | ast.Mult() | ast.Div()):
                 return ITSELF
             case ast.For(target=target, iter=over):
                 return self._of_batch(home, target, over, name)
             case _:
-                return None
+                taken = unpacked(line, name)
+                return None if taken is None else self._part(home, *taken)
 
     def _part(self, home: Region, value: ast.expr, position: int) -> int | None:
         """One of several values."""
+        known_as = part(value, position)
+        if known_as is not None:
+            return self.of(home, known_as)
         match value:
-            case ast.Tuple(elts=values) if position < len(values):
-                return self.of(home, values[position])
-            case ast.Call(args=given) if last(value) == "train_test_split" and position < 2 * len(given):
-                return self.of(home, given[position // 2])
             case ast.Call(keywords=named) if last(value) in SKLEARN | MADE and position < 2:
                 said = {k.arg for k in named}
                 known = "return_X_y" in said if last(value) in SKLEARN else not said & {"n_targets", "coef"}
@@ -121,10 +102,10 @@ class Ranks:
 
     def _of_batch(self, home: Region, target: ast.expr, over: ast.expr, name: str) -> int | None:
         """Part of a batch that a loader hands out."""
-        part = batch_part(target, over, name)
-        if part is None:
+        taken = batch_part(target, over, name)
+        if taken is None:
             return None
-        loader_of, position = part
+        loader_of, position = taken
         loaders = self.origins.calls(home, loader_of)
         if not loaders or not all(map(_hands_out_batches, loaders)):
             return None

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from osler.model import Code, Const, Kind, Maybe, Network, Place, SpreadFact, Tensor, Value
+from osler.static.following import Following
 from osler.static.origins import Origins, written
 from osler.static.ranks import Ranks
 from osler.static.regions import regions
@@ -61,7 +62,7 @@ def _row(source: Source, place: Place) -> Iterator[str]:
     found = written(source, every, place)
     if found is not None:
         region, node = found
-        ranks = Ranks(Origins(every))
+        ranks = Ranks(Following(Origins(every)))
         rows = (side for side in _sides(node) if ranks.of(region, side) == 1)
         yield from (ast.unparse(side) for side in itertools.islice(rows, 1))
 

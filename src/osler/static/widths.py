@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from osler.model import Code, Const, Kind, Maybe, Network, Place, Tensor, Value, WidthFact
 from osler.static.classes_of_data import Classes
+from osler.static.following import Following
 from osler.static.origins import Origins, written
 from osler.static.regions import regions
 from osler.static.sources import Source
@@ -49,6 +50,6 @@ def _classes(source: Source, place: Place) -> int | None:
     match written(source, every, place):
         case (region, ast.Call(args=given, keywords=named)):
             targets = [*given[1:2], *(k.value for k in named if k.arg == "target")]
-            return Classes(Origins(every)).of(region, targets[0]) if len(targets) == 1 else None
+            return Classes(Following(Origins(every))).of(region, targets[0]) if len(targets) == 1 else None
         case _:
             return None
