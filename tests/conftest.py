@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from osler.store import locate
+
 # Started in the background of a shell, all processes ignore Ctrl-C, and so would the scripts under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -33,3 +35,10 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert text == file.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A name for the folder of runs that no folder above the test's own has, whoever recorded there."""
+    monkeypatch.setattr(locate, "FOLDER", ".osler-of-this-test")
+    return locate.FOLDER

@@ -110,6 +110,7 @@ def test_what_cannot_be_read(home: Path, healthy: Path, capfd: pytest.CaptureFix
     assert [len(run["problems"]) for run in json.loads(runs(capfd, "--json")[1])["runs"]] == [1, 0, 1]
 
 
+@pytest.mark.usefixtures("nowhere")
 def test_nothing_is_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -122,20 +122,24 @@ def test_a_file(project: Path) -> None:
     assert complaint("train.py", project)[1] == "'train.py' is a file, not a run directory"
 
 
-def test_nothing_is_recorded(tmp_path: Path) -> None:
+def test_nothing_is_recorded(tmp_path: Path, nowhere: str) -> None:
     fix = "Record one with `osler run train.py`."
     message = f"no run is recorded in {tmp_path} or above"
     assert complaint(None, tmp_path) == (StoreError, message, fix)
     message = f"there is no run '2026': nothing is recorded in {tmp_path} or above"
     assert complaint("2026", tmp_path) == (StoreError, message, fix)
-    (tmp_path / ".osler/runs").mkdir(parents=True)
-    assert complaint(None, tmp_path)[1] == f"no run is recorded in {tmp_path}/.osler/runs or above"
+    (tmp_path / nowhere / "runs").mkdir(parents=True)
+    assert complaint(None, tmp_path)[1] == f"no run is recorded in {tmp_path}/{nowhere}/runs or above"
 
 
 def test_homes(project: Path, home: Path, tmp_path: Path) -> None:
     assert home_of(project) == home
     assert home_of(home) == home
     assert home_above(project) == home
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_no_home_above(tmp_path: Path) -> None:
     assert home_above(tmp_path) is None
 
 
