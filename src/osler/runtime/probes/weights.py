@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.nn.parameter import is_lazy
 
 from osler.model import AliasFact, SelfLoadFact, Site
 from osler.runtime.fitting import fitted
@@ -93,7 +94,7 @@ class Weights:
         site = self.watcher.lines.site(frame)
         known = self.taken.get(id(weights))
         known = known if known is not None and known[0]() is weights else None
-        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters())
+        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters() if not is_lazy(p))
         own = {name: at for name, at in addresses if at}  # empty ones, subclasses and those on meta have none
         is_own = bool(own) and isinstance(weights, Mapping)
         if is_own and all(shares(weights, name, at) for name, at in own.items()):  # pyright: ignore
