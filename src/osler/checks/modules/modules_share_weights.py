@@ -31,7 +31,7 @@ print(len(list(layers.parameters())))
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Network, Severity
+from osler.model import Check, Code, Evidence, Finding, Network, PartsFact, Setup, Severity
 from osler.static.queries import learns
 
 check = Check(
@@ -53,3 +53,17 @@ def repeated(code: Code) -> Iterator[Finding]:
                 f"`{layers[0].kind or layers[0].name}` is repeated by reference: "
                 "all places share its weights.",
             )
+
+
+@check.in_setup
+def the_same_again(setup: Setup) -> Iterator[Finding]:
+    for model in setup.all(PartsFact):
+        for layer in model.parts:
+            if layer.again and layer.elements:
+                yield check.finding(
+                    layer.built or layer.site,
+                    f"`{layer.name}`, a {layer.kind}, stands {len(layer.again) + 1} times in its list: "
+                    "all places share its weights.",
+                    subject=layer.name,
+                    evidence=[Evidence("places", len(layer.again) + 1, "1")],
+                )
