@@ -66,6 +66,7 @@ from osler.model import (
     Pattern,
     Run,
     Severity,
+    Tensor,
     turns,
 )
 from osler.static.edits import imports, insert_before, put_under, statement_around
@@ -108,9 +109,21 @@ def recording_left_on(code: Code) -> Iterator[Finding]:
 def records(code: Code, fact: ForwardFact) -> bool:
     """An evaluation whose forward leaves a graph."""
     has_graph = leaves_graph(fact.forward.value) and not fact.model.frozen
-    if not has_graph or fact.forward.recording is not True or not is_apart(code, fact):
+    if not has_graph or fact.forward.recording is not True:
         return False
+    if not is_apart(code, fact):
+        return is_interlude(code, fact)
     return fact.always("eval") or is_named_evaluation(fact)
+
+
+def is_interlude(code: Code, fact: ForwardFact) -> bool:
+    """It stands where the module is trained, in train mode, and is itself always in eval mode."""
+    trained = [t for t in code.trained if t.model is fact.model]
+    modes = {s.was for t in trained for states in t.visits for s in states}
+    roots = [a.value for a in code.actions(Kind.BACKWARD)]
+    is_followed = not (fact.trace.is_open or code.frameworks or "method" in fact.forward.words)
+    is_certain = all(isinstance(root, Tensor) and root.certain for root in roots)
+    return fact.always("eval") and modes == {"train"} and is_followed and is_certain
 
 
 @check.mends_safely

@@ -116,11 +116,13 @@ check = Check(
 
 @check.in_code
 def cut_on_the_way(code: Code) -> Iterator[Finding]:
+    recorded = {b.place for trace in code.traces for b, root in backwards_of(trace) if root.networks}
     for trace in code.traces:
         for backward, root in backwards_of(trace):
             for cut in root.cuts:
                 lost = lost_behind(code, cut, trace)
-                if not lost or (cut.operation == "no_grad" and root.networks):
+                # A helper that is also called under no_grad does not train there: its condition was not read.
+                if not lost or (cut.operation == "no_grad" and backward.place in recorded):
                     continue
                 yield check.finding(
                     (cut.place,),
