@@ -4,6 +4,7 @@ import copy
 import weakref
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,38 @@ def test_a_line_that_loads_every_epoch_is_one_fact(session: Session, net: nn.Mod
             train(net)
             net.load_state_dict(kept)
     assert [fact.step for fact in aliases(session)] == [3]
+
+
+SAME: dict[str, Callable[[nn.Module], Any]] = {
+    "a dict of one's own": lambda net: {name: value for name, value in net.state_dict().items()},  # noqa: C416
+    "a plain dict": lambda net: dict(net.state_dict()),
+    "a shallow copy": lambda net: copy.copy(net.state_dict()),
+    "from one processor to the same": lambda net: {n: v.cpu() for n, v in net.state_dict().items()},
+    "the parameters themselves": lambda net: dict(net.state_dict(keep_vars=True)),
+}
+
+
+@pytest.mark.parametrize("keep", SAME.values(), ids=SAME)
+def test_the_same_tensors_in_another_dict(
+    session: Session, net: nn.Module, line_of: LineOf, keep: Callable[[nn.Module], Any]
+) -> None:
+    with session:
+        train(net)
+        best = keep(net)
+        train(net)
+        net.state_dict()
+        net.load_state_dict(best)
+    (fact,) = aliases(session)
+    assert (fact.taken_step, fact.step) == (1, 2)
+    assert "state_dict" in Path(fact.taken[0].file).read_text().splitlines()[fact.taken[0].line - 1]
+
+
+def test_some_of_the_tensors_and_copies_of_others(session: Session, net: nn.Module) -> None:
+    with session:
+        kept = {name: value.clone() if "bias" in name else value for name, value in net.state_dict().items()}
+        train(net)
+        net.load_state_dict(kept)
+    assert aliases(session) == []
 
 
 def cloned(net: nn.Module) -> Any:

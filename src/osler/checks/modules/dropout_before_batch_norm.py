@@ -7,14 +7,24 @@ variance of training and applies it in evaluation, where it no longer fits.
 
 ```python
 body = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
-print(body(torch.randn(4, 8)).shape)
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
 body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 4))
-print(body(torch.randn(4, 8)).shape)
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem

@@ -7,14 +7,24 @@ version of torch it drops whole samples, drops as `Dropout` does, or warns.
 
 ```python
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout2d(0.5), nn.Linear(32, 4))
-print(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 4))
-print(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem

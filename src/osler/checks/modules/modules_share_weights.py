@@ -6,15 +6,26 @@ model has a third of the parameters that it seems to have.
 ## Bad
 
 ```python
-layers = nn.ModuleList([nn.Linear(8, 8)] * 3)
-print(len(list(layers.parameters())))
+body = nn.Sequential(*[nn.Linear(8, 8), nn.Tanh()] * 3, nn.Linear(8, 4))
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
-layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
-print(len(list(layers.parameters())))
+rows = [layer for _ in range(3) for layer in (nn.Linear(8, 8), nn.Tanh())]
+body = nn.Sequential(*rows, nn.Linear(8, 4))
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem
