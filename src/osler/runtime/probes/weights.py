@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.nn.parameter import is_lazy
 
 from osler.model import AliasFact, SelfLoadFact, Site
 from osler.runtime.fitting import fitted
@@ -110,7 +111,7 @@ class Weights:
         if not isinstance(weights, Mapping):
             return
         given = cast("Mapping[str, object]", weights)
-        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters())
+        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters() if not is_lazy(p))
         own = {name: at for name, at in addresses if at}  # empty ones, subclasses and those on meta have none
         known = self.when_taken(given, list(own)[:1])
         if own and all(shares(given, name, at) for name, at in own.items()):
