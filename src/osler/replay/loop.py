@@ -9,17 +9,15 @@ from __future__ import annotations
 import ast
 import ctypes
 import inspect
-import linecache
 import sys
-from collections.abc import Callable, Iterator
-from math import inf, prod
-from types import FrameType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
+from types import FrameType, ModuleType
 from typing import Any
 
-from torch import Tensor
+import torch
 
-SAFE = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.Load)
-"""Parts of an expression that can be evaluated once more without doing anything."""
+from osler.replay.counting import Loop, loops_around, turns_in
 
 
 class LoopState:
@@ -28,20 +26,42 @@ class LoopState:
     Args:
         frame: the innermost frame.
         is_user: whether a frame is the user's.
+
+    Attributes:
+        turns: how many the loop makes in all, as far as it says so: -1 if it does not.
+        ways: how to put back what a variable held, by its identity.
     """
 
     def __init__(
         self, frame: FrameType | None, is_user: Callable[[FrameType], bool] = lambda _: False
     ) -> None:
+        self._is_user = is_user
         self._frames = [(f, dict(f.f_locals)) for f in outwards(frame) if is_user(f)]
+        self._lines = [f.f_lineno for f, _ in self._frames]
         self.turns = next((n for f, _ in self._frames if (n := turns_of(f)) is not None), -1)
-        """Turns that the loop makes in all, as far as it says so: -1 if it does not."""
+        self.ways: dict[int, Callable[[], object]] = {}
 
     @property
     def is_running(self) -> bool:
         """Whether the innermost function has not been left."""
         innermost = self._frames[0][0] if self._frames else None
         return any(f is innermost for f in outwards(sys._getframe(1)))  # pyright: ignore[reportPrivateUsage]
+
+    def follow(self, frame: FrameType | None) -> bool:
+        """Go on with functions that have been left and are called anew at the same lines.
+
+        Args:
+            frame: the innermost frame now.
+
+        Returns:
+            Whether the functions are the same, called from the same lines: their variables can be put back.
+        """
+        now = [f for f in outwards(frame) if self._is_user(f)]
+        here, there = [(f.f_code, f.f_lineno) for f in now], [f.f_code for f, _ in self._frames]
+        if here != list(zip(there, self._lines, strict=True)):
+            return False
+        self._frames = [(f, names) for f, (_, names) in zip(now, self._frames, strict=True)]
+        return True
 
     def values(self) -> Iterator[Any]:
         """What the variables held, from the innermost function to the top level."""
@@ -53,7 +73,7 @@ class LoopState:
         running = {id(f) for f in outwards(sys._getframe(1))}  # pyright: ignore[reportPrivateUsage]
         for frame, names in self._frames:
             if id(frame) in running:
-                put_back(frame, names)
+                put_back(frame, names, self.ways)
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -63,12 +83,19 @@ def outwards(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def put_back(frame: FrameType, names: dict[str, Any]) -> None:
-    """Bind variables to what they held."""
+def put_back(frame: FrameType, names: dict[str, Any], ways: Mapping[int, Callable[[], object]]) -> None:
+    """Bind variables to what they held.
+
+    What the loop makes anew in every turn is again as it was: a list of the first turn has been filled since.
+    """
     current = frame.f_locals
     changed = {n: v for n, v in names.items() if n not in current or current[n] is not v}
     if not changed:
         return
+    with torch.no_grad():
+        for value in changed.values():
+            if id(value) in ways:
+                ways[id(value)]()
     current.update(changed)
     if current is not frame.f_globals and sys.version_info < (3, 13):
         ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
@@ -78,7 +105,7 @@ def turns_of(frame: FrameType) -> int | None:
     """Turns of the innermost `for` around the line at which a frame stands.
 
     Returns:
-        None if there is none, or if that `for` itself asks for the next batch; -1 if it does not tell.
+        None if there is none; -1 if it does not tell.
     """
     if frame.f_code.co_flags & inspect.CO_GENERATOR:
         return None  # whoever draws from it decides
@@ -86,68 +113,52 @@ def turns_of(frame: FrameType) -> int | None:
     if not around:
         return None
     loop = max(around, key=lambda n: n.lineno)
-    if isinstance(loop, ast.While) or loop.lineno == frame.f_lineno:
-        return -1
-    return length_of(loop, frame)
+    return -1 if isinstance(loop, ast.While) else turns_in(loop, frame)
 
 
-def turns_around(frame: FrameType | None, is_user: Callable[[FrameType], bool]) -> float:
+def turns_around(
+    frame: FrameType | None, is_user: Callable[[FrameType], bool], things: Sequence[object] = ()
+) -> float:
     """How often a line is reached at least, by all the loops around it: infinitely often in a `while`.
+
+    A loop that makes one of the things anew ends it, and so does a function that calls the innermost loop and
+    does not hold any of them: it may make them anew.
 
     Args:
         frame: stands at that line.
         is_user: whether a frame is the user's.
+        things: what is trained.
     """
+    total, found = 1.0, False
     for each in outwards(frame):
-        around = loops_around(each) if is_user(each) else []
-        if any(isinstance(loop, ast.While) for loop in around):
-            return inf
-        if around:  # what lies further out may build everything anew
-            return float(prod(max(1, length_of(loop, each)) for loop in around if isinstance(loop, ast.For)))
-    return 1.0
+        if not is_user(each):
+            continue
+        names = holders(each, things)
+        if found and not names:
+            break
+        for loop in sorted(loops_around(each), key=lambda n: -n.lineno):
+            if names & bound_in(loop):
+                return total
+            if isinstance(loop, ast.While):
+                return inf
+            total *= max(1, turns_in(loop, each))
+            found = True
+    return total
 
 
-def loops_around(frame: FrameType) -> list[ast.For | ast.While]:
-    """The loops of a frame's function around the line at which it stands."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
-    except (SyntaxError, ValueError):
-        return []
-    line, start = frame.f_lineno, frame.f_code.co_firstlineno
-    return [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and is_around(n, line, start)]
+def holders(frame: FrameType, things: Sequence[object]) -> set[str]:
+    """Variables that hold one of some things, or an object with one of them as its attribute."""
+    wanted = {id(thing) for thing in things}
+    found: set[str] = set()
+    for name, value in frame.f_locals.items():
+        inside = getattr(value, "__dict__", None)
+        parts = inside.values() if isinstance(inside, dict) and not isinstance(value, ModuleType) else ()
+        if id(value) in wanted or any(id(part) in wanted for part in parts):  # pyright: ignore
+            found.add(name)
+    return found
 
 
-def length_of(loop: ast.For, frame: FrameType) -> int:
-    """How many turns a `for` makes: over a range, or over a list in a variable; -1 if it is not known."""
-    ranges = [n for n in ast.walk(loop.iter) if isinstance(n, ast.Call) and spelled(n) == "range"]
-    if ranges:
-        return length(ranges[0], frame)
-    names = [n.id for n in ast.walk(loop.iter) if isinstance(n, ast.Name)]
-    held = [v for n in names if isinstance(v := frame.f_locals.get(n), list | tuple | Tensor)]
-    return len(held[0]) if held else -1
-
-
-def is_around(loop: ast.For | ast.While, line: int, start: int) -> bool:
-    """Whether a loop of the function that begins at ``start`` has this line in it."""
-    return start <= loop.lineno <= line <= (loop.body[-1].end_lineno or 0)
-
-
-def spelled(call: ast.Call) -> str:
-    """The name that is called."""
-    return call.func.id if isinstance(call.func, ast.Name) else ""
-
-
-def length(call: ast.Call, frame: FrameType) -> int:
-    """How many numbers a range has; -1 if that cannot be asked safely."""
-    for argument in call.args:
-        for node in ast.walk(argument):
-            if not isinstance(node, SAFE):
-                return -1
-    code = compile(
-        ast.Expression(ast.Tuple([*call.args], ast.Load(), lineno=1, col_offset=0)), "<range>", "eval"
-    )
-    try:
-        values = eval(code, frame.f_globals, dict(frame.f_locals))
-        return len(range(*(int(v) for v in values)))
-    except (NameError, AttributeError, TypeError, ValueError, ArithmeticError):
-        return -1
+def bound_in(loop: Loop) -> set[str]:
+    """Variables that the body of a loop binds."""
+    nodes = (node for part in loop.body for node in ast.walk(part))
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}

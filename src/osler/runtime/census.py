@@ -12,7 +12,7 @@ from types import FrameType, MappingProxyType
 from torch import Tensor, nn
 
 from osler.model import ParameterFact, Place, Site
-from osler.runtime.registry import Model, Registry, held
+from osler.runtime.registry import Model, Registry, held, numbers_in
 
 NO_LOOK: Mapping[str, ParameterFact] = MappingProxyType({})
 
@@ -175,7 +175,7 @@ class Census:
         facts[key] = ParameterFact(
             name=one.name,
             model=one.model,
-            elements=tensor.numel(),
+            elements=numbers_in(tensor),
             trainable=tensor.requires_grad,
             registered=one.registered,
             optimizers=entry.holders,

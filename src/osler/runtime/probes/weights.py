@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.compiler import is_compiling
+from torch.nn.parameter import is_lazy
 
 from osler.model import AliasFact, SelfLoadFact, Site
 from osler.runtime.fitting import fitted
@@ -76,6 +77,10 @@ class Weights:
         known = self.taken.get(id(weights))
         return known[3]() if known is not None and known[0]() is weights else None
 
+    def last_taken(self, module: nn.Module) -> Taken | None:
+        """When the model gave weights for the last time: what detached ones were made of is no younger."""
+        return next((known for known in reversed(self.taken.values()) if known[3]() is module), None)
+
     def when_taken(self, weights: Mapping[str, object], names: Iterable[str]) -> Taken | None:
         """When the model gave these weights, or the tensors in a dict of the user's; None if it did not."""
         tensors = (weights.get(name) for name in names)
@@ -110,10 +115,10 @@ class Weights:
         if not isinstance(weights, Mapping):
             return
         given = cast("Mapping[str, object]", weights)
-        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters())
+        addresses = ((name, p.data_ptr()) for name, p in module.named_parameters() if not is_lazy(p))
         own = {name: at for name, at in addresses if at}  # empty ones, subclasses and those on meta have none
-        known = self.when_taken(given, list(own)[:1])
         if own and all(shares(given, name, at) for name, at in own.items()):
+            known = self.when_taken(given, list(own)[:1]) or self.last_taken(module)
             if known is not None and known[1] < run.steps:
                 run.aliases[site] = AliasFact(site, known[2], known[1], run.steps)
             elif run.steps:
@@ -147,6 +152,7 @@ class Weights:
 
 def remember(records: dict[int, Taken], key: int, taken: Taken) -> None:
     """Keep a record, and of all records the newest."""
+    records.pop(key, None)  # the newest is the last
     records[key] = taken
     if len(records) > MOST:
         del records[next(iter(records))]
