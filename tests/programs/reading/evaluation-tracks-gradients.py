@@ -70,6 +70,17 @@ def train(epoch):
 features, labels = torch.randn(64, 8), torch.randint(4, (64,))
 for epoch in range(epochs):
     train(epoch)
+# fault: beside a penalty that is not read
+import penalties
+
+for x, y in loader:
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y) + penalties.of(model)
+    loss.backward()
+    optimizer.step()
+    model.eval()
+    print(loss_fn(model(held_out), answers).item())  # <-
 # fault: now and then between two batches
 class Trainer:
     def __init__(self, net):
@@ -189,4 +200,27 @@ for step in range(100):
     model.train()
     optimizer.zero_grad()
     memory.loss().backward()
+    optimizer.step()
+# near: what it gives in eval mode is kept, and comes back into the loss
+import unknown
+
+kept = unknown.Memory()
+for x, y in loader:
+    model.eval()
+    kept.keep(model(x))
+    model.train()
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y) + F.mse_loss(model(x), kept.last())
+    loss.backward()
+    optimizer.step()
+# near: the loss in eval mode is part of what is trained
+import penalties
+
+for x, y in loader:
+    model.eval()
+    calm = loss_fn(model(x), y)
+    model.train()
+    optimizer.zero_grad()
+    loss = penalties.weighed(loss_fn(model(x), y), calm)
+    loss.backward()
     optimizer.step()

@@ -54,6 +54,7 @@ import ast
 from collections.abc import Iterator
 
 from osler.model import (
+    Action,
     Check,
     Code,
     Edit,
@@ -120,10 +121,18 @@ def is_interlude(code: Code, fact: ForwardFact) -> bool:
     """It stands where the module is trained, in train mode, and is itself always in eval mode."""
     trained = [t for t in code.trained if t.model is fact.model]
     modes = {s.was for t in trained for states in t.visits for s in states}
+    if not fact.always("eval") or modes != {"train"} or "method" in fact.forward.words:
+        return False
+    return not (fact.trace.is_open or code.frameworks) and is_followed(code, fact.forward)
+
+
+def is_followed(code: Code, forward: Action) -> bool:
+    """Every backward is known, and so is all that goes into it, or what becomes of this forward: a loss."""
     roots = [a.value for a in code.actions(Kind.BACKWARD)]
-    is_followed = not (fact.trace.is_open or code.frameworks or "method" in fact.forward.words)
-    is_certain = all(isinstance(root, Tensor) and root.certain for root in roots)
-    return fact.always("eval") and modes == {"train"} and is_followed and is_certain
+    known = [root for root in roots if isinstance(root, Tensor)]
+    scored = (a.value for a in code.actions(Kind.LOSS))
+    is_scored = any(isinstance(v, Tensor) and forward.place in v.sites for v in scored)
+    return len(known) == len(roots) and (is_scored or all(root.certain for root in known))
 
 
 @check.mends_safely
