@@ -132,7 +132,7 @@ def why_not(experiment: Experiment, bench: Bench, gate: Gate) -> str:
         return bench.steerable
     if bench.seconds_left <= 0:
         return "the budget is spent"
-    if bench.turns_left < experiment.COST:
+    if experiment.COST and bench.turns_left < experiment.COST:
         return (
             f"it needs {experiment.COST} turns, and the loop makes only {max(0, bench.turns_left):.0f} more"
         )

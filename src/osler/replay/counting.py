@@ -20,6 +20,9 @@ from torch.utils.data import Sampler
 Loop = ast.For | ast.While
 Number = int | float
 
+COUNTERS = ("enumerate", "range", "count")
+"""Functions that count turns."""
+
 WRAPPERS = ("enumerate", "tqdm", "track", "reversed", "sorted", "list", "tuple", "iter")
 """Functions that hand on what they are given, item by item."""
 
@@ -51,10 +54,36 @@ KNOWN_SIZES = (list, tuple, dict, set, frozenset, str, bytes, range, deque)
 def turns_in(loop: ast.For, frame: FrameType) -> int:
     """How many turns a `for` of a function under way makes in all; -1 if it is not known."""
     try:
-        found = count(loop.iter, frame)
+        known = [n for n in (count(loop.iter, frame), left_at(loop, frame)) if n is not None]
     except (TypeError, ValueError, ArithmeticError):
         return -1
-    return -1 if found is None or found == inf else max(0, math.ceil(found))
+    found = min(known, default=inf)
+    return -1 if found == inf else max(0, math.ceil(found))
+
+
+def left_at(loop: ast.For, frame: FrameType) -> Number | None:
+    """The count at which a `for` that counts its turns is left by a `break`; None if it is not."""
+    first = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) else loop.target
+    is_count = isinstance(loop.iter, ast.Call) and spelled(loop.iter.func) in COUNTERS
+    if not is_count or not isinstance(first, ast.Name):
+        return None
+    limits = [limit_of(node, first.id, frame) for part in loop.body for node in ast.walk(part)]
+    return min((n for n in limits if n is not None), default=None)
+
+
+def limit_of(node: ast.AST, counter: str, frame: FrameType) -> Number | None:
+    """The number at which an `if` leaves the loop."""
+    match node:
+        case ast.If(ast.Compare(counted, [ast.Eq() | ast.GtE() | ast.Gt()], [limit]), body) if any(
+            isinstance(part, ast.Break | ast.Return) for part in body
+        ):
+            names = {n.id for n in ast.walk(counted) if isinstance(n, ast.Name)}
+            simple = isinstance(counted, ast.Name) or (
+                isinstance(counted, ast.BinOp) and isinstance(counted.op, ast.Add)
+            )
+            return number(limit, frame) if simple and counter in names else None
+        case _:
+            return None
 
 
 def count(items: ast.expr, frame: FrameType) -> Number | None:

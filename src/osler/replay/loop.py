@@ -10,14 +10,20 @@ import ast
 import ctypes
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from types import FrameType, ModuleType
 from typing import Any
 
 import torch
+from torch import nn
+from torch.optim import Optimizer
 
 from osler.replay.counting import Loop, loops_around, turns_in
+
+FILLED = (list, dict, set, deque, defaultdict)
+"""Containers of Python's that a turn may fill."""
 
 
 class LoopState:
@@ -36,10 +42,11 @@ class LoopState:
         self, frame: FrameType | None, is_user: Callable[[FrameType], bool] = lambda _: False
     ) -> None:
         self._is_user = is_user
-        self._frames = [(f, dict(f.f_locals)) for f in outwards(frame) if is_user(f)]
+        self._frames = [(f, own_names(f)) for f in outwards(frame) if is_user(f)]
         self._lines = [f.f_lineno for f, _ in self._frames]
         self.turns = next((n for f, _ in self._frames if (n := turns_of(f)) is not None), -1)
         self.ways: dict[int, Callable[[], object]] = {}
+        self._empty = {id(v) for v in self.values() if is_empty(v)}
 
     @property
     def is_running(self) -> bool:
@@ -73,7 +80,29 @@ class LoopState:
         running = {id(f) for f in outwards(sys._getframe(1))}  # pyright: ignore[reportPrivateUsage]
         for frame, names in self._frames:
             if id(frame) in running:
-                put_back(frame, names, self.ways)
+                put_back(frame, self._changed(frame, names))
+
+    def _changed(self, frame: FrameType, names: dict[str, Any]) -> dict[str, Any]:
+        """Variables that hold something else now, and what they held, as it was then.
+
+        A list that the loop makes in every turn and has not filled yet stays: the line under way may be about
+        to put into it what the model returns.
+        """
+        current = frame.f_locals
+        changed = {n: v for n, v in names.items() if n not in current or current[n] is not v}
+        changed = {
+            n: v for n, v in changed.items() if id(v) not in self._empty or not is_empty(current.get(n))
+        }
+        with torch.no_grad():
+            for value in changed.values():
+                if id(value) in self.ways:
+                    self.ways[id(value)]()
+        return changed
+
+
+def own_names(frame: FrameType) -> dict[str, Any]:
+    """The variables of a frame, without what Python puts there."""
+    return {name: value for name, value in frame.f_locals.items() if name != "__builtins__"}
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -83,37 +112,42 @@ def outwards(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def put_back(frame: FrameType, names: dict[str, Any], ways: Mapping[int, Callable[[], object]]) -> None:
-    """Bind variables to what they held.
-
-    What the loop makes anew in every turn is again as it was: a list of the first turn has been filled since.
-    """
-    current = frame.f_locals
-    changed = {n: v for n, v in names.items() if n not in current or current[n] is not v}
-    if not changed:
+def put_back(frame: FrameType, names: dict[str, Any]) -> None:
+    """Bind variables to what they held."""
+    if not names:
         return
-    with torch.no_grad():
-        for value in changed.values():
-            if id(value) in ways:
-                ways[id(value)]()
-    current.update(changed)
+    current = frame.f_locals
+    current.update(names)
     if current is not frame.f_globals and sys.version_info < (3, 13):
         ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
 
 
+def is_empty(value: object) -> bool:
+    """Whether it is a container to be filled."""
+    return type(value) in FILLED and not value
+
+
 def turns_of(frame: FrameType) -> int | None:
-    """Turns of the innermost `for` around the line at which a frame stands.
+    """Turns of the innermost `for` around the line at which a frame stands, in all passes of loops around it.
 
     Returns:
         None if there is none; -1 if it does not tell.
     """
     if frame.f_code.co_flags & inspect.CO_GENERATOR:
         return None  # whoever draws from it decides
-    around = loops_around(frame)
+    around = sorted(loops_around(frame), key=lambda n: -n.lineno)
     if not around:
         return None
-    loop = max(around, key=lambda n: n.lineno)
-    return -1 if isinstance(loop, ast.While) else turns_in(loop, frame)
+    trained = {n for n, v in frame.f_locals.items() if isinstance(v, nn.Module | Optimizer)}
+    total = 1
+    for loop in around:
+        if total > 1 and trained & bound_in(loop):
+            break
+        turns = -1 if isinstance(loop, ast.While) else turns_in(loop, frame)
+        if turns < 0 and (isinstance(loop, ast.While) or loop is around[0]):
+            return -1
+        total *= max(1, turns)
+    return total
 
 
 def turns_around(
