@@ -100,6 +100,12 @@ class Bench:
         return list({id(c.module): c.module for c in self.seen.forwards}.values())
 
     @property
+    def first_calls(self) -> list[ForwardCall]:
+        """The first call of each root module."""
+        calls = {id(call.module): call for call in reversed(self.seen.forwards)}
+        return [call for call in self.seen.forwards if calls[id(call.module)] is call]
+
+    @property
     def optimizers(self) -> list[Optimizer]:
         """Optimizers of the process that hold a parameter behind a loss."""
         reached = {id(leaf) for root in self.seen.roots for leaf in root.leaves}
