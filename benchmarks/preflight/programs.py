@@ -111,7 +111,7 @@ def asked(program: Program, budget: str) -> Told:
 def exactness(answer: Told | None) -> Told:
     """What the replay of the first turns has shown."""
     if answer is None:
-        return {"asked": False, "why": "nothing was asked"}
+        return {"asked": False, "why": "nothing was asked: it has no loop that can be steered"}
     if answer["skipped"]:
         return {"asked": False, "why": answer["skipped"]}
     return {"asked": True, "said": answer["answer"], **answer["values"]}

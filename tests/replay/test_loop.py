@@ -122,6 +122,15 @@ def test_a_loop_that_makes_it_anew_is_not_counted():
             assert around(model) == 12, number
 
 
+def test_a_loop_over_what_is_trained_makes_nothing_anew():
+    model, other = Thing(), Thing()
+    for _ in range(4):
+        for _ in range(3):
+            assert around(model, other) == 12
+            for each in (model, other):
+                assert around(model, other) == 12, each
+
+
 def test_an_object_that_holds_it():
     class Trainer:
         def __init__(self):

@@ -193,6 +193,8 @@ def holders(frame: FrameType, things: Sequence[object]) -> set[str]:
 
 
 def bound_in(loop: Loop) -> set[str]:
-    """Variables that the body of a loop binds."""
+    """Variables that the body of a loop binds to what something returns; what it goes over was there."""
     nodes = (node for part in loop.body for node in ast.walk(part))
-    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    made = (n for n in nodes if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call | ast.Tuple))
+    parts = (part for n in made for target in n.targets for part in ast.walk(target))
+    return {n.id for n in parts if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
