@@ -8,6 +8,7 @@ from osler.preflight.outcome import Outcome
 from osler.preflight.plan import Notebook, conduct, guarded, known, name_of, why_not
 from osler.replay.turn import Seen, Turn
 from osler.runtime.guard import Guard
+from osler.testing import try_out
 
 
 @pytest.fixture
@@ -87,3 +88,40 @@ def test_refusals_are_written_down():
     assert {a.name for a in heard} == {name_of(e) for e in known()}
     assert all(a.skipped for a in heard)
     assert notebook.setup.facts == ()
+
+
+REFUSING = """
+class Picky(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(8, 4)
+
+    def forward(self, x):
+        if self.training or torch.equal(x, x.sort(0).values):
+            return self.net(x)
+        raise ValueError("rows must be sorted")
+
+model = Picky()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(4):
+    for x, y in loader:
+        x = x.sort(0).values
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+"""
+
+
+def test_what_the_model_does_not_take_is_a_refusal_in_words():
+    (answer,) = try_out(REFUSING, "exchange-all-inputs").experiments
+    assert answer.skipped == "the model does not take its inputs when they are exchanged"
+
+
+def test_what_was_to_come_is_refused_where_the_loop_has_ended():
+    notebook = Notebook(lambda _: None)
+    notebook.close("the script left its loop during overfit-one-batch", ("connectivity", "initial-loss"))
+    assert {a.name: a.skipped for a in notebook.answers} == dict.fromkeys(
+        ("connectivity", "initial-loss"), "the script left its loop during overfit-one-batch"
+    )
+    notebook.close("again", ("connectivity",))
+    assert len(notebook.answers) == 2

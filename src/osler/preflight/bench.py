@@ -26,6 +26,9 @@ SAME = "the model cannot be called with its first batch once more"
 CHANGED = "the model does not take its inputs when they are exchanged"
 """Why nothing can be said where the model raises."""
 
+REFUSALS = (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError)
+"""What a model raises about inputs that it does not take."""
+
 PEAKS = ("lr", "initial_lr", "max_lr")
 """Keys of a parameter group that hold its learning rate now, before a schedule, and at its highest."""
 
@@ -190,7 +193,7 @@ class Bench:
         """
         try:
             return self.attempt(forward, args, kwargs)
-        except Exception as error:
+        except REFUSALS as error:
             raise CannotAsk(SAME if args is None and kwargs is None else CHANGED) from error
 
     def attempt(self, forward: ForwardCall, args: Any = None, kwargs: Any = None) -> Any:
