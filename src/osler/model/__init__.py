@@ -102,6 +102,7 @@ from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
+    Birth,
     Changing,
     Const,
     Cut,
@@ -118,6 +119,7 @@ from osler.model.values import (
     Sizes,
     Table,
     Tensor,
+    Turns,
     Unknown,
     Value,
 )
@@ -144,6 +146,7 @@ __all__ = [
     "Activation",
     "AliasFact",
     "Answer",
+    "Birth",
     "BlindFact",
     "Branch",
     "BroadcastFact",
@@ -263,6 +266,7 @@ __all__ = [
     "TooHighRateFact",
     "Trace",
     "TrainingFact",
+    "Turns",
     "UnderflowFact",
     "Unknown",
     "UnsuitedLossFact",
