@@ -13,6 +13,7 @@ from osler.model import (
     CallNode,
     Code,
     Const,
+    ExitNode,
     ForwardFact,
     Helper,
     Kind,
@@ -260,5 +261,32 @@ def every_loop(nodes: list[Node]) -> Iterator[Loop]:
             case Branch():
                 for way in node.ways:
                     yield from every_loop(way)
+            case _:
+                pass
+
+
+def may_leave(nodes: list[Node]) -> bool:
+    """Something leaves the loop or its turn early; what leaves a loop inside is taken for that too."""
+    for node in nodes:
+        match node:
+            case ExitNode():
+                return True
+            case Loop() if may_leave(node.body):
+                return True
+            case Branch() if any(map(may_leave, node.ways)):
+                return True
+            case _:
+                pass
+    return False
+
+
+def in_each_turn(nodes: list[Node]) -> Iterator[Action]:
+    """What each turn of a loop does once, whatever happens."""
+    for node in nodes:
+        match node:
+            case Action():
+                yield node
+            case CallNode():
+                yield from in_each_turn(node.body)
             case _:
                 pass
