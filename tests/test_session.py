@@ -1,13 +1,18 @@
 """One watched program from attaching to the verdict."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import osler
+from osler.engine.catalogue import catalogue
 from osler.errors import UsageError
+from osler.model import Finding, Severity
 from osler.session import Session
 from osler.settings import Settings
+from osler.testing import place
 
 torch.set_num_threads(1)
 NEXT_TO_NOTHING = 1e-9
@@ -63,6 +68,41 @@ def test_a_finding_is_announced_once_and_at_once() -> None:
         train(40, clears=False)
     assert [name for name, _ in announced] == ["gradients-not-cleared"]
     assert announced[0][1] <= 6
+
+
+def seen_by(session: Session, *found: Finding) -> str:
+    """Why the session stops after these findings, empty if it does not."""
+    session._announce(found)  # pyright: ignore[reportPrivateUsage]
+    return session.watcher.stop_reason
+
+
+def finding(check: str, severity: Severity) -> Finding:
+    return replace(catalogue()[check].finding((place(3),), "Seen."), severity=severity)
+
+
+@pytest.mark.parametrize("check", ["loss-diverges", "loss-not-finite"])
+def test_an_error_below_a_warning_stops_as_it_would_alone(check: str) -> None:
+    cause, symptom = finding("learning-rate-too-high", Severity.WARNING), finding(check, Severity.ERROR)
+    assert seen_by(Session(Settings(stop_on=Severity.ERROR)), symptom) == "stop-on"
+    session = Session(Settings(stop_on=Severity.ERROR))
+    assert seen_by(session, cause) == ""
+    assert seen_by(session, cause, symptom) == "stop-on", "although the cause was announced before"
+
+
+def test_it_stops_once() -> None:
+    session = Session(Settings(stop_on=Severity.ERROR))
+    error = finding("loss-diverges", Severity.ERROR)
+    assert seen_by(session, error) == "stop-on"
+    session.watcher.stop_reason = ""
+    assert seen_by(session, error) == ""
+
+
+@pytest.mark.parametrize("stop_on", [None, Severity.ERROR])
+def test_a_warning_alone_does_not_stop(stop_on: Severity | None) -> None:
+    assert (
+        seen_by(Session(Settings(stop_on=stop_on)), finding("no-better-than-baseline", Severity.WARNING))
+        == ""
+    )
 
 
 def test_selected_checks_are_the_only_ones() -> None:

@@ -280,15 +280,18 @@ class Session:
             finding = group.cause
             key = (finding.check, finding.place.subject)
             certain = finding.confidence is Confidence.CERTAIN and finding.severity > Severity.HINT
-            if not certain or finding.suppressed or key in self._announced:
+            if not certain or finding.suppressed:
+                continue
+            stop_on = self.settings.stop_on
+            if stop_on is not None and finding.severity >= stop_on and not self.stopped_by:
+                self._stop("stop-on")  # also where a symptom has made worse what was announced before
+            if key in self._announced:
                 continue
             self._announced.add(key)
             if self.logbook is not None:
                 self.logbook.finding(finding, self.run)
             if self._on_finding is not None:
                 self._on_finding(finding)
-            if self.settings.stop_on is not None and finding.severity >= self.settings.stop_on:
-                self._stop("stop-on")
 
     def _stop(self, reason: str) -> None:
         self.stopped_by = self.stopped_by or reason

@@ -84,6 +84,48 @@ def test_the_cause_is_the_headline_even_if_the_symptom_is_worse_and_earlier() ->
     assert told(fold([found("leaf", ERROR, step=0), mild], CHAIN)) == [("root", ["leaf"])]
 
 
+@pytest.mark.parametrize(
+    ("cause", "symptom", "told_as"),
+    [
+        (WARNING, ERROR, ERROR),
+        (WARNING, WARNING, WARNING),
+        (ERROR, WARNING, ERROR),
+        (WARNING, HINT, WARNING),
+        (HINT, HINT, HINT),
+    ],
+)
+def test_a_cause_is_as_severe_as_what_it_explains(
+    cause: Severity, symptom: Severity, told_as: Severity
+) -> None:
+    (group,) = fold([found("root", cause), found("leaf", symptom)], CHAIN)
+    assert (group.cause.severity, group.symptoms[0].severity) == (told_as, symptom)
+
+
+def test_the_worst_of_several_symptoms_counts() -> None:
+    (group,) = fold([found("root", WARNING), found("middle", WARNING), found("leaf", ERROR)], CHAIN)
+    assert group.cause.severity is ERROR
+
+
+def test_a_symptom_that_is_intended_makes_nothing_worse() -> None:
+    (group,) = fold([found("root", WARNING), replace(found("leaf", ERROR), suppressed=True)], CHAIN)
+    assert group.cause.severity is WARNING
+
+
+def test_a_cause_that_is_intended_stays_so() -> None:
+    (group,) = fold([replace(found("root", WARNING), suppressed=True), found("leaf", ERROR)], CHAIN)
+    assert (group.cause.suppressed, group.cause.severity) == (True, ERROR)
+
+
+def test_only_the_own_symptoms_count() -> None:
+    groups = fold([found("root", WARNING), found("other", ERROR)], CHAIN)
+    assert {g.cause.check: g.cause.severity for g in groups} == {"root": WARNING, "other": ERROR}
+
+
+def test_a_cause_with_a_severe_symptom_comes_ahead_of_milder_ones() -> None:
+    groups = fold([found("other", WARNING, step=0), found("root", WARNING, step=9), found("leaf")], CHAIN)
+    assert [g.cause.check for g in groups] == ["root", "other"]
+
+
 def test_all_findings_of_a_symptom_stand_under_the_cause() -> None:
     leaves = [found("leaf", line=n) for n in (1, 2, 3)]
     assert told(fold([*leaves, found("root")], CHAIN)) == [("root", ["leaf"] * 3)]

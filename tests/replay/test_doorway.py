@@ -3,6 +3,7 @@
 import pytest
 
 from osler.replay.doorway import OWN_SHARE, unsteerable
+from osler.replay.wheel import OWN_TURNS
 from osler.testing import try_out
 
 NET = """
@@ -87,7 +88,7 @@ def test_a_function_that_is_called_anew_goes_on_with_what_it_is_given() -> None:
 
 def test_a_part_of_a_short_loop_is_left_to_the_script() -> None:
     diagnosis = try_out(NET + SLICES.format(epochs=1, size=1), "overfit-one-batch")
-    assert diagnosis.subject.steps >= 90 * OWN_SHARE - 1
+    assert diagnosis.subject.steps >= min(OWN_TURNS, 90 * OWN_SHARE)
 
 
 def test_a_loop_of_few_turns_says_that_it_is_short() -> None:
@@ -107,6 +108,174 @@ for turn in range(60):
 """
     (answer,) = try_out(NET + code, "overfit-one-batch").experiments
     assert answer.skipped == "the input of the model carries a graph"
+
+
+EQUATION = """
+field = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+optimizer = torch.optim.SGD(field.parameters(), lr=0.01)
+
+
+def residual(x):
+    x.requires_grad_()
+    u = field(x)
+    (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+    return (slope - torch.cos(x)).square().mean()
+
+
+for turn in range(60):
+    optimizer.zero_grad()
+    residual(torch.rand(16, 1)).backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("experiment", ["replay-exactly", "overfit-one-batch", "exchange-all-inputs"])
+def test_a_script_that_differentiates_its_inputs(experiment: str) -> None:
+    diagnosis = try_out(NET + EQUATION, experiment)
+    (answer,) = diagnosis.experiments
+    assert not answer.skipped
+    assert "no," not in answer.answer
+    assert diagnosis.subject.steps > 10
+
+
+def test_what_is_differentiated_is_the_first_batch_again(capsys: pytest.CaptureFixture[str]) -> None:
+    code = EQUATION.replace("    return (slope", "    print(float(x.sum()))\n    return (slope")
+    (answer,) = try_out(NET + code, "overfit-one-batch").experiments
+    given = capsys.readouterr().out.split()
+    turns = int(answer.values["turns"])
+    assert turns > 10
+    assert given.count(given[0]) >= turns
+    assert len(set(given[-10:])) == 10, "in the end it goes on with what it draws"
+
+
+LEARNED_INPUT = """
+net.requires_grad_(False)
+image = nn.Parameter(torch.zeros(4, 3))
+optimizer = torch.optim.SGD([image], lr=0.5)
+for turn in range(120):
+    optimizer.zero_grad()
+    F.mse_loss(net(image), doubled[:4] / 4).backward()
+    optimizer.step()
+assert image.abs().sum() > 0
+"""
+
+
+def test_an_input_that_is_learned_goes_on_from_step_to_step() -> None:
+    answers = {
+        a.name: a for a in try_out(NET + LEARNED_INPUT, "replay-exactly", "overfit-one-batch").experiments
+    }
+    assert answers["replay-exactly"].answer == "yes, 10 turns bit for bit"
+    values = answers["overfit-one-batch"].values
+    assert values["best"] < 0.8 * values["first"]
+
+
+STEPS = """
+belonging = []
+
+
+def step(x, y):
+    optimizer.zero_grad()
+    out = net(x)
+    belonging.append(torch.equal(net.given * 2, y))
+    assert belonging[-1], "an input met the target of another"
+    loss = F.mse_loss(out, y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+"""
+CALLS = {
+    "function": """
+for turn in range(150):
+    top = 7 * turn % 80
+    step(rows[top : top + 10], doubled[top : top + 10])
+""",
+    "passes": """
+def one_pass():
+    for top in range(0, len(rows), 10):
+        step(rows[top : top + 10], doubled[top : top + 10])
+
+for epoch in range(20):
+    one_pass()
+    with torch.no_grad():
+        net(rows)
+""",
+    "method": """
+class Trainer:
+    def __init__(self, net):
+        self.net, self.history = net, []
+
+    def fit(self, epochs):
+        for epoch in range(epochs):
+            losses = []
+            for x, y in zip(rows.split(10), doubled.split(10)):
+                losses.append(step(x, y))
+            self.history.append(sum(losses) / len(losses))
+            assert len(losses) <= 9
+
+Trainer(net).fit(20)
+""",
+}
+
+
+@pytest.mark.parametrize("calls", CALLS.values(), ids=CALLS.keys())
+def test_a_step_in_a_function_of_its_own_gets_the_first_batch_again(calls: str) -> None:
+    diagnosis = try_out(NET + STEPS + calls, "replay-exactly", "overfit-one-batch")
+    replayed, memorised = diagnosis.experiments
+    assert replayed.answer == "yes, 10 turns bit for bit"
+    assert memorised.values["turns"] > 40
+    assert diagnosis.subject.steps >= 10
+
+
+def test_a_second_turn_at_another_place_is_not_steered() -> None:
+    code = (
+        STEPS
+        + "step(rows[:10], doubled[:10])\nfor turn in range(100):\n    step(rows[10:20], doubled[10:20])"
+    )
+    diagnosis = try_out(NET + code, "connectivity", "replay-exactly", "overfit-one-batch")
+    wired, *others = diagnosis.experiments
+    assert not wired.skipped
+    assert {a.skipped for a in others} == {"the loop makes its second turn at another place than its first"}
+    assert diagnosis.subject.steps > 50
+
+
+GAMES = """
+import random
+
+
+class Board(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.place = 0
+
+    def move(self):
+        self.place = (self.place + random.randrange(1, 4)) % len(rows)
+        return rows[self.place : self.place + 1], doubled[self.place : self.place + 1]
+
+
+def play(board):
+    outputs, wanted = [], []
+    for _ in range(5):
+        x, y = board.move()
+        outputs.append(net(x))
+        wanted.append(y)
+    assert len(outputs) == 5, "what was gathered in another turn"
+    return torch.cat(outputs), torch.cat(wanted)
+
+
+board = Board()
+for game in range(60):
+    out, wanted = play(board)
+    optimizer.zero_grad()
+    F.mse_loss(out, wanted).backward()
+    optimizer.step()
+"""
+
+
+def test_turns_that_gather_several_calls_in_lists() -> None:
+    answers = {a.name: a for a in try_out(NET + GAMES, "replay-exactly", "overfit-one-batch").experiments}
+    assert answers["replay-exactly"].answer == "yes, 5 turns bit for bit"
+    assert answers["overfit-one-batch"].values["turns"] > 20
 
 
 def test_what_cannot_be_given_again() -> None:

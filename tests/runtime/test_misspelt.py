@@ -56,3 +56,18 @@ def test_a_class_may_have_its_own() -> None:
 
 def test_a_line_that_is_not_there_is_not_found() -> None:
     assert set_at("require_grads", True, [__file__, "/nowhere.py"]) == ()
+
+
+def test_a_model_that_became_a_part_of_another_is_told_once() -> None:
+    encoder, other = net(), net()
+    for parameter in [*encoder.parameters(), *other.parameters()]:
+        parameter.require_grad = False
+    whole = nn.Sequential(encoder, nn.Linear(2, 2))
+    roots = [("Encoder", encoder), ("Probe", whole), ("Other", other)]
+    facts = misspelt(roots, [__file__], lambda _: True)
+    assert [(f.model, f.parameters[0]) for f in facts.values()] == [
+        ("Encoder", "0.weight"),
+        ("Other", "0.weight"),
+    ]
+    roots[0] = ("Encoder", nn.Sequential(net()))
+    assert [f.model for f in misspelt(roots, [__file__], lambda _: True).values()] == ["Probe", "Other"]

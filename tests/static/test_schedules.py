@@ -12,6 +12,9 @@ LAMBDA = "s = torch.optim.lr_scheduler.LambdaLR(optimizer, {})"
     [
         ("lambda step: step / 10", 0),
         ("lambda step: min(1.0, step / 10)", 0),
+        ("lambda step: step / warmup", 0),
+        ("lambda step: min(1, float(step) / args.warmup)", 0),
+        ("lambda epoch: 0.5 * epoch / total", 0),
         ("lambda step: max(0.5, step / 10)", 0.5),
         ("lambda step: 1.0 if step > 3 else 0.25", 0.25),
         ("[lambda step: step / 10, lambda step: step * 2]", 0),
@@ -24,7 +27,18 @@ def test_first_factor(trained, function: str, first: float) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    ["factor", "lambda step: step / width", "lambda step: 0.9 ** step", "[lambda s: s, lambda s: 1]", "[]"],
+    [
+        "factor",
+        "lambda step: (step + 1) / width",
+        "lambda step: max(floor, step / width)",
+        "lambda step: min(highest, step / width)",
+        "lambda step: 1 - step / width",
+        "lambda step: width / step",
+        "lambda step: scale(step) / width",
+        "lambda step: 0.9 ** step",
+        "[lambda s: s, lambda s: 1]",
+        "[]",
+    ],
 )
 def test_first_factor_that_is_not_known(trained, function: str) -> None:
     assert isinstance(trained(LAMBDA.format(function))["s"].options["first"], Unknown)

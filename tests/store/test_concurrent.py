@@ -68,7 +68,7 @@ def test_for_three_seconds(tmp_path: Path) -> None:
     assert np.percentile(behind, 90) <= BEHIND
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_for_a_minute(tmp_path: Path) -> None:
     assert np.percentile(follow(tmp_path, 60), 99) <= BEHIND
 

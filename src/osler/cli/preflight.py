@@ -356,6 +356,8 @@ class Room:
             )
             doing = self.helm.notebook.current or "the last turn"
             self.blind("experiments", f"{why} during {doing}; what follows was not asked")
+            if self.helm.notebook.current:
+                self.helm.notebook.close(f"the script left its loop during {doing}")
         elif self.helm.wheel.shortened and ending.crash is not None:
             why = f"{type(ending.crash).__name__}: {ending.crash}"
             self.blind("what follows a pass", f"{why}, in a pass that had been cut short; not judged")

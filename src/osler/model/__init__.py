@@ -97,7 +97,14 @@ from osler.model.setupfacts import (
     TooHighRateFact,
     UnsuitedLossFact,
 )
-from osler.model.setupnetwork import LayerFact, NetworkFact, StillNormFact
+from osler.model.setupnetwork import (
+    HandoverFact,
+    LayerFact,
+    NetworkFact,
+    PartFact,
+    PartsFact,
+    StillNormFact,
+)
 from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
@@ -190,6 +197,7 @@ __all__ = [
     "Group",
     "GrowthFact",
     "HandUpdateFact",
+    "HandoverFact",
     "Helper",
     "Histogram",
     "IdleFact",
@@ -235,6 +243,8 @@ __all__ = [
     "Pages",
     "ParameterFact",
     "Parameters",
+    "PartFact",
+    "PartsFact",
     "Pattern",
     "Place",
     "PrecisionFact",

@@ -125,7 +125,7 @@ class CallFact:
         recording: gradient recording is on, off, or None where the caller decides.
         network: the module in whose method it stands.
         loops: what the loops around it iterate, innermost last, in its own function.
-        result: what it returns, as far as it was followed; None for methods.
+        result: what it returns, as far as it was followed; None for methods that compute nothing.
     """
 
     name: str

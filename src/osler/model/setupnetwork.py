@@ -1,4 +1,4 @@
-"""Facts about a network as it ran, that experiments yield: its layers, and statistics that stand still."""
+"""Facts about a network as it ran, that experiments yield: its layers, who feeds whom, idle statistics."""
 
 from __future__ import annotations
 
@@ -77,3 +77,72 @@ class StillNormFact:
     batch: float
     running: float
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class PartFact:
+    """A layer of torch's own without parts, as its first call met it.
+
+    Attributes:
+        name: dotted name inside the model.
+        kind: class name.
+        inputs: shape of the first tensor that it was given.
+        outputs: shape of the first tensor that it returned.
+        elements: numbers in its parameters.
+        calls: in one pass.
+        is_free: all its parameters are trained, and no other layer holds them.
+        rate: probability of a dropout, else 0.
+        eps: of a batch normalisation, else 0.
+        momentum: likewise; 0 where it keeps no statistics, or averages over all batches.
+        keeps_statistics: it is a batch normalisation with running statistics.
+        again: other names under which the same list or sequence holds it.
+        site: the user's line that calls it.
+        built: the user's line that builds it; empty if it is not known.
+    """
+
+    name: str
+    kind: str
+    inputs: Shape
+    outputs: Shape
+    elements: int = 0
+    calls: int = 1
+    is_free: bool = True
+    rate: float = 0.0
+    eps: float = 0.0
+    momentum: float = 0.0
+    keeps_statistics: bool = False
+    again: tuple[str, ...] = ()
+    site: Site = ()
+    built: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverFact:
+    """A layer that was given the very tensor which another one had returned.
+
+    Attributes:
+        giver: the one that returned it.
+        taker: the one that was given it.
+        alone: nothing else uses that tensor, neither in training nor in evaluation.
+    """
+
+    giver: PartFact
+    taker: PartFact
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartsFact:
+    """The layers of a model that have no parts, in the order of their first calls, and who feeds whom.
+
+    Attributes:
+        model: class of the model.
+        parts: its layers.
+        handovers: from one to the next, with nothing in between.
+        pretrained: weights were loaded before training began.
+    """
+
+    model: str
+    parts: tuple[PartFact, ...]
+    handovers: tuple[HandoverFact, ...]
+    pretrained: bool

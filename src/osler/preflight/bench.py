@@ -22,8 +22,16 @@ from osler.replay.wheel import First
 LONGEST_WINDOW = 64
 """Turns that an accumulation window is given to end."""
 
+SAME = "the model cannot be called with its first batch once more"
+CHANGED = "the model does not take its inputs when they are exchanged"
+"""Why nothing can be said where the model raises."""
+
 PEAKS = ("lr", "initial_lr", "max_lr")
 """Keys of a parameter group that hold its learning rate now, before a schedule, and at its highest."""
+
+
+class CannotAsk(Exception):
+    """An experiment turns out not to be possible with this program; says why."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +98,12 @@ class Bench:
     def models(self) -> list[nn.Module]:
         """Root modules that were called, each once."""
         return list({id(c.module): c.module for c in self.seen.forwards}.values())
+
+    @property
+    def first_calls(self) -> list[ForwardCall]:
+        """The first call of each root module."""
+        calls = {id(call.module): call for call in reversed(self.seen.forwards)}
+        return [call for call in self.seen.forwards if calls[id(call.module)] is call]
 
     @property
     def optimizers(self) -> list[Optimizer]:
@@ -170,7 +184,17 @@ class Bench:
             forward: the call to be repeated.
             args: other arguments; those of that call if not given.
             kwargs: other named arguments, likewise.
+
+        Raises:
+            CannotAsk: the model raised.
         """
+        try:
+            return self.attempt(forward, args, kwargs)
+        except Exception as error:
+            raise CannotAsk(SAME if args is None and kwargs is None else CHANGED) from error
+
+    def attempt(self, forward: ForwardCall, args: Any = None, kwargs: Any = None) -> Any:
+        """The same for a call that the model may refuse: what it raises passes."""
         device = next((t.device.type for t in tensors(forward.output)), "cpu")
         mixed = forward.autocast is not None
         precision = torch.autocast(device, forward.autocast) if mixed else nullcontext()

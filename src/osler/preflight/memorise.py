@@ -162,7 +162,7 @@ def outcome(bench: Bench, attempts: Sequence[Attempt], floor: float, samples: in
     at = "" if best.rate == 1 else f" at {best.rate:.2g} times the learning rate"
     share = f", accuracy {accuracy:.0%}" if accuracy is not None else ""
     told = f"{verdict}loss {first:.4g} → {best.best:.4g} in {turns}{at}{share}"
-    if not done and not best.complete:
+    if has_floor(bench) and not done and not best.complete:
         answer = f"not in the {turns} there were: loss {first:.4g} → {best.best:.4g}{share}"
         return Outcome(answer, values, curves=curves(attempts))
     site = bench.root.site if bench.root is not None else ()

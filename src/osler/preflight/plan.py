@@ -11,13 +11,20 @@ from typing import cast
 
 from osler.model.setup import Answer, Setup
 from osler.preflight import experiments
-from osler.preflight.bench import Bench
+from osler.preflight.bench import Bench, CannotAsk
 from osler.preflight.outcome import Experiment, Outcome, Steps
 from osler.replay.turn import Seen, Turn
 from osler.runtime.guard import Gate, Guard
 
 SLACK = 1.5
 """Factor on the time that an experiment is expected to take: it is not begun if that is not left."""
+
+
+NOT_FOLLOWED = "the loop makes its second turn at another place than its first"
+"""Why a loop cannot be given its first batch again: its variables cannot be put back."""
+
+FAULT = "it failed by a fault of Osler's own"
+"""What is said where an experiment raises."""
 
 
 def known() -> tuple[Experiment, ...]:
@@ -60,6 +67,13 @@ class Notebook:
         self.facts += facts
         self.on_answer(answer)
 
+    def close(self, reason: str, only: Collection[str] = ()) -> None:
+        """The script has gone where nothing can be asked: what was to come is refused with this reason."""
+        told = {answer.name for answer in self.answers}
+        for experiment in chosen(only):
+            if name_of(experiment) not in told:
+                self.write(Answer(name_of(experiment), experiment.QUESTION, skipped=reason))
+
     @property
     def setup(self) -> Setup:
         """The evidence so far."""
@@ -80,8 +94,9 @@ def conduct(
     if not bench.steerable:
         yield from bench.begin()
         start = perf_counter()
-        yield Turn(0)
+        seen = yield Turn(0)
         bench.turn_seconds = perf_counter() - start
+        bench.steerable = "" if seen.faithful else NOT_FOLLOWED
     for experiment in chosen(only):
         name, start = name_of(experiment), perf_counter()
         gate = guard.gate(f"the experiment {name}")
@@ -95,7 +110,7 @@ def conduct(
         outcome = yield from guarded(gate, experiment.perform(bench))
         notebook.current = ""
         if outcome is None:
-            outcome = Outcome(skipped=f"it failed: {guard.failures[-1] if guard.failures else 'unknown'}")
+            outcome = Outcome(skipped=f"{FAULT}: {guard.failures[-1] if guard.failures else 'unknown'}")
         seconds = perf_counter() - start
         notebook.write(answered(name, experiment.QUESTION, outcome, seconds), outcome.facts)
     if bench.steerable:
@@ -117,7 +132,7 @@ def why_not(experiment: Experiment, bench: Bench, gate: Gate) -> str:
         return bench.steerable
     if bench.seconds_left <= 0:
         return "the budget is spent"
-    if bench.turns_left < experiment.COST:
+    if experiment.COST and bench.turns_left < experiment.COST:
         return (
             f"it needs {experiment.COST} turns, and the loop makes only {max(0, bench.turns_left):.0f} more"
         )
@@ -125,7 +140,7 @@ def why_not(experiment: Experiment, bench: Bench, gate: Gate) -> str:
     if seconds > bench.seconds_left:
         return f"it needs about {seconds:.0f} s, {bench.seconds_left:.0f} s of the budget are left"
     reason = gate.call(experiment.reason, bench)
-    return "it failed" if reason is None else reason
+    return FAULT if reason is None else reason
 
 
 def guarded(gate: Gate, steps: Steps) -> Generator[Turn, Seen, Outcome | None]:
@@ -146,6 +161,8 @@ def advance(steps: Steps, seen: Seen | None) -> Turn | Ended:
         return next(steps) if seen is None else steps.send(seen)
     except StopIteration as end:
         return Ended(end.value)
+    except CannotAsk as refusal:
+        return Ended(Outcome(skipped=str(refusal)))
 
 
 def nothing() -> Iterator[Turn]:

@@ -11,18 +11,19 @@ which stay as they are.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import perf_counter
 from types import FrameType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from osler.replay.loop import turns_around
 from osler.replay.observer import is_transformed
-from osler.replay.trees import cloned
+from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall
 from osler.replay.wheel import Phase, Wheel
 from osler.runtime.patches import Patches
@@ -50,6 +51,9 @@ class Doorway:
 
     wheel: Wheel
     _called: ForwardCall | None = None
+    _given: tuple[Any, Any] = ((), {})
+    _faithful: bool = True
+    _learned: frozenset[int] = frozenset()
     _own_turns: int = 0
     _turns: float = 0.0
     _returned: float = 0.0
@@ -78,6 +82,7 @@ class Doorway:
         first = self._first_call()
         if wheel.phase is Phase.FIRST and wheel.snapshot is None:
             wheel.keep(frame)
+            self._given = (args, kwargs)
             observer.on_step = self._count
             return args, kwargs
         if first is None or first.module is not module or not observer.steps:
@@ -86,23 +91,27 @@ class Doorway:
             self._count_own_turn()
             return args, kwargs
         self._called = first
-        running = wheel.loop_is_running
+        followed = wheel.loop_is_running or wheel.follow(frame)
         if wheel.phase is Phase.FIRST:
             wheel.pool.entries.append({0: (first.args, first.kwargs)})
+            self._learned = held_by_optimizers(wheel)
             wheel.begin(self._turns_left, unsteerable(first))
         else:
-            wheel.advance(observer.take(faithful=running))
+            wheel.advance(observer.take(faithful=self._faithful))
+        self._faithful = followed
         if self._is_over():
             self._returned = perf_counter()
-            if unsteerable(first) or not running:
-                return args, kwargs
-        return cloned(first.args), cloned(first.kwargs)
+        if unsteerable(first) or not followed:
+            return args, kwargs
+        return again((first.args, first.kwargs), self._given, self._learned)
 
     def _count(self, frame: FrameType) -> None:
         """The first step: how often will it be made?"""
         self.wheel.observer.on_step = None
-        lines = self.wheel.observer.lines
-        self._turns = turns_around(frame, lambda f: bool(lines.kind(f.f_code)))
+        lines, first = self.wheel.observer.lines, self._first_call()
+        things = self.wheel.snapshot.things if self.wheel.snapshot is not None else []
+        trained = [t for t in things if isinstance(t, Optimizer) or (first and t is first.module)]
+        self._turns = turns_around(frame, lambda f: bool(lines.kind(f.f_code)), trained)
 
     def _is_over(self) -> bool:
         """Whether the script goes on by itself."""
@@ -126,6 +135,34 @@ class Doorway:
         now = perf_counter()
         if now > wheel.limits.until or (self._own_turns >= OWN and now - self._returned > LONG):
             wheel.on_end()
+
+
+def held_by_optimizers(wheel: Wheel) -> frozenset[int]:
+    """Identities of what optimizers hold."""
+    things = wheel.snapshot.things if wheel.snapshot is not None else []
+    groups = (g for o in things if isinstance(o, Optimizer) for g in o.param_groups)
+    return frozenset(id(p) for g in groups for p in g["params"])
+
+
+def again(copies: Any, given: Any, learned: Collection[int]) -> Any:
+    """The arguments of the first turn: copies, or the tensors themselves where gradients are asked of them.
+
+    What the script asks a gradient of is in a variable of its own, which is put back to that very tensor.
+    What an optimizer holds goes on from step to step.
+    """
+    originals = iter(tensors(given))
+
+    def chosen(copy: Tensor) -> Tensor:
+        original = next(originals, copy)
+        if id(original) in learned:
+            return original
+        if not (copy.requires_grad and original.is_leaf and original.shape == copy.shape):
+            return copy.detach().clone().requires_grad_(copy.requires_grad)
+        original.data.copy_(copy.data)
+        original.grad = None
+        return original
+
+    return mapped(copies, chosen)
 
 
 def unsteerable(first: ForwardCall) -> str:

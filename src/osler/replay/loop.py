@@ -9,17 +9,21 @@ from __future__ import annotations
 import ast
 import ctypes
 import inspect
-import linecache
 import sys
-from collections.abc import Callable, Iterator
-from math import inf, prod
-from types import FrameType
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
+from types import FrameType, ModuleType
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import nn
+from torch.optim import Optimizer
 
-SAFE = (ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.Load)
-"""Parts of an expression that can be evaluated once more without doing anything."""
+from osler.replay.counting import Loop, loops_around, turns_in
+
+FILLED = (list, dict, set, deque, defaultdict)
+"""Containers of Python's that a turn may fill."""
 
 
 class LoopState:
@@ -28,20 +32,43 @@ class LoopState:
     Args:
         frame: the innermost frame.
         is_user: whether a frame is the user's.
+
+    Attributes:
+        turns: how many the loop makes in all, as far as it says so: -1 if it does not.
+        ways: how to put back what a variable held, by its identity.
     """
 
     def __init__(
         self, frame: FrameType | None, is_user: Callable[[FrameType], bool] = lambda _: False
     ) -> None:
-        self._frames = [(f, dict(f.f_locals)) for f in outwards(frame) if is_user(f)]
+        self._is_user = is_user
+        self._frames = [(f, own_names(f)) for f in outwards(frame) if is_user(f)]
+        self._lines = [f.f_lineno for f, _ in self._frames]
         self.turns = next((n for f, _ in self._frames if (n := turns_of(f)) is not None), -1)
-        """Turns that the loop makes in all, as far as it says so: -1 if it does not."""
+        self.ways: dict[int, Callable[[], object]] = {}
+        self._empty = {id(v) for v in self.values() if is_empty(v)}
 
     @property
     def is_running(self) -> bool:
         """Whether the innermost function has not been left."""
         innermost = self._frames[0][0] if self._frames else None
         return any(f is innermost for f in outwards(sys._getframe(1)))  # pyright: ignore[reportPrivateUsage]
+
+    def follow(self, frame: FrameType | None) -> bool:
+        """Go on with functions that have been left and are called anew at the same lines.
+
+        Args:
+            frame: the innermost frame now.
+
+        Returns:
+            Whether the functions are the same, called from the same lines: their variables can be put back.
+        """
+        now = [f for f in outwards(frame) if self._is_user(f)]
+        here, there = [(f.f_code, f.f_lineno) for f in now], [f.f_code for f, _ in self._frames]
+        if here != list(zip(there, self._lines, strict=True)):
+            return False
+        self._frames = [(f, names) for f, (_, names) in zip(now, self._frames, strict=True)]
+        return True
 
     def values(self) -> Iterator[Any]:
         """What the variables held, from the innermost function to the top level."""
@@ -53,7 +80,29 @@ class LoopState:
         running = {id(f) for f in outwards(sys._getframe(1))}  # pyright: ignore[reportPrivateUsage]
         for frame, names in self._frames:
             if id(frame) in running:
-                put_back(frame, names)
+                put_back(frame, self._changed(frame, names))
+
+    def _changed(self, frame: FrameType, names: dict[str, Any]) -> dict[str, Any]:
+        """Variables that hold something else now, and what they held, as it was then.
+
+        A list that the loop makes in every turn and has not filled yet stays: the line under way may be about
+        to put into it what the model returns.
+        """
+        current = frame.f_locals
+        changed = {n: v for n, v in names.items() if n not in current or current[n] is not v}
+        changed = {
+            n: v for n, v in changed.items() if id(v) not in self._empty or not is_empty(current.get(n))
+        }
+        with torch.no_grad():
+            for value in changed.values():
+                if id(value) in self.ways:
+                    self.ways[id(value)]()
+        return changed
+
+
+def own_names(frame: FrameType) -> dict[str, Any]:
+    """The variables of a frame, without what Python puts there."""
+    return {name: value for name, value in frame.f_locals.items() if name != "__builtins__"}
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -65,89 +114,85 @@ def outwards(frame: FrameType | None) -> Iterator[FrameType]:
 
 def put_back(frame: FrameType, names: dict[str, Any]) -> None:
     """Bind variables to what they held."""
-    current = frame.f_locals
-    changed = {n: v for n, v in names.items() if n not in current or current[n] is not v}
-    if not changed:
+    if not names:
         return
-    current.update(changed)
+    current = frame.f_locals
+    current.update(names)
     if current is not frame.f_globals and sys.version_info < (3, 13):
         ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
 
 
+def is_empty(value: object) -> bool:
+    """Whether it is a container to be filled."""
+    return type(value) in FILLED and not value
+
+
 def turns_of(frame: FrameType) -> int | None:
-    """Turns of the innermost `for` around the line at which a frame stands.
+    """Turns of the innermost `for` around the line at which a frame stands, in all passes of loops around it.
 
     Returns:
-        None if there is none, or if that `for` itself asks for the next batch; -1 if it does not tell.
+        None if there is none; -1 if it does not tell.
     """
     if frame.f_code.co_flags & inspect.CO_GENERATOR:
         return None  # whoever draws from it decides
-    around = loops_around(frame)
+    around = sorted(loops_around(frame), key=lambda n: -n.lineno)
     if not around:
         return None
-    loop = max(around, key=lambda n: n.lineno)
-    if isinstance(loop, ast.While) or loop.lineno == frame.f_lineno:
-        return -1
-    return length_of(loop, frame)
+    trained = {n for n, v in frame.f_locals.items() if isinstance(v, nn.Module | Optimizer)}
+    total = 1
+    for loop in around:
+        if total > 1 and trained & bound_in(loop):
+            break
+        turns = -1 if isinstance(loop, ast.While) else turns_in(loop, frame)
+        if turns < 0 and (isinstance(loop, ast.While) or loop is around[0]):
+            return -1
+        total *= max(1, turns)
+    return total
 
 
-def turns_around(frame: FrameType | None, is_user: Callable[[FrameType], bool]) -> float:
+def turns_around(
+    frame: FrameType | None, is_user: Callable[[FrameType], bool], things: Sequence[object] = ()
+) -> float:
     """How often a line is reached at least, by all the loops around it: infinitely often in a `while`.
+
+    A loop that makes one of the things anew ends it, and so does a function that calls the innermost loop and
+    does not hold any of them: it may make them anew.
 
     Args:
         frame: stands at that line.
         is_user: whether a frame is the user's.
+        things: what is trained.
     """
+    total, found = 1.0, False
     for each in outwards(frame):
-        around = loops_around(each) if is_user(each) else []
-        if any(isinstance(loop, ast.While) for loop in around):
-            return inf
-        if around:  # what lies further out may build everything anew
-            return float(prod(max(1, length_of(loop, each)) for loop in around if isinstance(loop, ast.For)))
-    return 1.0
+        if not is_user(each):
+            continue
+        names = holders(each, things)
+        if found and not names:
+            break
+        for loop in sorted(loops_around(each), key=lambda n: -n.lineno):
+            if names & bound_in(loop):
+                return total
+            if isinstance(loop, ast.While):
+                return inf
+            total *= max(1, turns_in(loop, each))
+            found = True
+    return total
 
 
-def loops_around(frame: FrameType) -> list[ast.For | ast.While]:
-    """The loops of a frame's function around the line at which it stands."""
-    try:
-        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
-    except (SyntaxError, ValueError):
-        return []
-    line, start = frame.f_lineno, frame.f_code.co_firstlineno
-    return [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and is_around(n, line, start)]
+def holders(frame: FrameType, things: Sequence[object]) -> set[str]:
+    """Variables that hold one of some things, or an object with one of them as its attribute."""
+    wanted = {id(thing) for thing in things}
+    found: set[str] = set()
+    for name, value in frame.f_locals.items():
+        inside = getattr(value, "__dict__", None)
+        parts = inside.values() if isinstance(inside, dict) and not isinstance(value, ModuleType) else ()
+        if id(value) in wanted or any(id(part) in wanted for part in parts):  # pyright: ignore
+            found.add(name)
+    return found
 
 
-def length_of(loop: ast.For, frame: FrameType) -> int:
-    """How many turns a `for` makes: over a range, or over a list in a variable; -1 if it is not known."""
-    ranges = [n for n in ast.walk(loop.iter) if isinstance(n, ast.Call) and spelled(n) == "range"]
-    if ranges:
-        return length(ranges[0], frame)
-    names = [n.id for n in ast.walk(loop.iter) if isinstance(n, ast.Name)]
-    held = [v for n in names if isinstance(v := frame.f_locals.get(n), list | tuple | Tensor)]
-    return len(held[0]) if held else -1
-
-
-def is_around(loop: ast.For | ast.While, line: int, start: int) -> bool:
-    """Whether a loop of the function that begins at ``start`` has this line in it."""
-    return start <= loop.lineno <= line <= (loop.body[-1].end_lineno or 0)
-
-
-def spelled(call: ast.Call) -> str:
-    """The name that is called."""
-    return call.func.id if isinstance(call.func, ast.Name) else ""
-
-
-def length(call: ast.Call, frame: FrameType) -> int:
-    """How many numbers a range has; -1 if that cannot be asked safely."""
-    for argument in call.args:
-        for node in ast.walk(argument):
-            if not isinstance(node, SAFE):
-                return -1
-    code = compile(
-        ast.Expression(ast.Tuple([*call.args], ast.Load(), lineno=1, col_offset=0)), "<range>", "eval"
-    )
-    try:
-        values = eval(code, frame.f_globals, dict(frame.f_locals))
-        return len(range(*(int(v) for v in values)))
-    except (NameError, AttributeError, TypeError, ValueError, ArithmeticError):
-        return -1
+def bound_in(loop: Loop) -> set[str]:
+    """Variables that the body of a loop binds."""
+    nodes = (node for part in loop.body for node in ast.walk(part))
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}

@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from osler.model import Site
+from osler.replay.births import Births
 from osler.replay.trees import cloned, mapped, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen
 from osler.runtime.graph import leaves
@@ -43,6 +44,7 @@ class Observer:
         stills: functional dropout lets everything through.
         loaded: weights were loaded into a model.
         built: where optimizers were built.
+        births: where layers were built.
         on_step: told of each optimizer step: the frame.
         on_dropout: told of each call of functional dropout: its arguments and the frame.
         on_backward: told of each backward call, before it and after it: whether it is done.
@@ -56,6 +58,7 @@ class Observer:
         self.stills = False
         self.loaded = False
         self.built: WeakKeyDictionary[Optimizer, Site] = WeakKeyDictionary()
+        self.births = Births(self.lines)
         self.on_step: Callable[[FrameType], None] | None = None
         self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
         self.on_backward: Callable[[bool], None] | None = None
@@ -87,6 +90,7 @@ class Observer:
 
     def install(self, patches: Patches) -> None:
         """Begin to observe."""
+        self.births.install(patches)
         patches.rebind(nn.Module, "__call__", self._wrap_call)
         patches.rebind(nn.Module, "load_state_dict", self._wrap_load)
         patches.rebind(Optimizer, "__init__", self._wrap_init)

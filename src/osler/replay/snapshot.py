@@ -85,7 +85,10 @@ class Snapshot:
         self._undo = [self._kept(thing) for thing in self.things]
         self._limit = True
         self._shapes = {t.shape for t in self._seen.values() if isinstance(t, Tensor)}
-        self._undo += [self._kept(value) for value in self.loop.values() if self._holds_state(value)]
+        for value in self.loop.values():
+            if self._holds_state(value) and id(value) not in self.loop.ways:
+                self.loop.ways[id(value)] = self._kept(value)
+        self._undo += self.loop.ways.values()
 
     def restore(self) -> None:
         """Put everything back."""

@@ -226,6 +226,11 @@ class Wheel:
         """Whether the loop of the first turn has not been left: its variables can be put back."""
         return self.snapshot is not None and self.snapshot.loop.is_running
 
+    def follow(self, frame: FrameType) -> bool:
+        """Whether the loop goes on in the same functions, called anew from the same lines."""
+        user = self.observer.lines.frame(frame)
+        return self.snapshot is not None and self.snapshot.loop.follow(user)
+
     def _is_users(self, frame: FrameType) -> bool:
         return bool(self.observer.lines.kind(frame.f_code))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from osler.model import LoadFact, Site
 
@@ -12,7 +13,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def fitted(module: nn.Module, weights: Mapping[str, object], site: Site, step: int) -> LoadFact | None:
-    """What fits; None for a module without parameters.
+    """What fits; None for a module without parameters, or with lazy ones.
 
     Args:
         module: what they are loaded into.
@@ -20,8 +21,13 @@ def fitted(module: nn.Module, weights: Mapping[str, object], site: Site, step: i
         site: where they are loaded.
         step: optimizer steps finished before.
     """
-    own: Shapes = {n: tuple(p.shape) for n, p in module.named_parameters(remove_duplicate=False)}
-    given: Shapes = {n: tuple(t.shape) for n, t in weights.items() if isinstance(t, Tensor)}
+    named = list(module.named_parameters(remove_duplicate=False))
+    if any(is_lazy(p) for _, p in named):  # these take any shape
+        return None
+    own: Shapes = {n: tuple(p.shape) for n, p in named}
+    given: Shapes = {
+        n: tuple(t.shape) for n, t in weights.items() if isinstance(t, Tensor) and not is_lazy(t)
+    }
     if not own:
         return None
     matched = sum(given.get(name) == shape for name, shape in own.items())

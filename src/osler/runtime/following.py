@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from osler.model import FollowFact, Run, Site
 from osler.runtime.census import joined
 from osler.runtime.gradients import COPYABLE
-from osler.runtime.registry import Registry, plain
+from osler.runtime.registry import Registry, numbers_in, plain, shape_of
 
 CLOSELY = 256
 """Steps that are looked at where that does not wait for a device; later ones at powers of two."""
@@ -133,7 +133,9 @@ def parts(root: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def comparable(module: nn.Module) -> Tensor | None:
     """A parameter large enough to tell a mean from chance; a matrix, because a bias may stand still."""
     fit = [
-        p for p in module.parameters() if FEWEST <= p.numel() <= COPYABLE and plain(p) and p.dtype in FLOATS
+        p
+        for p in module.parameters()
+        if FEWEST <= numbers_in(p) <= COPYABLE and plain(p) and p.dtype in FLOATS
     ]
     return max(fit, key=lambda p: (p.dim() > 1, -p.numel()), default=None)
 
@@ -144,7 +146,7 @@ def pairs(registry: Registry) -> Iterator[tuple[Network, Network]]:
     for network in networks(registry, only_alike=True):
         module = network.module()
         if module is not None:
-            form = (type(module), tuple((n, p.shape) for n, p in module.named_parameters()))
+            form = (type(module), tuple((n, shape_of(p)) for n, p in module.named_parameters()))
             alike.setdefault(form, []).append(network)
     known: set[tuple[str, str, str, str]] = set()
     for group in sorted(alike.values(), key=lambda group: group[0].part.count(".") + bool(group[0].part)):

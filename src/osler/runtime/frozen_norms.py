@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
 
 from osler.model import FrozenNormFact, Run, Site
 from osler.runtime.registry import Model
@@ -107,7 +108,7 @@ def frozen(root: nn.Module) -> Iterator[tuple[str, _BatchNorm]]:
         ahead = True  # does the layer before learn? nothing is known about the first one
         for name, layer in parent.named_children():
             own = list(layer.parameters())
-            still = bool(own) and not any(p.requires_grad for p in own)
+            still = bool(own) and not any(p.requires_grad or is_lazy(p) for p in own)
             if isinstance(layer, _BatchNorm):
                 if still and not ahead and layer.track_running_stats:
                     yield (f"{prefix}.{name}" if prefix else name), layer

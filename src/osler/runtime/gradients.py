@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from osler.model import Site
 from osler.runtime.registry import plain
@@ -92,7 +93,7 @@ class Holder:
         if not trainable:
             self.probes = []
             return
-        smallest = min(trainable, key=torch.Tensor.numel)
+        smallest = min((p for p in trainable if not is_lazy(p)), key=torch.Tensor.numel, default=trainable[0])
         picked = {id(p): p for p in (smallest, trainable[0], trainable[-1])}
         self.probes = list(picked.values())
 
@@ -219,17 +220,23 @@ class Holder:
             return self.carried
         return any(differs_from_zero(g) for g in readable)
 
+    def smallest(self) -> Tensor | None:
+        """The smallest probe, parameters that have no shape yet left out."""
+        return min((p for p in self.probes if not is_lazy(p)), key=torch.Tensor.numel, default=None)
+
     def copied(self) -> Tensor | None:
         """A copy of the smallest probe, to see later whether a hand changed it."""
-        smallest = min(self.probes, key=torch.Tensor.numel, default=None)
+        smallest = self.smallest()
         if smallest is None or smallest.numel() > COPYABLE or not plain(smallest):
             return None
         return smallest.detach().clone()
 
     def unchanged(self, copy: Tensor) -> bool:
         """Whether the smallest probe still equals its copy."""
-        smallest = min(self.probes, key=torch.Tensor.numel)
-        return smallest.shape == copy.shape and bool(torch.equal(smallest.detach(), copy))
+        smallest = self.smallest()
+        if smallest is None or smallest.shape != copy.shape:
+            return False
+        return bool(torch.equal(smallest.detach(), copy))
 
 
 def mark(gradient: Tensor | None) -> Mark:

@@ -11,7 +11,7 @@ from torch import nn
 
 from osler.model import IdleFact, ParameterFact, Site
 from osler.runtime.census import assigned_at, joined
-from osler.runtime.registry import Model
+from osler.runtime.registry import Model, numbers_in
 from osler.runtime.userlines import UserLines
 
 
@@ -60,7 +60,7 @@ class Idle:
             for name, part in parent.named_children():
                 inside = frozenset(map(id, part.modules()))
                 if seen.isdisjoint(inside):
-                    elements = sum(p.numel() for p in part.parameters())
+                    elements = numbers_in(*part.parameters())
                     kind = type(part).__name__
                     self._waiting.append(
                         Waiting(model.name, type(parent), prefix, name, kind, elements, inside)

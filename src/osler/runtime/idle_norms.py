@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 from torch.autograd.graph import Node
+from torch.nn.parameter import is_lazy
 
 from osler.model import IdleNormFact, Site
 from osler.runtime.registry import Registry
@@ -32,6 +33,7 @@ def idle_norms(root: Tensor, registry: Registry) -> list[Tensor]:
         if isinstance(layer, nn.modules.batchnorm._BatchNorm)
         and not layer.training
         and layer.running_mean is not None
+        and not is_lazy(layer.running_mean)
     }
     found: list[Tensor] = []
     for node in nodes(root):

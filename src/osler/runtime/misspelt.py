@@ -29,8 +29,13 @@ def misspelt(
         is_reached: whether a gradient came to a parameter.
     """
     found: dict[str, MisspeltFact] = {}
+    told: dict[tuple[str, Tensor], str] = {}
     for model, root in models:
-        for (name, value, on_module), wrong in contradicted(root):
+        for (name, value, on_module), every in contradicted(root):
+            # A model that became a part of another one keeps what was told of it.
+            wrong = {t: n for t, n in every.items() if told.setdefault((name, t), model) == model}
+            if not wrong:
+                continue
             key = f"{model}.{name}"
             known = found.get(key) or MisspeltFact(
                 name, value, on_module, model, (), 0, set_at(name, value, files)

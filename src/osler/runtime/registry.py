@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
 from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivateUsage]
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from osler.model import Site
@@ -221,6 +222,16 @@ def recalibrating(model: Model) -> bool:
 def plain(tensor: object) -> bool:
     """Whether a value is an ordinary tensor with numbers to read: no subclass, fake, meta or wrapped one."""
     return type(tensor) in PLAIN and not tensor.is_meta and interpreter_stack() is None  # pyright: ignore
+
+
+def numbers_in(*tensors: Tensor) -> int:
+    """How many numbers tensors hold: none while the first call has not given them a shape."""
+    return sum(0 if is_lazy(t) else t.numel() for t in tensors)
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """Its shape: none while the first call has not given it one."""
+    return () if is_lazy(tensor) else tuple(tensor.shape)
 
 
 def tensors_in(value: object, limit: int = 4) -> list[Tensor]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from osler.model import ModuleFact, Run
 from osler.model.architecture import Shape
-from osler.runtime.registry import Model, tensors_in
+from osler.runtime.registry import Model, numbers_in, tensors_in
 from osler.runtime.userlines import UserLines
 
 MOST = 2_000
@@ -41,7 +41,7 @@ class Structure:
             return
         for name, module in list(root.named_modules())[:MOST]:
             key = f"{model.name}.{name}" if name else model.name
-            elements = sum(p.numel() for p in module.parameters(recurse=False))
+            elements = numbers_in(*module.parameters(recurse=False))
             self._names[module] = key
             self._run.modules[key] = ModuleFact(name, model.name, type(module).__name__, elements)
 
@@ -50,12 +50,17 @@ class Structure:
         return self._names.get(module, "")
 
     def returned(self, module: nn.Module, args: tuple[object, ...], output: object, frame: FrameType) -> None:
-        """A part, or the model itself, was called for the first time: note order, shapes and line."""
+        """A part, or the model itself, was called for the first time: note order, shapes and line.
+
+        A lazy one is of its class, and knows the size of its parameters, only now.
+        """
         fact = self._run.modules.get(self._names.get(module, ""))
         if fact is None or fact.order >= 0:
             return
         self._run.modules[self._names[module]] = replace(
             fact,
+            kind=type(module).__name__,
+            elements=numbers_in(*module.parameters(recurse=False)),
             order=self._called,
             inputs=shapes(args),
             outputs=shapes(output),

@@ -30,7 +30,7 @@ from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.rebinds import rebinds
-from osler.runtime.registry import Registry, held
+from osler.runtime.registry import Registry, held, numbers_in
 from osler.runtime.resuming import Resuming
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
@@ -141,8 +141,7 @@ class Watcher:
         parameters = held(optimizer)
         name = self.registry.optimizer(optimizer)
         site = self.run.optimizers[name].site if known is not None else self.lines.site(frame)
-        elements = sum(p.numel() for p in parameters)
-        fact = OptimizerFact(name, site, len(parameters), elements, self.run.turns)
+        fact = OptimizerFact(name, site, len(parameters), numbers_in(*parameters), self.run.turns)
         self.run.optimizers[name] = fact
         if known is None:
             known = self.holders[optimizer] = Holder(name, parameters, thread=threading.get_ident())
@@ -151,6 +150,14 @@ class Watcher:
             known.parameters = parameters
             known.choose(parameters)
         return known
+
+    def measure_again(self) -> None:
+        """A model has been called for the first time: parameters that had no shape until now have one."""
+        for holder in self.holders.values():
+            fact, elements = self.run.optimizers[holder.name], numbers_in(*holder.parameters)
+            if elements != fact.elements:
+                self.run.optimizers[holder.name] = replace(fact, elements=elements)
+                holder.choose(holder.parameters)
 
     def settle(self) -> None:
         """This is the thread that trains: what a third one has built until now is none of its business."""

@@ -25,6 +25,7 @@ from osler.model import (
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
+from osler.static.kept_weights import keeps_values, kept_as, weights_in
 from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.overwriting import note_sum
@@ -319,6 +320,8 @@ def _comprehension(
     if body:
         machine.block.append(Loop(over, body, machine.place(node)))
     if isinstance(node, ast.DictComp):
+        if (weights := weights_in(over)) is not None and keeps_values(node):
+            return kept_as(weights, machine.target)
         return Table({"": item}, whole=False, place=machine.place(node))
     return Series(
         [item], "list" if isinstance(node, ast.ListComp) else "tuple", whole=False, place=machine.place(node)

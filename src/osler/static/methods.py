@@ -96,7 +96,7 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
     if name == "backward":
         go_backward(machine, tensor, arguments.at(0, "gradient"), arguments, node)
         return Const(None)
-    note_call(
+    fact = note_call(
         machine,
         f"Tensor.{name}",
         Arguments([tensor, *arguments.positional], arguments.named, arguments.spread),
@@ -116,7 +116,7 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
         return Sizes() if name == "size" and not arguments.every() else Unknown()
     if name == "items" and tensor.models:
         return Zipped([Unknown(), tensor])
-    out = operate(machine, name, [tensor, *arguments.every()], node)
+    fact.result = out = operate(machine, name, [tensor, *arguments.every()], node)
     if name in OVERWRITING:
         overwrite(machine, tensor, node)
     if name in {"add", "add_"}:

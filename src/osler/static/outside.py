@@ -30,6 +30,7 @@ from osler.static.attributes import attribute
 from osler.static.conditions import truth
 from osler.static.handing import hand_over, things_in
 from osler.static.iteration import Zipped, element
+from osler.static.kept_weights import kept_as, weights_in
 from osler.static.knowledge import (
     CONTAINERS,
     HARMLESS,
@@ -153,7 +154,7 @@ def _helper(machine: Machine, callee: External, arguments: Arguments, node: ast.
 
 
 def _wrapper(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value | None:
-    del machine, node
+    del node
     first = arguments.at(0)
     if (
         callee.last in TRANSPARENT
@@ -163,8 +164,8 @@ def _wrapper(machine: Machine, callee: External, arguments: Arguments, node: ast
         return first
     if callee.last in {"deepcopy", "copy"} and isinstance(first, Network):
         return copied(first, {})
-    if isinstance(first, Helper) and first.role == "weights":
-        return Unknown()
+    if (weights := weights_in(first)) is not None:
+        return kept_as(weights, machine.target) if callee.last == "copy" else Unknown()
     return first if callee.last in TRANSPARENT and first is not None else None
 
 
@@ -238,6 +239,8 @@ def _iteration(machine: Machine, callee: External, arguments: Arguments, node: a
         machine.emit(Kind.BATCH, node, first)
     if callee.last == "next" and first is not None:
         return element(machine, first, node)
+    if callee.last == "dict" and (weights := weights_in(first)) is not None:
+        return kept_as(weights, machine.target)
     if callee.last in {"dict", "Namespace", "SimpleNamespace", "EasyDict"} and not arguments.positional:
         return Table({**arguments.named}, whole=not arguments.spread, place=machine.place(node))
     if callee.last in {"list", "tuple", "set"} and first is None:

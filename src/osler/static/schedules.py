@@ -33,5 +33,38 @@ def _first_factor(machine: Machine, function: Value | None, node: ast.expr) -> V
     with machine.collecting():
         for each in functions:
             known = isinstance(each, Function | Bound | Partial | Instance)
-            found.append(machine.invoke(machine, each, Arguments([Const(0)]), node) if known else Unknown())
+            first = machine.invoke(machine, each, Arguments([Const(0)]), node) if known else Unknown()
+            found.append(Const(0) if isinstance(each, Function) and _begins_at_zero(each) else first)
     return found[0] if found and all(f == found[0] for f in found) else Unknown()
+
+
+def _begins_at_zero(function: Function) -> bool:
+    """`lambda step: step / warmup` is 0 for step 0, whatever the warm-up is."""
+    match function.node:
+        case ast.Lambda(args=ast.arguments(args=[ast.arg(arg=step)]), body=body):
+            return _vanishes(body, step)
+        case ast.FunctionDef(args=ast.arguments(args=[ast.arg(arg=step)]), body=[ast.Return(value=body)]):
+            return _vanishes(body, step)
+        case _:
+            return False
+
+
+def _vanishes(node: ast.expr | None, step: str) -> bool:
+    match node:
+        case ast.Name(id=name):
+            return name == step
+        case ast.BinOp(left=left, op=ast.Div() | ast.FloorDiv()):
+            return _vanishes(left, step)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _vanishes(left, step) or _vanishes(right, step)
+        case ast.Call(func=ast.Name(id="float" | "int"), args=[inner]):
+            return _vanishes(inner, step)
+        case ast.Call(func=ast.Name(id="min"), args=[*given]):
+            rest = [g for g in given if not _vanishes(g, step)]
+            return len(rest) < len(given) and all(_is_positive(r) for r in rest)
+        case _:
+            return False
+
+
+def _is_positive(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value > 0

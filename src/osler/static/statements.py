@@ -25,6 +25,7 @@ from osler.model import (
 from osler.static.classes import define_class
 from osler.static.conditions import condition, key_of, text_of, truth
 from osler.static.contexts import enter, released
+from osler.static.filling import fill_by_call
 from osler.static.imports import import_from, import_module
 from osler.static.iteration import element
 from osler.static.loops import follow_for, follow_while
@@ -56,7 +57,7 @@ def execute(machine: Machine, body: Sequence[ast.stmt]) -> bool:
 def _expression(machine: Machine, node: ast.Expr) -> bool:
     if not isinstance(node.value, ast.Constant):
         value = machine.evaluate(machine, node.value)
-        del value
+        fill_by_call(machine, node, value)
         mean_it(machine, node)
     return not _never_returns(node.value)
 

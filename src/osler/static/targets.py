@@ -18,6 +18,7 @@ from osler.model import (
     Unknown,
     Value,
 )
+from osler.static.filling import fill_by_item
 from osler.static.handing import lend
 from osler.static.iteration import element
 from osler.static.machine import Machine
@@ -145,6 +146,8 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
             machine.write(owner.parts, str(key.value), value)
         case Unknown() if isinstance(key, Const):
             machine.write(owner.parts, f"[{key.value!r}]", value)
+        case Tensor():
+            fill_by_item(machine, target, owner, value)
         case _:
             pass
 

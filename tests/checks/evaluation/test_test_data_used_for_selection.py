@@ -53,6 +53,16 @@ def test_says_what_was_seen(name: str, setup: str, choice: str, message: str) ->
     assert found.severity is Severity.WARNING
 
 
+def test_training_data_that_are_evaluated_are_no_third_set() -> None:
+    code = CODE.format(setup="train_eval_loader = DataLoader(rows(192), batch_size=64)", choice=SAVE)
+    code = code.replace("held_out", "test_loader")
+    alone = PRELUDE.replace("val_loader", "other_loader")
+    source = parse(Path(EXAMPLE), f"{alone}\n\n{code}".encode())
+    (found,) = lint_sources([source], [check]).diagnosis.findings
+    assert found.message == "what is saved is chosen by a result on `test_loader`."
+    assert found.severity is Severity.HINT
+
+
 @pytest.mark.parametrize(
     "choice",
     [

@@ -1,6 +1,7 @@
 import pytest
 
 from osler.checks.loss.softmax_over_wrong_axis import check
+from osler.model import Severity
 from osler.testing import read
 
 CODE = """
@@ -68,3 +69,46 @@ def test_over_the_batch_however_it_is_said(axis: str) -> None:
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert read(code, [check]).findings == ()
+
+
+THREE = {
+    "a product of batches": "torch.bmm(queries, keys)",
+    "a product as a method": "queries.bmm(keys)",
+    "a view": "scores.view(4, 5, 6)",
+    "other shapes": "scores.reshape(-1, 5, width)",
+    "axes in another order": "scores.permute(1, 0, 2)",
+}
+
+
+@pytest.mark.parametrize("scores", THREE.values(), ids=THREE)
+def test_a_guess_that_is_known_to_be_axis_0_is_a_warning(scores: str) -> None:
+    code = f"queries = keys = scores = torch.rand(8, 4, 4)\nwidth = 3\nprint(F.softmax({scores}))"
+    (found,) = read(code, [check]).findings
+    assert found.severity is Severity.WARNING
+    assert found.message == "`softmax` is called without `dim=`: torch takes axis 0 of the three."
+
+
+GUESSED = {
+    "of a batch": "model(x)",
+    "of a view with two axes": "model(x).view(-1, 4)",
+    "of a view with four": "model(x).view(-1, 1, 2, 2)",
+    "of a shape that is not read": "model(x).view(*shape)",
+    "of a shape by name": "model(x).view(shape)",
+    "of a product": "torch.mm(x, x)",
+    "of columns beside each other": "torch.cat((model(x), model(x)), 1)",
+    "after the shape changed again": "torch.bmm(x[None], x[None]).squeeze()",
+}
+
+
+@pytest.mark.parametrize("scores", GUESSED.values(), ids=GUESSED)
+def test_a_guess_is_a_hint(scores: str) -> None:
+    (found,) = read(
+        f"shape = config.shape\nfor x, y in loader:\n    print(F.softmax({scores}))", [check]
+    ).findings
+    assert found.severity is Severity.HINT
+    assert found.message == "`softmax` is called without `dim=`: torch guesses the axis."
+
+
+@pytest.mark.parametrize("axis", ["dim=1", "axis=1", "-1", "*where"])
+def test_three_axes_of_which_one_is_named(axis: str) -> None:
+    assert read(f"where = config.axis\nprint(F.softmax(torch.bmm(a, b), {axis}))", [check]).findings == ()

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from osler.checks.modules.modules_share_weights import check
-from osler.testing import read
+from osler.engine.judge import judge_setup
+from osler.model import Answer, Finding, PartFact, PartsFact, Setup
+from osler.testing import place, read
 
 CODE = """
 layers = nn.ModuleList([nn.Linear(8, 8)] * 3)
@@ -37,3 +41,29 @@ SILENT = {
 @pytest.mark.parametrize("code", SILENT.values(), ids=SILENT)
 def test_stays_quiet(code: str) -> None:
     assert read(code, [check]).findings == ()
+
+
+ROW = PartFact(
+    "rows.0", "Linear", (16, 8), (16, 8), 72, again=("rows.1", "rows.2"), site=(place(20),), built=(place(5),)
+)
+
+
+def in_setup(*parts: PartFact) -> list[Finding]:
+    fact = PartsFact("Net", parts, (), False)
+    return list(judge_setup(Setup((fact,), (Answer("follow-the-layers", ""),)), [check]).findings)
+
+
+def test_says_what_ran() -> None:
+    (found,) = in_setup(ROW)
+    assert found.message == ("`rows.0`, a Linear, stands 3 times in its list: all places share its weights.")
+    assert found.place.line == 5
+    assert in_setup(replace(ROW, built=()))[0].place.line == 20
+
+
+@pytest.mark.parametrize(
+    "part",
+    [replace(ROW, again=()), replace(ROW, kind="ReLU", elements=0)],
+    ids=["once", "an activation"],
+)
+def test_what_runs_is_no_problem(part: PartFact) -> None:
+    assert in_setup(part) == []

@@ -41,6 +41,7 @@ def test_a_loss_that_rises() -> None:
 def test_a_loss_that_is_no_number(after: float, told: str) -> None:
     (finding,) = found(replace(FACT, after=after, turns=9))
     assert told in finding.message
+    assert finding.severity is Severity.ERROR
 
 
 def test_one_batch() -> None:
@@ -60,6 +61,13 @@ def test_what_it_brings_about_is_folded_under_it(symptom: str) -> None:
     effect = catalogue()[symptom].finding((place(3),), "What was seen.")
     (group,) = fold([effect, *found(FACT)], catalogue())
     assert group.cause.check == check.name
+    assert group.cause.severity is effect.severity, "as bad as what it brings about"
+
+
+def test_what_is_mild_does_not_make_it_worse() -> None:
+    effect = catalogue()["no-better-than-baseline"].finding((place(3),), "What was seen.")
+    (group,) = fold([effect, *found(FACT)], catalogue())
+    assert group.cause.severity is Severity.WARNING
 
 
 def test_it_is_folded_under_its_causes() -> None:

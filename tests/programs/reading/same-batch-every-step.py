@@ -44,3 +44,14 @@ for step in range(100):
 for epoch in range(epochs):
     x, y = next(iter(val_loader))
     print(x.mean())
+# near: the first batch of the validation data, looked at now and then
+for step, (x, y) in enumerate(loader):
+    model.train()
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+    if step % 10 == 0:
+        model.eval()
+        with torch.no_grad():
+            x, y = next(iter(val_loader))
+            print(loss_fn(model(x), y).item())

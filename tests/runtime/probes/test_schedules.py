@@ -75,3 +75,14 @@ def test_a_warning_of_torch_is_about_the_scripts_line(session, line_of):
         schedule.step()  # before the optimizer
     (warning,) = told
     assert (warning.filename, warning.lineno) == (__file__, line_of("# before the optimizer"))
+
+
+def test_the_last_milestone_is_kept(session):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedules = [lr_scheduler.MultiStepLR(optimizer, [7, 3, 7]), lr_scheduler.StepLR(optimizer, 2)]
+    schedules.append(lr_scheduler.MultiStepLR(optimizer, []))
+    with session:
+        optimizer.step()
+        for schedule in schedules:
+            schedule.step()
+    assert [fact.last for fact in session.run.schedules.values()] == [7, 0, 0]

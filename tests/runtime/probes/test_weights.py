@@ -4,6 +4,7 @@ import copy
 import weakref
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,77 @@ def test_a_line_that_loads_every_epoch_is_one_fact(session: Session, net: nn.Mod
             train(net)
             net.load_state_dict(kept)
     assert [fact.step for fact in aliases(session)] == [3]
+
+
+SAME: dict[str, Callable[[nn.Module], Any]] = {
+    "a dict of one's own": lambda net: {name: value for name, value in net.state_dict().items()},  # noqa: C416
+    "a plain dict": lambda net: dict(net.state_dict()),
+    "a shallow copy": lambda net: copy.copy(net.state_dict()),
+    "from one processor to the same": lambda net: {n: v.cpu() for n, v in net.state_dict().items()},
+    "the parameters themselves": lambda net: dict(net.state_dict(keep_vars=True)),
+}
+
+
+@pytest.mark.parametrize("keep", SAME.values(), ids=SAME)
+def test_the_same_tensors_in_another_dict(
+    session: Session, net: nn.Module, line_of: LineOf, keep: Callable[[nn.Module], Any]
+) -> None:
+    with session:
+        train(net)
+        best = keep(net)
+        train(net)
+        net.state_dict()
+        net.load_state_dict(best)
+    (fact,) = aliases(session)
+    assert (fact.taken_step, fact.step) == (1, 2)
+    assert "state_dict" in Path(fact.taken[0].file).read_text().splitlines()[fact.taken[0].line - 1]
+
+
+DETACHED: dict[str, Callable[[nn.Module], Any]] = {
+    "detached": lambda net: {n: v.detach() for n, v in net.state_dict().items()},
+    "data": lambda net: {n: v.data for n, v in net.state_dict().items()},
+    "detached on the same processor": lambda net: {n: v.detach().cpu() for n, v in net.state_dict().items()},
+    "all of it, seen anew": lambda net: {n: v[...] for n, v in net.state_dict().items()},
+}
+
+
+@pytest.mark.parametrize("keep", DETACHED.values(), ids=DETACHED)
+def test_other_tensors_in_the_same_memory(
+    session: Session, net: nn.Module, keep: Callable[[nn.Module], Any]
+) -> None:
+    with session:
+        train(net)
+        best = keep(net)
+        train(net)
+        net.load_state_dict(best)
+    (fact,) = aliases(session)
+    assert (fact.taken_step, fact.step) == (1, 2)
+
+
+def test_weights_that_may_have_been_taken_just_now(session: Session, net: nn.Module) -> None:
+    with session:
+        kept = {name: value.detach() for name, value in net.state_dict().items()}
+        train(net)
+        net.state_dict()
+        net.load_state_dict(kept)
+    assert aliases(session) == []
+
+
+def test_weights_of_another_that_nobody_gave(session: Session, net: nn.Module) -> None:
+    other = copy.deepcopy(net)
+    with session:
+        other.state_dict()
+        train(net)
+        net.load_state_dict({name: p.data for name, p in net.named_parameters()}, strict=False)
+    assert aliases(session) == []
+
+
+def test_some_of_the_tensors_and_copies_of_others(session: Session, net: nn.Module) -> None:
+    with session:
+        kept = {name: value.clone() if "bias" in name else value for name, value in net.state_dict().items()}
+        train(net)
+        net.load_state_dict(kept)
+    assert aliases(session) == []
 
 
 def cloned(net: nn.Module) -> Any:
@@ -214,15 +286,19 @@ def test_kept_weights_are_not_held(session: Session, net: nn.Module) -> None:
         assert kept() is None
 
 
-def test_of_very_many_kept_weights_the_newest_are_known(session: Session, net: nn.Module) -> None:
+def test_of_very_many_kept_weights_the_newest_are_known(
+    session: Session, net: nn.Module, line_of: LineOf
+) -> None:
     with session:
         first = net.state_dict()
         kept = [net.state_dict() for _ in range(weights.MOST)]
         train(net)
         net.load_state_dict(first)
-        assert aliases(session) == []
         net.load_state_dict(kept[-1])
-    assert len(aliases(session)) == 1
+    lines = [fact.taken[0].line for fact in aliases(session)]
+    assert lines == [line_of("kept = [net.state_dict() for")] * 2, (
+        "of the oldest only that they are no younger"
+    )
 
 
 def test_the_script_gets_what_it_always_got(session: Session, net: nn.Module) -> None:

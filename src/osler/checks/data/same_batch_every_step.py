@@ -38,7 +38,20 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Event, Evidence, Finding, Kind, Loader, Run, Severity
+from osler.model import (
+    Action,
+    Check,
+    Code,
+    Const,
+    Event,
+    Evidence,
+    Finding,
+    Kind,
+    Loader,
+    Run,
+    Severity,
+    Tensor,
+)
 from osler.static.queries import innermost_loops
 
 check = Check(
@@ -66,13 +79,21 @@ def starts_anew(code: Code) -> Iterator[Finding]:
                 continue
             for action in actions:
                 loader = action.subject
-                if action.kind is Kind.BATCH and isinstance(loader, Loader) and keeps_order(loader):
+                if action.kind is not Kind.BATCH or not isinstance(loader, Loader):
+                    continue
+                if keeps_order(loader) and may_be_trained_on(actions, loader):
                     yield check.finding(
                         action.site,
                         f"`next(iter({loader.name}))` inside the loop takes the same first batch "
                         "at every step.",
                         subject=loader.name,
                     )
+
+
+def may_be_trained_on(actions: list[Action], loader: Loader) -> bool:
+    """No, if every backward certainly goes through batches of other loaders."""
+    roots = [a.value for a in actions if a.kind is Kind.BACKWARD]
+    return not all(isinstance(r, Tensor) and r.loaders and loader not in r.loaders for r in roots)
 
 
 def keeps_order(loader: Loader) -> bool:

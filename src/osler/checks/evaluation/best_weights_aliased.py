@@ -67,17 +67,18 @@ check = Check(
 
 @check.in_code
 def kept_alive(code: Code) -> Iterator[Finding]:
-    kept = [c for c in code.calls_of("Module.state_dict") if c.target and c.loops]
+    kept = [c for c in code.calls_of("Module.state_dict") if c.loops]
     for load in code.calls_of("Module.load_state_dict"):
         weights = bare(load.arguments.get(1))
         model = load.arguments.get(0)
         if not isinstance(weights, Helper) or weights.role != "weights" or weights.about is not model:
             continue
         for call in kept:
-            if call.place == weights.place and call.place != load.place:
+            name = call.target or weights.name
+            if name and call.place == weights.place and call.place != load.place:
                 yield check.finding(
                     (call.place,),
-                    f"`{call.target}` refers to the live weights: later steps change it before line "
+                    f"`{name}` refers to the live weights: later steps change it before line "
                     f"{load.place.line} loads it.",
                     related=[((load.place,), "what is loaded here are the last weights")],
                 )

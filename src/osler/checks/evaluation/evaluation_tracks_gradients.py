@@ -54,6 +54,7 @@ import ast
 from collections.abc import Iterator
 
 from osler.model import (
+    Action,
     Check,
     Code,
     Edit,
@@ -66,6 +67,7 @@ from osler.model import (
     Pattern,
     Run,
     Severity,
+    Tensor,
     turns,
 )
 from osler.static.edits import imports, insert_before, put_under, statement_around
@@ -108,9 +110,29 @@ def recording_left_on(code: Code) -> Iterator[Finding]:
 def records(code: Code, fact: ForwardFact) -> bool:
     """An evaluation whose forward leaves a graph."""
     has_graph = leaves_graph(fact.forward.value) and not fact.model.frozen
-    if not has_graph or fact.forward.recording is not True or not is_apart(code, fact):
+    if not has_graph or fact.forward.recording is not True:
         return False
+    if not is_apart(code, fact):
+        return is_interlude(code, fact)
     return fact.always("eval") or is_named_evaluation(fact)
+
+
+def is_interlude(code: Code, fact: ForwardFact) -> bool:
+    """It stands where the module is trained, in train mode, and is itself always in eval mode."""
+    trained = [t for t in code.trained if t.model is fact.model]
+    modes = {s.was for t in trained for states in t.visits for s in states}
+    if not fact.always("eval") or modes != {"train"} or "method" in fact.forward.words:
+        return False
+    return not (fact.trace.is_open or code.frameworks) and is_followed(code, fact.forward)
+
+
+def is_followed(code: Code, forward: Action) -> bool:
+    """Every backward is known, and so is all that goes into it, or what becomes of this forward: a loss."""
+    roots = [a.value for a in code.actions(Kind.BACKWARD)]
+    known = [root for root in roots if isinstance(root, Tensor)]
+    scored = (a.value for a in code.actions(Kind.LOSS))
+    is_scored = any(isinstance(v, Tensor) and forward.place in v.sites for v in scored)
+    return len(known) == len(roots) and (is_scored or all(root.certain for root in known))
 
 
 @check.mends_safely

@@ -116,11 +116,12 @@ check = Check(
 
 @check.in_code
 def cut_on_the_way(code: Code) -> Iterator[Finding]:
+    recorded = {b.place for trace in code.traces for b, root in backwards_of(trace) if root.networks}
     for trace in code.traces:
         for backward, root in backwards_of(trace):
             for cut in root.cuts:
-                lost = lost_behind(code, cut, trace)
-                if not lost or (cut.operation == "no_grad" and root.networks):
+                trains_elsewhere = cut.operation == "no_grad" and backward.place in recorded
+                if trains_elsewhere or not (lost := lost_behind(code, cut, trace)):
                     continue
                 yield check.finding(
                     (cut.place,),

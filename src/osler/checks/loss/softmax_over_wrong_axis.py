@@ -2,7 +2,8 @@
 
 Over axis 0 the scores of different samples compete with each other, and the output of a sample depends on
 what else is in its batch. Without `dim=` torch guesses: axis 0 for tensors of one or three dimensions, axis
-1 for others.
+1 for others. For the scores of a batch the guess is right, so that its absence alone is a hint; for three
+dimensions, as in attention and sequences, it is wrong.
 
 ## Bad
 
@@ -62,7 +63,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import CallFact, Check, Code, Const, Finding, Severity, Tensor
+from osler.model import CallFact, Check, Code, Const, Finding, Severity, Tensor, Value
 from osler.static.queries import everywhere, loss_inputs
 
 FUNCTIONS = (
@@ -76,6 +77,12 @@ FUNCTIONS = (
 
 METHODS = ("Tensor.softmax", "Tensor.log_softmax")
 """The same as methods, which never guess."""
+
+PRODUCTS = ("torch.bmm", "torch.baddbmm", "Tensor.bmm", "Tensor.baddbmm")
+"""What they return has three axes."""
+
+SHAPED = ("Tensor.view", "Tensor.reshape", "Tensor.permute")
+"""What they return has as many axes as they are given numbers."""
 
 check = Check(
     __name__,
@@ -100,11 +107,21 @@ def over_the_batch(code: Code) -> Iterator[Finding]:
             )
     for call in code.calls_of(*FUNCTIONS):
         if not call.given(1, "dim") and "axis" not in call.arguments:
+            deep = has_three_axes(code, call.argument(0, "input"))
+            guess = "takes axis 0 of the three" if deep else "guesses the axis"
             yield check.finding(
                 (call.place,),
-                f"`{call.last}` is called without `dim=`: torch guesses the axis.",
-                severity=Severity.WARNING,
+                f"`{call.last}` is called without `dim=`: torch {guess}.",
+                severity=Severity.WARNING if deep else Severity.HINT,
             )
+
+
+def has_three_axes(code: Code, scores: Value | None) -> bool:
+    """What computed the scores says so."""
+    if any(c.result is scores for c in code.calls_of(*PRODUCTS)):
+        return True
+    shaped = (c for c in code.calls_of(*SHAPED) if c.result is scores and not c.spread)
+    return any({*c.arguments} == {0, 1, 2, 3} for c in shaped)
 
 
 def mixes_samples(call: CallFact) -> bool:

@@ -33,6 +33,7 @@ for epoch in range(epochs):
 - The usual values: eps from 1e-6 to 1e-3, momentum from 0.001 to 0.5.
 - A momentum of 1, which keeps the statistics of the last batch on purpose.
 - A layer without running statistics: its momentum moves nothing.
+- In a pre-flight: a model whose weights were loaded came with its numbers.
 
 ## Sources
 
@@ -43,13 +44,16 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Finding, Network, Severity
+from osler.model import Check, Code, Const, Evidence, Finding, Network, PartsFact, Setup, Severity
 
 LARGE_EPS = 1e-2
 """Added to a variance that is meant to be near 1: nobody chooses so much for the sake of stability."""
 
 HEAVY = 0.9
 """Momentum from which the other convention is meant: the running mean would forget within two batches."""
+
+NAMED = 4
+"""Layers whose lines are named."""
 
 check = Check(
     __name__,
@@ -77,6 +81,29 @@ def numbers_of_another(code: Code) -> Iterator[Finding]:
                 f"`{layer.kind}` is given momentum = {momentum:g}: the statistics are "
                 "almost those of the last batch.",
             )
+
+
+@check.in_setup
+def as_it_ran(setup: Setup) -> Iterator[Finding]:
+    for model in setup.all(PartsFact):
+        wrong = [p for p in model.parts if p.eps >= LARGE_EPS or HEAVY <= p.momentum < 1]
+        if not wrong or model.pretrained:
+            continue
+        first, more = wrong[0], f" and {len(wrong) - 1} more" * (len(wrong) > 1)
+        has_large_eps = first.eps >= LARGE_EPS
+        name, value = ("eps", first.eps) if has_large_eps else ("momentum", first.momentum)
+        what = (
+            "which is added to every variance; the second argument is eps, not the momentum."
+            if has_large_eps
+            else "so that its statistics are almost those of the last batch."
+        )
+        yield check.finding(
+            first.built or first.site,
+            f"`{first.name}`{more} normalises with {name} = {value:g}, {what}",
+            subject=first.name,
+            related=[(p.built or p.site, "another one") for p in wrong[1:NAMED]],
+            evidence=[Evidence(name, value, "1e-05" if has_large_eps else "0.1")],
+        )
 
 
 def is_without_statistics(layer: Network) -> bool:

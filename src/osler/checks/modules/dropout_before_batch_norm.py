@@ -7,14 +7,24 @@ variance of training and applies it in evaluation, where it no longer fits.
 
 ```python
 body = nn.Sequential(nn.Linear(8, 16), nn.Dropout(0.5), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
-print(body(torch.randn(4, 8)).shape)
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
 body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 4))
-print(body(torch.randn(4, 8)).shape)
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem
@@ -32,7 +42,7 @@ print(body(torch.randn(4, 8)).shape)
 from collections.abc import Iterator
 from itertools import pairwise
 
-from osler.model import Check, Code, Const, Finding, Network, Severity
+from osler.model import Check, Code, Const, Finding, Network, PartsFact, Setup, Severity
 
 check = Check(
     __name__,
@@ -51,6 +61,20 @@ def in_a_row(code: Code) -> Iterator[Finding]:
             if "Dropout" in first.kind and "BatchNorm" in second.kind and matters(first, second):
                 yield check.finding(
                     (second.place,), f"`{first.kind}` stands directly before `{second.kind}`."
+                )
+
+
+@check.in_setup
+def one_after_the_other(setup: Setup) -> Iterator[Finding]:
+    for model in setup.all(PartsFact):
+        for pair in model.handovers:
+            first, second = pair.giver, pair.taker
+            if first.rate and second.keeps_statistics:
+                yield check.finding(
+                    second.built or second.site,
+                    f"`{first.name}`, a {first.kind} with p = {first.rate:g}, stands directly before "
+                    f"`{second.name}`, a {second.kind}.",
+                    subject=second.name,
                 )
 
 

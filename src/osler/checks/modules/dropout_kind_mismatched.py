@@ -7,14 +7,24 @@ version of torch it drops whole samples, drops as `Dropout` does, or warns.
 
 ```python
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout2d(0.5), nn.Linear(32, 4))
-print(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 4))
-print(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem
@@ -31,12 +41,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Edit, Finding, Network, Pages, Severity
+from osler.model import Check, Code, Edit, Evidence, Finding, Network, Pages, PartsFact, Setup, Severity
 from osler.static.edits import call_at, renamed
 from osler.static.knowledge import WITHOUT_PARAMETERS
 
 OF_MAPS = frozenset({"Dropout1d", "Dropout2d", "Dropout3d"})
 OF_VECTORS = frozenset({"torch.nn.Linear", "torch.nn.BatchNorm1d", "torch.nn.Flatten"})
+
+VECTORS = 2
+"""Axes of a batch of vectors."""
 
 check = Check(
     __name__,
@@ -61,6 +74,25 @@ def behind_vectors(code: Code) -> Iterator[Finding]:
                     f"`{layer.kind}` follows `{source.kind}`, which gives vectors, not feature maps.",
                     related=[((source.place,), "the vectors come from here")],
                 )
+
+
+@check.in_setup
+def given_vectors(setup: Setup) -> Iterator[Finding]:
+    for model in setup.all(PartsFact):
+        givers = {pair.taker.name: pair.giver for pair in model.handovers}
+        for layer in model.parts:
+            if layer.kind not in OF_MAPS or len(layer.inputs) != VECTORS or not layer.rate:
+                continue
+            source = givers.get(layer.name)
+            related = [(source.built or source.site, "the vectors come from here")] if source else []
+            yield check.finding(
+                layer.built or layer.site,
+                f"`{layer.name}` is a {layer.kind} and is given {layer.inputs[0]} vectors of "
+                f"{layer.inputs[1]} numbers, not feature maps.",
+                subject=layer.name,
+                related=related,
+                evidence=[Evidence("axes of its input", VECTORS, "3 or more")],
+            )
 
 
 def giver(before: list[Network]) -> Network | None:

@@ -8,20 +8,32 @@ have.
 
 ```python
 net = nn.Sequential(nn.Linear(8, 32), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
-print(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
 net = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
-print(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(net(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem
 
 - A narrow layer between two wide ones: a matrix of low rank, made on purpose.
 - Normalisation or dropout between them.
+- In a pre-flight: what lies between them is used elsewhere as well, also in evaluation alone; one of them
+  is frozen, shares its weights or is called several times; weights were loaded.
 
 ## Sources
 
@@ -33,7 +45,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from osler.model import Check, Code, Const, Finding, Network, Severity
+from osler.model import (
+    Check,
+    Code,
+    Confidence,
+    Const,
+    Evidence,
+    Finding,
+    HandoverFact,
+    Network,
+    PartsFact,
+    Setup,
+    Severity,
+)
 
 check = Check(
     __name__,
@@ -61,9 +85,39 @@ def nothing_between(code: Code) -> Iterator[Finding]:
                 )
 
 
+@check.in_setup
+def nothing_on_the_way(setup: Setup) -> Iterator[Finding]:
+    for model in setup.all(PartsFact):
+        for pair in model.handovers if not model.pretrained else ():
+            one, other = pair.giver, pair.taker
+            if one.kind != "Linear" or other.kind != "Linear" or not is_for_nothing(pair):
+                continue
+            before, between, behind = one.inputs[-1], other.inputs[-1], other.outputs[-1]
+            if is_wide_enough(before, between, behind):
+                yield check.finding(
+                    other.built or other.site,
+                    f"the output of `{one.name}` goes straight into `{other.name}`: {before} to {between} to "
+                    f"{behind} features without an activation.",
+                    subject=other.name,
+                    related=[(one.built or one.site, "the first of them")],
+                    confidence=Confidence.LIKELY,
+                    evidence=[Evidence("layers between them", 0, "1")],
+                )
+
+
+def is_for_nothing(pair: HandoverFact) -> bool:
+    """Both layers are trained, once in a pass, and nothing but the second sees what the first returns."""
+    both = (pair.giver, pair.taker)
+    return pair.alone and all(p.is_free and p.calls == 1 and p.inputs and p.outputs for p in both)
+
+
 def is_wide(one: Network, other: Network) -> bool:
     """The space between them is as large as it can be of use: no bottleneck."""
-    before, between, behind = width(one, 0), width(one, 1), width(other, 1)
+    return is_wide_enough(width(one, 0), width(one, 1), width(other, 1))
+
+
+def is_wide_enough(before: int, between: int, behind: int) -> bool:
+    """The space between is as large as it can be of use: no bottleneck."""
     return min(before, between, behind) > 0 and between >= min(before, behind)
 
 

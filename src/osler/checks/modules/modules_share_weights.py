@@ -6,15 +6,26 @@ model has a third of the parameters that it seems to have.
 ## Bad
 
 ```python
-layers = nn.ModuleList([nn.Linear(8, 8)] * 3)
-print(len(list(layers.parameters())))
+body = nn.Sequential(*[nn.Linear(8, 8), nn.Tanh()] * 3, nn.Linear(8, 4))
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Good
 
 ```python
-layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
-print(len(list(layers.parameters())))
+rows = [layer for _ in range(3) for layer in (nn.Linear(8, 8), nn.Tanh())]
+body = nn.Sequential(*rows, nn.Linear(8, 4))
+optimizer = torch.optim.SGD(body.parameters(), lr=0.05)
+for epoch in range(epochs):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(body(x), y).backward()
+        optimizer.step()
 ```
 
 ## Not a problem
@@ -31,7 +42,7 @@ print(len(list(layers.parameters())))
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, Network, Severity
+from osler.model import Check, Code, Evidence, Finding, Network, PartsFact, Setup, Severity
 from osler.static.queries import learns
 
 check = Check(
@@ -53,3 +64,17 @@ def repeated(code: Code) -> Iterator[Finding]:
                 f"`{layers[0].kind or layers[0].name}` is repeated by reference: "
                 "all places share its weights.",
             )
+
+
+@check.in_setup
+def the_same_again(setup: Setup) -> Iterator[Finding]:
+    for model in setup.all(PartsFact):
+        for layer in model.parts:
+            if layer.again and layer.elements:
+                yield check.finding(
+                    layer.built or layer.site,
+                    f"`{layer.name}`, a {layer.kind}, stands {len(layer.again) + 1} times in its list: "
+                    "all places share its weights.",
+                    subject=layer.name,
+                    evidence=[Evidence("places", len(layer.again) + 1, "1")],
+                )

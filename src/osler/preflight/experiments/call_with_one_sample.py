@@ -95,7 +95,7 @@ def tried(bench: Bench, forward: ForwardCall, count: int) -> Trial:
         return tensor[:count] if tensor.dim() else tensor
 
     try:
-        output = bench.call(forward, mapped(forward.args, first), mapped(forward.kwargs, first))
+        output = bench.attempt(forward, mapped(forward.args, first), mapped(forward.kwargs, first))
     except REFUSALS as error:
         return Trial(error=in_words(error), site=raised_at(bench, error))
     return Trial(main_output(output))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 from types import FrameType
@@ -12,12 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from osler.model import LayerFact, NetworkFact, Site, counted
 from osler.preflight.bench import Bench
+from osler.preflight.layer_calls import hooked, innermost, is_compiled, repeat
 from osler.preflight.outcome import Outcome, Steps
-from osler.replay.trees import cloned, tensors
+from osler.replay.trees import tensors
 from osler.replay.turn import ForwardCall
 from osler.runtime.userlines import UserLines
 
@@ -46,22 +43,13 @@ def reason(bench: Bench) -> str:
     """Why it cannot be asked."""
     if not bench.models:
         return "no model was called in the first turn"
-    if any(is_compiled(layer) for model in bench.models for layer in model.modules()):
-        return "compiled code hides the layers"
-    return ""
-
-
-def is_compiled(module: nn.Module) -> bool:
-    """Whether the calls of a module's parts cannot be seen."""
-    return type(module).__name__ == "OptimizedModule" or module._compiled_call_impl is not None  # pyright: ignore
+    return "compiled code hides the layers" if any(map(is_compiled, bench.models)) else ""
 
 
 def perform(bench: Bench) -> Steps:
     """Call each model again with the arguments of its first call, and watch its layers."""
     yield from ()
-    calls = {id(call.module): call for call in reversed(bench.seen.forwards)}
-    firsts = [call for call in bench.seen.forwards if calls[id(call.module)] is call]
-    facts = tuple(watched(call, bench.observer.lines) for call in firsts)
+    facts = tuple(watched(call, bench.observer.lines) for call in bench.first_calls)
     whole = sum(f.seconds for f in facts)
     shares = [(f.seconds / whole * layer.share, layer) for f in facts for layer in f.layers] if whole else []
     dearest = sorted(shares, key=lambda pair: -pair[0])[:NAMED]
@@ -143,11 +131,6 @@ class Stopwatch:
             self._running[-1].inside += clock() - call.entered
 
 
-def innermost() -> FrameType | None:
-    """The frame from which a hook was called."""
-    return sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
-
-
 def clock() -> float:
     """Now, once the device has done what it was given."""
     if torch.cuda.is_initialized():
@@ -167,25 +150,6 @@ def watched(call: ForwardCall, lines: UserLines) -> NetworkFact:
             repeat(call)
         passes.append(watch.passes)
     return described(call, shortest(passes))
-
-
-def repeat(call: ForwardCall) -> None:
-    """Make a call again, with a graph as in training."""
-    device = next((t.device.type for t in tensors(call.output)), "cpu")
-    mixed = call.autocast is not None
-    with torch.enable_grad(), torch.autocast(device, call.autocast) if mixed else nullcontext():
-        call.module(*cloned(call.args), **cloned(call.kwargs))
-
-
-@contextmanager
-def hooked(begin: Callable[..., None], end: Callable[..., None]) -> Generator[None]:
-    """Hear of every call of a module."""
-    handles = register_module_forward_pre_hook(begin), register_module_forward_hook(end)
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def shortest(passes: list[dict[int, Pass]]) -> dict[int, Pass]:

@@ -21,7 +21,7 @@ from osler.runtime.nonfinite import Scan, odd_value
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
 from osler.runtime.refusals import lookup_outside
-from osler.runtime.registry import Model, recalibrating, tensors_in
+from osler.runtime.registry import Model, numbers_in, recalibrating, tensors_in
 from osler.runtime.structure import Structure
 from osler.runtime.watcher import Watcher
 
@@ -188,8 +188,8 @@ class Forwards:
         parameters = list(module.parameters())
         self.watcher.run.models[model.name] = ModelFact(
             name=model.name,
-            parameters=sum(p.numel() for p in parameters),
-            trainable=sum(p.numel() for p in parameters if p.requires_grad),
+            parameters=numbers_in(*parameters),
+            trainable=numbers_in(*(p for p in parameters if p.requires_grad)),
             modules=len(model.registered),
             mode_sensitive=tuple(name for name, _ in model.sensitive),
             compiled=model.compiled,
@@ -259,6 +259,8 @@ class Forwards:
             self.look_through(model, self.scan, outputs)
         if graph and not model.calls and (root := model.module()) is not None:
             self.structure.returned(root, args, output, frame)
+            self.describe(model)
+            watcher.measure_again()
         model.calls += graph
         if graph and model.calls == RECORDED:
             self.gate_idle.within(self.idle.note, model)

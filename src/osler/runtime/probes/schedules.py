@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType, FunctionType
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from torch.compiler import is_compiling
 from torch.optim import Optimizer, lr_scheduler
@@ -110,6 +110,7 @@ class Schedules:
                 watcher.registry.optimizer(optimizer) if isinstance(optimizer, Optimizer) else "",
                 next((n for a in HORIZONS if isinstance(n := getattr(schedule, a, None), int)), 0),
                 str(getattr(schedule, "mode", "")),
+                last=max(schedule.milestones, default=0) if is_by_milestones(schedule) else 0,
             )
         return name
 
@@ -132,6 +133,11 @@ class Schedules:
         facts = self.watcher.run.schedules
         for name in names or self.calls:
             facts[name] = replace(facts[name], calls=self.calls[name])
+
+
+def is_by_milestones(schedule: Any) -> TypeGuard[lr_scheduler.MultiStepLR]:
+    """Whether its rate changes at steps that were given one by one."""
+    return isinstance(schedule, lr_scheduler.MultiStepLR)
 
 
 def with_metric(fact: ScheduleFact, value: float) -> ScheduleFact:
