@@ -21,11 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from osler.replay.first import Phase
 from osler.replay.loop import turns_around
 from osler.replay.observer import is_transformed
 from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall
-from osler.replay.wheel import Phase, Wheel
+from osler.replay.wheel import Wheel
 from osler.runtime.patches import Patches
 
 MOST = 400
