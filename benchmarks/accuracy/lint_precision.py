@@ -133,7 +133,7 @@ def agreement(every: list[Row], now: list[Row]) -> list[str]:
     """How often each reader said what, and how often they agree."""
     lines = ["| | findings | true | overstated | false |", "|---|---|---|---|---|"]
     for reader in ("first", "second"):
-        for title, findings in (("before corrections", every), ("now", now)):
+        for title, findings in (("all findings", every), ("those still made", now)):
             counts = Counter(said(f, reader) for f in findings)
             if judged := sum(counts.values()) - counts[""]:
                 numbers = " | ".join(str(counts[v]) for v in ("true", "overstated", "false"))

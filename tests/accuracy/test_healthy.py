@@ -3,10 +3,19 @@
 import pytest
 from stage import Program, healthy, learned, name_of, run
 
-each_program = pytest.mark.parametrize("program", healthy(), ids=name_of)
+LONG = 10
+"""Seconds of a program from which on it is left to `make exhaustive`: every program is run twice."""
 
 
-@each_program
+def by_length() -> list[object]:
+    """The programs as parameters; CI runs all but the longest."""
+    return [
+        pytest.param(p, marks=pytest.mark.exhaustive if learned(p).seconds >= LONG else (), id=name_of(p))
+        for p in healthy()
+    ]
+
+
+@pytest.mark.parametrize("program", by_length())
 def test_is_silent_and_unchanged(program: Program) -> None:
     plain, watched = run(program, watched=False), run(program, watched=True)
     assert plain.crash == ""
@@ -28,7 +37,11 @@ def test_they_are_many() -> None:
 def eighth(first: int) -> list[object]:
     """The programs as parameters; all but every eighth are left to `make exhaustive`."""
     return [
-        pytest.param(p, marks=pytest.mark.exhaustive if n % 8 != first else (), id=name_of(p))
+        pytest.param(
+            p,
+            marks=pytest.mark.exhaustive if n % 8 != first or learned(p).seconds >= LONG else (),
+            id=name_of(p),
+        )
         for n, p in enumerate(healthy())
     ]
 

@@ -45,6 +45,34 @@ def test_what_is_something_else_stays_apart(read: Finding) -> None:
     assert len(agreed([RAN], Reading((read,)), [])) == 2
 
 
+FAR = replace(READ, place=Place("train.py", 19, function="Trainer.resume"))
+IN_FUNCTION = replace(RAN, place=Place("train.py", 17, function="resume"), related=())
+
+
+def test_one_finding_on_either_side_in_one_function_is_the_same_problem() -> None:
+    (both,) = agreed([IN_FUNCTION], Reading((FAR,)), [NAME])
+    assert both.seen_by == ("code", "run")
+    assert both.related[-1] == Related(Place("train.py", 19), READ_HERE)
+
+
+@pytest.mark.parametrize(
+    ("seen", "read"),
+    [
+        ([IN_FUNCTION], [replace(FAR, place=Place("train.py", 19, function="train"))]),
+        ([IN_FUNCTION], [replace(FAR, place=Place("other.py", 19, function="resume"))]),
+        ([IN_FUNCTION], [FAR, replace(FAR, place=Place("train.py", 21, function="resume"))]),
+        ([IN_FUNCTION, replace(RAN, place=Place("train.py", 40))], [FAR]),
+        (
+            [replace(RAN, place=Place("train.py", 17, function="<module>"), related=())],
+            [replace(FAR, place=Place("train.py", 19, function="<module>"))],
+        ),
+    ],
+    ids=["another function", "another file", "two were read", "two were seen", "no function"],
+)
+def test_where_it_may_be_another_problem_it_stays_apart(seen: list[Finding], read: list[Finding]) -> None:
+    assert len(agreed(seen, Reading(tuple(read)), [NAME])) == len(seen) + len(read)
+
+
 def test_what_the_run_was_asked_and_did_not_show_is_a_hint() -> None:
     (alone,) = agreed([], Reading((READ,)), [NAME])
     assert (alone.severity, alone.confidence) == (Severity.HINT, Confidence.POSSIBLE)

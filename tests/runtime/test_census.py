@@ -154,6 +154,45 @@ def test_an_optimizer_that_has_taken_over_the_name_of_one_that_is_gone_speaks_fo
     assert [facts[f"Plain.{name}"].optimizers for name in ("body.weight", "head.weight")] == [(), ("SGD",)]
 
 
+def successor(later: Callable[[Plain], object]) -> dict[str, tuple[str, ...]]:
+    """A network was trained by an optimizer that is gone; another one of its name trains the head alone."""
+    model, registry = Plain(), Registry()
+    registry.model(model)
+    census = Census(registry)
+    model.head(model.body(torch.randn(2, 2))).sum().backward()
+    first = torch.optim.SGD(model.parameters(), lr=0.1)
+    census.hold(registry.optimizer(first), list(model.parameters()))
+    census.take()
+    del first
+    gc.collect()
+    second = torch.optim.SGD(model.head.parameters(), lr=0.1)
+    assert registry.optimizer(second) == "SGD"
+    for _ in range(3):
+        facts = census.take()
+        later(model)
+    facts = census.take()
+    return {name: facts[f"Plain.{name}"].optimizers for name in ("body.weight", "head.weight")}
+
+
+def test_what_gets_no_new_gradients_was_trained_and_is_left_as_it_is() -> None:
+    trained = {"body.weight": ("SGD",), "head.weight": ("SGD",)}
+    assert successor(lambda model: None) == trained
+    assert successor(lambda model: model.head(model.body(torch.randn(2, 2))).detach()) == trained
+    assert successor(lambda model: model.zero_grad()) == trained
+    assert successor(lambda model: model.head(torch.randn(2, 3)).sum().backward()) == trained
+
+
+def test_what_gets_new_gradients_is_missed() -> None:
+    def adds_up(model: Plain) -> None:
+        model.head(model.body(torch.randn(2, 2))).sum().backward()
+
+    def anew(model: Plain) -> None:
+        model.zero_grad()
+        adds_up(model)
+
+    assert successor(adds_up) == successor(anew) == {"body.weight": (), "head.weight": ("SGD",)}
+
+
 def test_only_modules_that_were_called_are_used() -> None:
     registry, model = Registry(), Plain()
     registry.model(model).called.add(id(model.body))

@@ -33,6 +33,9 @@ class Reading:
         return replace(self, findings=tuple(f for f in self.findings if f.check in names))
 
 
+NOWHERE = ("", "")
+"""In no function."""
+
 UNREAD = Reading()
 """Nothing was read."""
 
@@ -63,12 +66,28 @@ def agreed(found: Iterable[Finding], reading: Reading, checked: Collection[str])
     """
     left = list(reading.findings)
     together: list[Finding] = []
-    for finding in found:
+    seen = list(found)
+    for finding in seen:
         twins = [f for f in left if f.check == finding.check and lines(f) & lines(finding)]
+        twins = twins or lone_twin(finding, seen, left)
         left = [f for f in left if f not in twins]
         together.append(joined(finding, twins[0]) if twins else finding)
     together += (unconfirmed(f) if f.check in checked else f for f in left)
     return acknowledged(together, reading.comments)
+
+
+def lone_twin(finding: Finding, seen: list[Finding], read: list[Finding]) -> list[Finding]:
+    """What the source shows in the same function, if there is one such finding on either side."""
+    rivals = [f for f in seen if f.check == finding.check]
+    twins = [f for f in read if f.check == finding.check]
+    alone = len(rivals) == len(twins) == 1
+    return twins if alone and function_of(twins[0]) == function_of(finding) != NOWHERE else []
+
+
+def function_of(finding: Finding) -> tuple[str, str]:
+    """The file and the function in which a finding lies, the class left out; nothing at module level."""
+    name = finding.place.function.rpartition(".")[2]
+    return NOWHERE if name in {"", "<module>"} else (finding.place.file, name)
 
 
 def confirmed(found: Iterable[Finding], by_experiment: Iterable[Finding]) -> list[Finding]:

@@ -24,6 +24,7 @@ class ScheduleFact:
         highs: values above all earlier ones.
         lowest: smallest value.
         highest: largest value.
+        last: step of the last of its milestones; 0 if it has none.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ScheduleFact:
     highs: int = 0
     lowest: float = 0.0
     highest: float = 0.0
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)

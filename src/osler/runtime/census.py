@@ -10,9 +10,13 @@ from dataclasses import dataclass, field, replace
 from types import FrameType, MappingProxyType
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from osler.model import ParameterFact, Place, Site
 from osler.runtime.registry import Model, Registry, held, numbers_in
+
+NO_GRADIENT = (0, 0)
+"""Mark of a parameter without a gradient."""
 
 NO_LOOK: Mapping[str, ParameterFact] = MappingProxyType({})
 
@@ -29,6 +33,8 @@ class Known:
     sightings: int = 0
     site: Site = ()
     holders: tuple[str, ...] = ()
+    keeper: weakref.ref[Optimizer] | None = None
+    mark: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,8 +98,9 @@ class Census:
 
         The gradients may have been written by hand: then no backward will ever lead here.
         """
+        keeper = next((weakref.ref(o) for name, o in self.registry.optimizers() if name == optimizer), None)
         for tensor in tensors:
-            self.of(tensor).holders = (optimizer,)
+            self.of(tensor).holders, self.of(tensor).keeper = (optimizer,), keeper
             if tensor.requires_grad and not self.of(tensor).reached:
                 self.waiting.append(tensor)
         self.glance()
@@ -148,18 +155,22 @@ class Census:
     def _note_holders(self) -> None:
         """Who holds what now. What an optimizer has trained that is gone stays held by it: training is over.
 
-        Its name may have passed to another optimizer, which then speaks for itself.
+        Its name may have passed to another optimizer. That one answers for what new gradients still come to.
         """
         alive = list(self.registry.optimizers())
         holders: dict[int, list[str]] = {}
         for name, optimizer in alive:
+            keeper = weakref.ref(optimizer)
             for tensor in held(optimizer):
                 holders.setdefault(id(tensor), []).append(name)
-                self.of(tensor)
+                self.of(tensor).keeper = keeper
         names = {name for name, _ in alive}
         for key, entry in self.known.items():
-            if key in holders or names.intersection(entry.holders):
+            is_held = key in holders
+            if is_held or (names.intersection(entry.holders) and not is_at_rest(entry)):
                 entry.holders = tuple(sorted(holders.get(key, ())))
+            if is_held:
+                entry.mark = None
 
     def _add(self, facts: dict[str, ParameterFact], one: Owned) -> None:
         tensor, entry = one.tensor, self.of(one.tensor)
@@ -284,6 +295,17 @@ def concealed(root: nn.Module, registered: set[int]) -> Iterator[tuple[str, Tens
             yield path, value, place
         elif isinstance(value, nn.Module) and id(value) not in registered:
             yield from ((joined(path, name), tensor, place) for name, tensor in value.named_parameters())
+
+
+def is_at_rest(entry: Known) -> bool:
+    """Whether the optimizer that trained a parameter is gone, and no new gradient has come since."""
+    tensor = entry.tensor()
+    if entry.keeper is None or entry.keeper() is not None or tensor is None:
+        return False
+    gradient = tensor.grad
+    mark = (id(gradient), gradient._version) if gradient is not None else NO_GRADIENT
+    before, entry.mark = entry.mark, mark
+    return before in {None, mark} or mark == NO_GRADIENT
 
 
 def assigned_at(kind: type, attribute: str) -> Site:

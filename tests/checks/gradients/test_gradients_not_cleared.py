@@ -76,6 +76,10 @@ def test_counts_over_patterns_and_names_what_was_cleared() -> None:
 def test_cleared_once_per_epoch_is_told_with_the_number() -> None:
     (found,) = findings(seen([CLEAR], *[turn(CARRIED)] * 9, [CLEAR], *[turn(CARRIED)] * 9), [check])
     assert found.message.endswith("`zero_grad()` ran only 2 times.")
+    assert [(r.place.line, r.label) for r in found.related] == [
+        (13, "stepped here"),
+        (CLEAR.place.line, "cleared here, but not for each step"),
+    ]
 
 
 def test_cleared_at_the_start_only() -> None:

@@ -1,11 +1,12 @@
 from array import array
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
 
 from osler.checks.gradients.gradients_not_finite import check
 from osler.model import Column, Event, GraphFact, Kind, NotFiniteFact, Run
-from osler.testing import event, findings, run_of
+from osler.testing import event, findings, place, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 LOSS = event(Kind.LOSS, "mse_loss", 12, "grad")
@@ -74,6 +75,16 @@ def test_says_what_was_seen() -> None:
     )
     assert (found.place.line, found.place.step, found.place.subject) == (13, 6, "body.bias")
     assert [(r.place.line, r.label) for r in found.related] == [(14, "this step writes it into the weights")]
+
+
+def test_names_the_lines_on_the_way() -> None:
+    graph = replace(GRAPH, places=(place(30), place(31)), called=((0, 1), (3, 0)))
+    seen = run_of([TRAIN] * 9, not_finite=[weights("body.bias")], graphs={BACKWARD.site: graph})
+    (found,) = findings(seen, [check])
+    assert [(r.place.line, r.label) for r in found.related] == [
+        (30, "sqrt is computed here"),
+        (14, "this step writes it into the weights"),
+    ]
 
 
 def test_names_the_parameter_nearest_to_the_loss() -> None:

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from osler.checks.loss.sigmoid_before_bce_with_logits import check
-from osler.model import LossCallFact
+from osler.model import Finding, LossCallFact
 from osler.testing import examine, findings, place, read, run_of
 
 CODE = """
@@ -117,3 +119,77 @@ def test_says_what_was_seen() -> None:
         "0.750, and applies sigmoid to them once more."
     )
     assert (found.place.line, found.related[0].place.line) == (5, 12)
+
+
+BY_VALUE = LossCallFact(
+    "binary_cross_entropy_with_logits",
+    (place(12),),
+    8,
+    0,
+    "mean",
+    (32,),
+    lowest=0.004,
+    highest=0.983,
+    target_lowest=0.0,
+    target_highest=1.0,
+    made_by="mul",
+)
+
+
+def by_value(fact: LossCallFact) -> list[Finding]:
+    return list(findings(run_of(loss_calls=[fact]), [check]))
+
+
+def test_says_what_values_tell() -> None:
+    (found,) = by_value(BY_VALUE)
+    assert found.message == (
+        "all scores that `binary_cross_entropy_with_logits` received in 8 looks lie between 0.004 and 0.983, "
+        "as probabilities do; it takes a score of 0 for one half."
+    )
+    assert found.place.line == 12
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(BY_VALUE, tests=4, input_shape=(99,)),
+        replace(BY_VALUE, input_shape=(31,)),
+        replace(BY_VALUE, lowest=-0.01),
+        replace(BY_VALUE, lowest=0.2),
+        replace(BY_VALUE, highest=1.01),
+        replace(BY_VALUE, highest=0.8),
+        replace(BY_VALUE, target_lowest=1.0),
+        replace(BY_VALUE, target_highest=0.0),
+        replace(BY_VALUE, function="binary_cross_entropy"),
+    ],
+    ids=[
+        "young",
+        "few",
+        "below 0",
+        "not near 0",
+        "above 1",
+        "not near 1",
+        "all ones",
+        "all zeros",
+        "the other function",
+    ],
+)
+def test_values_that_tell_nothing(fact: LossCallFact) -> None:
+    assert by_value(fact) == []
+
+
+BY_HAND = """
+net = nn.Linear(8, 4)
+optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+for epoch in range(12):
+    for x, y in loader:
+        optimizer.zero_grad()
+        p = 0.5 * (1 + torch.tanh(8 * net(x)))
+        F.binary_cross_entropy_with_logits(p, F.one_hot(y, 4).float()).backward()
+        optimizer.step()
+"""
+
+
+def test_a_sigmoid_written_by_hand() -> None:
+    (message,) = [f.message for f in examine(BY_HAND).findings if f.check == check.name]
+    assert message.startswith("all scores that")

@@ -20,8 +20,8 @@ def column(*values: float) -> Column:
     return found
 
 
-def fact(kind: str = "ExponentialLR", horizon: int = 0) -> ScheduleFact:
-    return ScheduleFact("ExponentialLR", (place(6),), kind, "SGD", horizon, calls=30)
+def fact(kind: str = "ExponentialLR", horizon: int = 0, last: int = 0) -> ScheduleFact:
+    return ScheduleFact("ExponentialLR", (place(6),), kind, "SGD", horizon, calls=30, last=last)
 
 
 def run(schedule: ScheduleFact, turn: list[Event], rates: list[float], passes: int = 3) -> Run:
@@ -34,7 +34,13 @@ EACH = [*TRAIN, SCHEDULE]
 GIVEN = [*TRAIN, event(Kind.SCHEDULE, "ExponentialLR", 15, "argument")]
 FAST = [0.5**n for n in range(30)]
 SLOW = [0.9**n for n in range(30)]
+DROPS = [1.0, 1.0, 0.1, *[0.02] * 27]
 SILENT = {
+    "milestones in batches": run(fact("MultiStepLR", last=8), EACH, DROPS, passes=3),
+    "milestones behind the first pass": run(fact("MultiStepLR", last=11), EACH, DROPS, passes=12),
+    "milestones that are not reached yet": run(fact("MultiStepLR", last=3), EACH, DROPS, passes=2),
+    "milestones of a warm-up": run(fact("MultiStepLR", last=3), EACH, [0.1, 0.1, *[1.0] * 28], passes=3),
+    "milestones in epochs": run(fact("MultiStepLR", last=3), TRAIN, DROPS, passes=3),
     "a slow decay": run(fact(), EACH, SLOW),
     "once an epoch": run(fact(), TRAIN, FAST),
     "a kind that counts steps": run(fact("OneCycleLR", 30), EACH, FAST),
@@ -61,6 +67,11 @@ def test_says_what_was_seen() -> None:
     )
     assert (found.place.line, found.place.subject) == (15, "ExponentialLR")
     assert [(r.place.line, r.label) for r in found.related] == [(6, "`ExponentialLR` is built here")]
+
+
+def test_milestones_that_count_passes() -> None:
+    (found,) = findings(run(fact("MultiStepLR", last=3), EACH, DROPS, passes=3), [check])
+    assert found.message.endswith("It passed its last milestone, 3, in the first of 3 passes over the data.")
 
 
 def test_a_cosine_that_swings_within_a_pass() -> None:

@@ -105,3 +105,14 @@ def test_the_parts_of_a_schedule_are_moved_by_it(session):
     assert {f.kind: f.calls for f in session.run.schedules.values()} == {
         "LinearLR": 0, "ExponentialLR": 0, "SequentialLR": 4,
     }  # fmt: skip
+
+
+def test_the_last_milestone_is_kept(session):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedules = [lr_scheduler.MultiStepLR(optimizer, [7, 3, 7]), lr_scheduler.StepLR(optimizer, 2)]
+    schedules.append(lr_scheduler.MultiStepLR(optimizer, []))
+    with session:
+        optimizer.step()
+        for schedule in schedules:
+            schedule.step()
+    assert [fact.last for fact in session.run.schedules.values()] == [7, 0, 0]

@@ -162,7 +162,7 @@ def describe(fact: ResumeFact) -> Finding:
         step=fact.step,
         subject=fact.name,
         related=[(fact.built, f"`{fact.name}` is built here and never restored")],
-        evidence=[Evidence("steps that are forgotten", fact.taken, "0")],
+        evidence=[Evidence("steps that are forgotten", fact.taken, "0")] if fact.taken else [],
         confidence=Confidence.CERTAIN if fact.restored else Confidence.LIKELY,
         fix=f"Take it up from the same file: `{fact.missing}.load_state_dict(...)`.",
     )

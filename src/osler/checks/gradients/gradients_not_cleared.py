@@ -162,13 +162,14 @@ def describe(run: Run, subject: str, seen: list[tuple[Event, Pattern]], count: i
     steps = run.steps_of(subject)
     first = min(p.step for _, p in seen)
     backward = next((e.site for e in reversed(pattern.backwards)), ())
+    cleared = run.usual_site(e for e, _ in run.events(Kind.CLEAR) if e.subject == subject)
     return check.finding(
         backward or step.site,
         f"{said(subject, pattern, count)} on gradients that still contained those of earlier steps: "
         f"{cleared_instead(run, subject)}",
         step=first,
         subject=subject,
-        related=[(step.site, "stepped here")],
+        related=[(step.site, "stepped here"), (cleared, "cleared here, but not for each step")],
         evidence=[Evidence("steps on gradients of earlier steps", count, f"0 of {steps}", step=first)],
         severity=Severity.WARNING if count < SELDOM * steps else None,
     )

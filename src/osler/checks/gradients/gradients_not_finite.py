@@ -45,7 +45,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, GraphFact, Kind, Run, Severity, Site, counted, listed
+from osler.model import Check, Evidence, Finding, GraphFact, Kind, Place, Run, Severity, Site, counted, listed
 
 STEEP = {
     "Sqrt": "sqrt",
@@ -89,14 +89,18 @@ def gradient_not_finite(run: Run) -> Iterator[Finding]:
     graph = run.graphs.get(site)
     name = nearest(graph, names)
     more = f" and that of {counted(len(names) - 1, 'more parameter')}" if len(names) > 1 else ""
+    suspects = steep(graph, name)
+    on_the_way = f"; on the way to it lies {listed(list(suspects))}" if suspects else ""
     steps = run.of(Kind.STEP)
     yield check.finding(
         site,
-        f"At step {step} the loss was finite, but the gradient of `{name}`{more} was not"
-        f"{suspects(graph, name)}.",
+        f"At step {step} the loss was finite, but the gradient of `{name}`{more} was not{on_the_way}.",
         step=step,
         subject=name,
-        related=[(e.site, "this step writes it into the weights") for e in steps[:1]],
+        related=[
+            *(((place,), f"{kind} is computed here") for kind, place in suspects.items() if place),
+            *((e.site, "this step writes it into the weights") for e in steps[:1]),
+        ],
         evidence=[Evidence("parameters whose gradient is not finite", len(names), "0", step=step)],
     )
 
@@ -138,10 +142,10 @@ def nearest(graph: GraphFact | None, names: tuple[str, ...]) -> str:
     return next((name for name in order if name in names), names[0])
 
 
-def suspects(graph: GraphFact | None, name: str) -> str:
-    """Operations between loss and parameter that may be at fault, as the end of a sentence."""
+def steep(graph: GraphFact | None, name: str) -> dict[str, Place | None]:
+    """Operations between loss and parameter that may be at fault, each with the first line that calls it."""
     if graph is None:
-        return ""
+        return {}
     above = {number for number, full in graph.parameters if name in (full.partition(".")[2], full)}
     todo = list(above)
     givers: dict[int, list[int]] = {}
@@ -151,6 +155,10 @@ def suspects(graph: GraphFact | None, name: str) -> str:
         new = [g for g in givers.get(todo.pop(), ()) if g not in above]
         above.update(new)
         todo.extend(new)
-    kinds = (graph.operations[n].partition("Backward")[0] for n in sorted(above))
-    found = list(dict.fromkeys(STEEP[k] for k in kinds if k in STEEP))
-    return f"; on the way to it lies {listed(found)}" if found else ""
+    lines = dict(graph.called)
+    found: dict[str, Place | None] = {}
+    for number in sorted(above):
+        kind = STEEP.get(graph.operations[number].partition("Backward")[0])
+        if kind is not None and found.get(kind) is None:
+            found[kind] = graph.places[lines[number]] if number in lines else None
+    return found

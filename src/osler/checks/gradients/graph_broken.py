@@ -120,9 +120,8 @@ def cut_on_the_way(code: Code) -> Iterator[Finding]:
     for trace in code.traces:
         for backward, root in backwards_of(trace):
             for cut in root.cuts:
-                lost = lost_behind(code, cut, trace)
-                # A helper that is also called under no_grad does not train there: its condition was not read.
-                if not lost or (cut.operation == "no_grad" and backward.place in recorded):
+                trains_elsewhere = cut.operation == "no_grad" and backward.place in recorded
+                if trains_elsewhere or not (lost := lost_behind(code, cut, trace)):
                     continue
                 yield check.finding(
                     (cut.place,),

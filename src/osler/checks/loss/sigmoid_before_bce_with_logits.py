@@ -34,6 +34,7 @@ for epoch in range(epochs):
 
 - Sigmoid on the *target*.
 - Sigmoid on a copy that is only read, for accuracy or thresholds.
+- Logits that happen to lie between 0 and 1 in the beginning.
 
 ## Sources
 
@@ -42,10 +43,32 @@ for epoch in range(epochs):
 """
 
 from collections.abc import Iterator
+from math import prod
 
-from osler.model import Check, Code, Edit, Evidence, Finding, Pages, Run, Severity, needs_call
+from osler.model import (
+    Check,
+    Code,
+    Confidence,
+    Edit,
+    Evidence,
+    Finding,
+    LossCallFact,
+    Pages,
+    Run,
+    Severity,
+    needs_call,
+)
 from osler.static.mending import other_place, without_activation
 from osler.static.queries import loss_inputs
+
+LOOKS = 5
+"""Calls that were looked at before values alone tell: a young model knows little."""
+
+SCORES = 256
+"""Scores in them: as many that are spread by chance over the whole range do not all stay inside it."""
+
+EDGE = 0.1
+"""How near to 0 and to 1 they come at least. Small positive logits fill no such range."""
 
 check = Check(
     __name__,
@@ -86,6 +109,8 @@ def pass_the_logits(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
 def sigmoid_before_loss(run: Run) -> Iterator[Finding]:
     for fact in run.calls_of("binary_cross_entropy_with_logits"):
         if fact.made_by not in {"sigmoid", "softmax"}:
+            if are_probabilities(fact):
+                yield by_value(fact)
             continue
         yield check.finding(
             fact.made_at or fact.site,
@@ -95,3 +120,24 @@ def sigmoid_before_loss(run: Run) -> Iterator[Finding]:
             related=[(fact.site, "the loss is computed here")],
             evidence=[Evidence("largest score", fact.highest, "logits without a limit", step=fact.step)],
         )
+
+
+def are_probabilities(fact: LossCallFact) -> bool:
+    """Whether all scores fill the range from 0 to 1 and never leave it, with targets on both sides."""
+    fills = 0 <= fact.lowest < EDGE and 1 - EDGE < fact.highest <= 1
+    are_many = fact.tests >= LOOKS and fact.tests * prod(fact.input_shape) >= SCORES
+    return fills and are_many and fact.target_lowest < EDGE and fact.target_highest > 1 - EDGE
+
+
+def by_value(fact: LossCallFact) -> Finding:
+    return check.finding(
+        fact.site,
+        f"all scores that `binary_cross_entropy_with_logits` received in {fact.tests} looks lie between "
+        f"{fact.lowest:.3f} and {fact.highest:.3f}, as probabilities do; it takes a score of 0 for one half.",
+        step=fact.step,
+        confidence=Confidence.LIKELY,
+        evidence=[
+            Evidence("smallest score", fact.lowest, "below 0 where the target is 0", step=fact.step),
+            Evidence("largest score", fact.highest, "logits without a limit", step=fact.step),
+        ],
+    )

@@ -31,6 +31,7 @@ for epoch in range(epochs):
 
 - Schedules that count steps: `OneCycleLR`, `CyclicLR`, warm restarts, or a horizon of all steps.
 - A decay so slow that it is meant per batch.
+- Milestones that no number of passes over the data reaches: they count batches.
 
 ## Sources
 
@@ -140,13 +141,16 @@ def stepped_after_every_batch(run: Run) -> Iterator[Finding]:
         left = share_left(run, fact, per_pass)
         swings = fact.kind == "CosineAnnealingLR" and 0 < fact.horizon <= per_pass
         swings = swings and each >= CYCLES * fact.horizon
-        if not swings and (left is None or left >= COLLAPSED):
+        if swings:
+            seen = f"came to the end of its {fact.horizon} steps {each // fact.horizon} times"
+        elif left is None or left >= 1:
             continue
-        seen = (
-            f"came to the end of its {fact.horizon} steps {each // fact.horizon} times"
-            if swings
-            else f"left {left:.2g} of the first learning rate after one pass over the data"
-        )
+        elif left < COLLAPSED:
+            seen = f"left {left:.2g} of the first learning rate after one pass over the data"
+        elif 0 < fact.last <= min(ends, per_pass):
+            seen = f"passed its last milestone, {fact.last}, in the first of {ends} passes over the data"
+        else:
+            continue
         yield check.finding(
             event.site,
             f"`{fact.name}` counts epochs, but stepped together with the optimizer, {each} times. It {seen}.",

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType, FunctionType
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from torch.compiler import is_compiling
 from torch.optim import Optimizer, lr_scheduler
@@ -113,6 +113,7 @@ class Schedules:
                 watcher.registry.optimizer(optimizer) if isinstance(optimizer, Optimizer) else "",
                 next((n for a in HORIZONS if isinstance(n := getattr(schedule, a, None), int)), 0),
                 str(getattr(schedule, "mode", "")),
+                last=max(schedule.milestones, default=0) if is_by_milestones(schedule) else 0,
             )
         return name
 
@@ -144,6 +145,11 @@ def driven(schedule: Any) -> int:
     """How often something has moved a schedule on without calling its `step`, as wrappers of schedules do."""
     moved = getattr(schedule, "last_epoch", 0)
     return max(0, moved) if isinstance(moved, int) else 0
+
+
+def is_by_milestones(schedule: Any) -> TypeGuard[lr_scheduler.MultiStepLR]:
+    """Whether its rate changes at steps that were given one by one."""
+    return isinstance(schedule, lr_scheduler.MultiStepLR)
 
 
 def with_metric(fact: ScheduleFact, value: float) -> ScheduleFact:
