@@ -22,6 +22,13 @@ COST = 8
 SHARES = (1e-2, 3e-3, 1e-3)
 """Shares of the loss that the steps should take off: nearly straight lines, and far above rounding."""
 
+FINER = (3e-4, 1e-4, 3e-5)
+"""Shares that are tried where these do not agree: where the gradient is next to nothing beside the curvature,
+as at the start of many a network, even a thousandth of the loss is a long way."""
+
+ALIKE = 0.5
+"""Difference of two ratios in a row up to which they lie on a straight line."""
+
 RIGHT = 0.2
 """Distance from one up to which the loss has changed as the gradient promised."""
 
@@ -137,11 +144,19 @@ def along(
 ) -> Turns:
     """How much the loss falls along a direction, over what the gradient promises: one if it is right."""
     ratios: list[float] = []
-    for share in SHARES:
+    for share in (*SHARES, *FINER):
+        if len(ratios) >= len(SHARES) and is_straight(ratios):
+            break
         promised = share * abs(loss)
         now = yield from at(bench, parameters, direction, sign * promised / abs(steepness))
         ratios.append((loss - now) / promised)
-    return ratios
+    return ratios[-len(SHARES) :]
+
+
+def is_straight(ratios: Sequence[float]) -> bool:
+    """Whether the last steps were small enough to tell: the last one was right, or they all say the same."""
+    last = ratios[-len(SHARES) :]
+    return any(abs(ratio - 1) <= RIGHT for ratio in last) or abs(last[-1] - last[-2]) <= ALIKE
 
 
 def at(
