@@ -3,7 +3,7 @@
 import pytest
 
 from osler.replay.doorway import OWN_SHARE, unsteerable
-from osler.replay.wheel import OWN_TURNS
+from osler.replay.first import OWN_TURNS
 from osler.testing import try_out
 
 NET = """

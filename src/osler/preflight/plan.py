@@ -113,7 +113,7 @@ def conduct(
         bench.restore()
     else:
         yield from bench.begin()
-        yield Turn(0)
+        yield Turn(0, as_drawn=True)
 
 
 def answered(name: str, question: str, outcome: Outcome, seconds: float) -> Answer:

@@ -21,12 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from osler.replay.first import Phase
 from osler.replay.loop import turns_around
 from osler.replay.observer import is_transformed
 from osler.replay.snapshot import generators
 from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall
-from osler.replay.wheel import Phase, Wheel
+from osler.replay.wheel import Wheel
 from osler.runtime.patches import Patches
 
 MOST = 400
