@@ -43,11 +43,11 @@ def preflight(
     """
     from osler.preflight.bench import Bench
     from osler.preflight.plan import Notebook, conduct
+    from osler.replay.first import First
     from osler.replay.observer import Observer
     from osler.replay.snapshot import Snapshot, in_training
     from osler.replay.trees import cloned
     from osler.replay.turn import Pool
-    from osler.replay.wheel import First
     from osler.runtime.guard import Guard
     from osler.runtime.patches import Patches
 

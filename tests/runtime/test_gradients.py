@@ -228,7 +228,7 @@ def test_zero_gradients_of_the_previous_step_carry_nothing() -> None:
 
 def minimise(loop: Loop, clears: bool, evaluations: int = 3) -> str:
     """One step of an optimizer that calls its closure several times, as the probes tell it."""
-    loop.holder.in_step, loop.holder.touched = True, False
+    loop.holder.in_step, loop.holder.again = True, False
     for _ in range(evaluations):
         if clears:
             loop.clear()
@@ -252,6 +252,27 @@ def test_a_closure_that_does_not_clear_carries_from_one_evaluation_to_the_next()
 def test_a_closure_that_is_evaluated_once_and_does_not_clear_carries_from_the_second_step_on() -> None:
     loop = Loop()
     assert [minimise(loop, False, 1) for _ in range(3)] == ["fresh", "carried", "carried"]
+
+
+@pytest.mark.parametrize("micro_batches", [1, 3])
+def test_what_accumulated_before_a_closure_is_called_is_fresh(micro_batches: int) -> None:
+    """Trainers call backward themselves for all micro-batches but the last, which the closure computes."""
+    loop = Loop()
+    statuses: list[str] = []
+    for _ in range(3):
+        loop.clear()
+        loop.play("batch backward " * micro_batches, 1)
+        statuses.append(minimise(loop, clears=False, evaluations=1))
+    assert statuses == ["fresh"] * 3
+
+
+def test_what_accumulated_before_a_closure_on_top_of_an_earlier_step_is_carried() -> None:
+    loop = Loop()
+    statuses: list[str] = []
+    for _ in range(3):
+        loop.play("batch backward", 1)
+        statuses.append(minimise(loop, clears=False, evaluations=1))
+    assert statuses == ["fresh", "carried", "carried"]
 
 
 # --- unusual parameters

@@ -305,18 +305,15 @@ class Room:
 
     def hang(self, silence: float) -> None:
         """Nothing happens any more."""
-        doing = (
-            f"in the experiment {self.helm.notebook.current}"
-            if self.helm.notebook.current
-            else "between two batches"
-        )
+        name = self.helm.notebook.current
+        doing = f"in the experiment {name}" if name else "between two batches"
         self.hung = f"nothing happened for {silence:.0f} s {doing}; the script was ended"
         os._exit(OK)
 
     def end(self, ending: Ending) -> int | None:
         """Report, and leave without letting the script clean up after experiments."""
         from osler.cli.run import search_path
-        from osler.replay.wheel import Phase
+        from osler.replay.first import Phase
 
         text = self.leave()
         ours = self.helm.wheel.shortened or self.helm.wheel.phase is Phase.STEERED
@@ -343,9 +340,11 @@ class Room:
 
     def note_the_end(self, ending: Ending) -> None:
         """Say why experiments were cut short, if they were."""
-        from osler.replay.wheel import Phase
+        from osler.replay.first import Phase
 
         run = self.session.run
+        for failure in self.helm.wheel.gate.guard.failures:
+            self.blind("experiments", failure)
         if self.hung:
             self.blind("the watchdog", self.hung)
         if self.helm.wheel.phase is Phase.STEERED:

@@ -14,10 +14,11 @@ from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivate
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from osler.replay.first import First
 from osler.replay.observer import Observer
 from osler.replay.trees import cloned, mapped, size, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen, Turn
-from osler.replay.wheel import First
+from osler.runtime.guard import Guard
 
 LONGEST_WINDOW = 64
 """Turns that an accumulation window is given to end."""
@@ -107,11 +108,12 @@ class Bench:
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """Optimizers of the process that hold a parameter behind a loss."""
+        """Optimizers of the process that hold a parameter behind a loss, wrappers of others last."""
         reached = {id(leaf) for root in self.seen.roots for leaf in root.leaves}
         every = [t for t in self.first.snapshot.things if isinstance(t, Optimizer)]
         held = ((o, {id(p) for g in o.param_groups for p in g["params"]}) for o in every)
-        return [o for o, parameters in held if parameters & reached]
+        found = [o for o, parameters in held if parameters & reached]
+        return sorted(found, key=lambda o: o not in self.observer.built)
 
     @property
     def teams(self) -> int:
@@ -188,10 +190,11 @@ class Bench:
         Raises:
             CannotAsk: the model raised.
         """
-        try:
-            return self.attempt(forward, args, kwargs)
-        except Exception as error:
-            raise CannotAsk(SAME if args is None and kwargs is None else CHANGED) from error
+        gate = Guard(stand_still).gate("a call of the model")
+        output = gate.call(self.attempt, forward, args, kwargs)
+        if not gate.open:
+            raise CannotAsk(SAME if args is None and kwargs is None else CHANGED)
+        return output
 
     def attempt(self, forward: ForwardCall, args: Any = None, kwargs: Any = None) -> Any:
         """The same for a call that the model may refuse: what it raises passes."""
@@ -216,12 +219,13 @@ class Bench:
 
 
 def stand_still(*_args: Any, **_kwargs: Any) -> None:
-    """What a schedule does while experiments are made."""
+    """What a schedule does while experiments are made, and whom a failed call is told: nothing, nobody."""
 
 
 def main_output(output: Any) -> Tensor | None:
-    """The first tensor of real numbers in an output."""
-    return next((t for t in tensors(output) if t.is_floating_point()), None)
+    """The first tensor of real numbers in an output; a single number, as a loss is, if there is no other."""
+    numbers = [t for t in tensors(output) if t.is_floating_point()]
+    return next((t for t in numbers if t.dim()), numbers[0] if numbers else None)
 
 
 def difference(one: Any, other: Any) -> float:

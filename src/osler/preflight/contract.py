@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from torch import Tensor
+
 from osler.preflight.bench import Bench
+from osler.replay.turn import LossCall
 
 MOST_PARTS = 64
 """Micro-batches over whose number a loss is divided, at most."""
@@ -14,6 +17,9 @@ SCALES = tuple(2.0**power for power in range(8, 25))
 
 ALIKE = 1e-3
 """Relative difference up to which two numbers are the same one, computed in another order."""
+
+NEAR, CLOSE = 1e-3, 1e-5
+"""Difference up to which a number is a whole one, and its share of a large one: rounding makes no more."""
 
 UNKNOWN = "what `backward()` starts from is not one loss function of torch alone"
 
@@ -33,10 +39,28 @@ def factor(bench: Bench) -> float | None:
     if not value or not math.isfinite(value) or not math.isfinite(root.value) or not root.value:
         return None
     found = root.value / value
-    parts = abs(1 / found)
-    if 1 <= round(parts) <= MOST_PARTS and is_same(parts, round(parts)):
+    if is_split(loss, abs(1 / found)):
         return found
     return found if any(is_same(abs(found), scale) for scale in SCALES) else None
+
+
+def is_split(loss: LossCall, parts: float) -> bool:
+    """Whether the value of a loss over what backward starts from is a number that scripts divide by.
+
+    That is the number of micro-batches, or of the targets in all of them where the loss adds these up.
+    """
+    targets = added(loss)
+    if targets and targets <= round(parts) <= MOST_PARTS * targets:
+        return abs(parts - round(parts)) <= max(NEAR, CLOSE * parts)
+    return 1 <= round(parts) <= MOST_PARTS and is_same(parts, round(parts))
+
+
+def added(loss: LossCall) -> int:
+    """Over how many targets a loss was added up instead of averaged; 0 if it was not."""
+    target = loss.given.get("target")
+    if loss.given.get("reduction") != "sum" or not isinstance(target, Tensor) or target.is_floating_point():
+        return 0
+    return int((target != loss.given.get("ignore_index", -100)).sum())
 
 
 def is_same(one: float, other: float) -> bool:

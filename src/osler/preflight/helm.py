@@ -10,9 +10,10 @@ from osler.model.setup import Answer
 from osler.preflight.bench import Bench
 from osler.preflight.plan import Notebook, conduct
 from osler.replay.doorway import Doorway
+from osler.replay.first import First, Limits
 from osler.replay.observer import Observer
 from osler.replay.turn import Seen, Turn
-from osler.replay.wheel import First, Limits, Wheel
+from osler.replay.wheel import Wheel
 from osler.runtime.guard import Guard
 from osler.runtime.patches import Patches
 from osler.runtime.userlines import UserLines

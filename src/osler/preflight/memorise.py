@@ -14,6 +14,7 @@ from osler.model import counted
 from osler.model.setup import Curve
 from osler.model.setupfacts import OverfitFact
 from osler.preflight.bench import Bench
+from osler.preflight.contract import is_split
 from osler.preflight.outcome import Outcome
 from osler.replay.trees import tensors
 from osler.replay.turn import LossCall, Seen, Turn
@@ -194,15 +195,8 @@ def has_floor(bench: Bench) -> bool:
     value = float(loss.value.sum())
     if loss.function not in FLOORS or not math.isfinite(value) or root.value <= 0 or value <= 0:
         return False
-    parts = value / root.value  # micro-batches of an accumulation window
-    return 1 <= round(parts) <= MOST_PARTS and abs(parts - round(parts)) < ALIKE * parts
+    return is_split(loss, value / root.value)
 
-
-MOST_PARTS = 64
-"""Micro-batches over whose number a loss is divided, at most."""
-
-ALIKE = 1e-3
-"""Relative difference up to which backward was called on this loss and on nothing else."""
 
 FLOORS = (
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
@@ -218,7 +212,7 @@ def floor_of(bench: Bench) -> float:
     if loss is None or "target" not in loss.given:
         return 0.0
     target = loss.given["target"]
-    scale = size_of_reduction(loss)
+    scale = size_of_reduction(loss) * share_of_root(bench)
     if loss.function == "cross_entropy":
         soft = soft_floor(loss, target)
         return scale * (soft if soft is not None else duplicates(bench, target))
@@ -226,6 +220,13 @@ def floor_of(bench: Bench) -> float:
         p = target.to(torch.float64).clamp(0, 1)
         return scale * float(-(p.xlogy(p) + (1 - p).xlogy(1 - p)).mean())
     return 0.0
+
+
+def share_of_root(bench: Bench) -> float:
+    """What backward starts from, over the value of the loss function."""
+    loss, root = bench.loss, bench.root
+    value = float(loss.value.sum()) if loss is not None else 0.0
+    return root.value / value if root is not None and value else 1.0
 
 
 def size_of_reduction(loss: LossCall) -> float:

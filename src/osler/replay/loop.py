@@ -11,10 +11,10 @@ import ctypes
 import inspect
 import sys
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import inf
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -26,12 +26,25 @@ FILLED = (list, dict, set, deque, defaultdict)
 """Containers of Python's that a turn may fill."""
 
 
+class Driving(Protocol):
+    """What drives a loop beside the user's frames."""
+
+    def values(self) -> Iterator[Any]:
+        """What its variables held."""
+        ...
+
+    def restore(self) -> None:
+        """Put it back."""
+        ...
+
+
 class LoopState:
     """The variables of the user's frames at one moment.
 
     Args:
         frame: the innermost frame.
         is_user: whether a frame is the user's.
+        drivers: what else drives the loop.
 
     Attributes:
         turns: how many the loop makes in all, as far as it says so: -1 if it does not.
@@ -39,8 +52,12 @@ class LoopState:
     """
 
     def __init__(
-        self, frame: FrameType | None, is_user: Callable[[FrameType], bool] = lambda _: False
+        self,
+        frame: FrameType | None,
+        is_user: Callable[[FrameType], bool] = lambda _: False,
+        drivers: Driving | None = None,
     ) -> None:
+        self.drivers = drivers
         self._is_user = is_user
         self._frames = [(f, own_names(f)) for f in outwards(frame) if is_user(f)]
         self._lines = [f.f_lineno for f, _ in self._frames]
@@ -74,6 +91,17 @@ class LoopState:
         """What the variables held, from the innermost function to the top level."""
         for _, names in self._frames:
             yield from names.values()
+        if self.drivers is not None:
+            yield from self.drivers.values()
+
+    def narrow(self, leading: Collection[int]) -> None:
+        """Leave frames alone that are none of these: they hand batches on."""
+        kept = [
+            (each, line)
+            for each, line in zip(self._frames, self._lines, strict=True)
+            if id(each[0]) in leading
+        ]
+        self._frames, self._lines = [each for each, _ in kept], [line for _, line in kept]
 
     def restore(self) -> None:
         """Put back the variables of the frames that are still running."""
@@ -81,6 +109,8 @@ class LoopState:
         for frame, names in self._frames:
             if id(frame) in running:
                 put_back(frame, self._changed(frame, names))
+        if self.drivers is not None:
+            self.drivers.restore()
 
     def _changed(self, frame: FrameType, names: dict[str, Any]) -> dict[str, Any]:
         """Variables that hold something else now, and what they held, as it was then.

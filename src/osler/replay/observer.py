@@ -47,6 +47,7 @@ class Observer:
         births: where layers were built.
         on_step: told of each optimizer step: the frame.
         on_dropout: told of each call of functional dropout: its arguments and the frame.
+        on_root: told of each backward call's frame.
         on_backward: told of each backward call, before it and after it: whether it is done.
         on_loss: may replace the arguments of a loss function.
     """
@@ -61,6 +62,7 @@ class Observer:
         self.births = Births(self.lines)
         self.on_step: Callable[[FrameType], None] | None = None
         self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
+        self.on_root: Callable[[FrameType], None] | None = None
         self.on_backward: Callable[[bool], None] | None = None
         self.on_loss: Callable[[str, tuple[Any, ...]], tuple[Any, ...]] | None = None
         self.depth = 0
@@ -214,12 +216,23 @@ class Observer:
         return backward
 
     def _root(self, given: Any, frame: FrameType) -> None:
+        if self.on_root is not None:
+            self.on_root(frame)
         roots = tensors(given)
         reached = leaves(roots) if self.capturing else []
         value = sum(float(r.detach().sum()) for r in roots)
         complete = self.capturing and not any(hides(r) for r in roots)
         elements = sum(r.numel() for r in roots)
-        self.roots.append(Root(value, elements, tuple(reached), complete, self.lines.site(frame)))
+        self.roots.append(Root(value, elements, tuple(reached), complete, self._site_of_backward(frame)))
+
+    def _site_of_backward(self, frame: FrameType) -> Site:
+        """The user's line; where a library calls backward, that of the loss says more."""
+        caller: FrameType | None = frame
+        while caller is not None and str(caller.f_globals.get("__name__", "")).startswith("torch."):
+            caller = caller.f_back
+        is_librarys = caller is not None and not self.lines.kind(caller.f_code)
+        computed = self.losses[-1].site if is_librarys and self.losses else ()
+        return computed or self.lines.site(frame)
 
 
 def is_transformed() -> bool:

@@ -66,6 +66,7 @@ class Snapshot:
 
     Attributes:
         things: what was given.
+        aside: identities of objects that stay as they are: what hands batches on, with those that it holds.
         is_lazy: some parameter has no shape before the first call, so it cannot be put back to that.
     """
 
@@ -77,6 +78,7 @@ class Snapshot:
     ) -> None:
         self.loop = loop or LoopState(None)
         self.things = list(things)
+        self.aside: set[int] = set()
         self._seen: dict[int, Any] = {}
         self._is_own = is_own
         self._limit = False
@@ -153,7 +155,8 @@ class Snapshot:
         undo = self._container(content)
 
         def restore() -> Any:
-            undo()
+            if id(thing) not in self.aside:
+                undo()
             return thing
 
         return restore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -17,9 +17,12 @@ class Turn:
 
     Attributes:
         entry: number of the batch in the pool that the loop is given.
+        as_drawn: where a turn is made of several batches, give it those of the first turn and not one of them
+            several times.
     """
 
     entry: int = 0
+    as_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +78,7 @@ class Root:
         elements: entries of what it started from.
         leaves: tensors that a gradient was delivered to.
         complete: nothing hides leaves: no custom function, no checkpoint.
-        site: the user's lines.
+        site: the user's lines that call it, or those that compute the loss if a library calls it.
     """
 
     value: float
@@ -106,6 +109,16 @@ class Seen:
     losses: tuple[LossCall, ...] = ()
     faithful: bool = True
     targets: float = 0.0
+
+    def share(self, parts: int) -> Seen:
+        """What was done with the first of several batches, if as much was done with each."""
+        counts = [len(self.roots), len(self.forwards), len(self.losses)]
+        if parts == 1 or any(count % parts for count in counts):
+            return self
+        roots, forwards, losses = (count // parts for count in counts)
+        return replace(
+            self, roots=self.roots[:roots], forwards=self.forwards[:forwards], losses=self.losses[:losses]
+        )
 
     @property
     def loss(self) -> float | None:

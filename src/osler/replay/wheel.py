@@ -12,99 +12,34 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Generator, Sized
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from enum import Enum
 from math import inf
 from time import perf_counter
 from types import FrameType
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from osler.model import Site
-from osler.replay.loop import LoopState
+from osler.replay.ahead import Ahead, between, owner
+from osler.replay.drivers import Drivers
+from osler.replay.first import Conductor, First, Limits, Phase
+from osler.replay.loop import LoopState, outwards
 from osler.replay.observer import Observer
+from osler.replay.passes import batches_of, whole_and_rest
 from osler.replay.snapshot import Snapshot, in_training
-from osler.replay.trees import cloned, size
+from osler.replay.trees import cloned, size, tensors
 from osler.replay.turn import Pool, Seen, Turn
 from osler.runtime.guard import Gate
 from osler.runtime.patches import Patches
 
-OWN_TURNS = 16
-"""Turns of the script's own per pass, once the experiments are over: a multiple of usual accumulation "
-"periods."""
-
 EVALUATED = 4
 """Batches of an evaluation phase that are handed out; in an experiment one."""
 
-PASSES = 2
-"""Passes over the training data that are begun: what an evaluation leaves behind shows in the second."""
-
-
-class Phase(Enum):
-    """Who decides what the loop is given."""
-
-    FIRST = "first"
-    STEERED = "steered"
-    OWN = "own"
-
-
-@dataclass(slots=True)
-class Limits:
-    """How far the script's own training goes after the experiments.
-
-    Attributes:
-        turns: of each pass.
-        passes: that are begun.
-        pool: batches that experiments may use.
-        until: moment after which the first chance to end is taken; counted by `perf_counter`.
-    """
-
-    turns: int = OWN_TURNS
-    passes: int = PASSES
-    pool: int = 10
-    until: float = float("inf")
-
-
-@dataclass(slots=True, eq=False)
-class First:
-    """What is known of the first turn that trains.
-
-    Attributes:
-        snapshot: the state before it.
-        seen: what the loop did.
-        pool: its batch, and those after it.
-        seconds: how long it took.
-        turns_left: how many turns the loop will still make, as far as is known.
-        unsteerable: why the loop cannot be given batches, empty if it can.
-        from_loader: batches come from a loader; otherwise they are exchanged where they enter the model.
-        rest: samples in the last batch of a pass, if they are fewer than in the others; 0 if not, or unknown.
-        drawn: samples of a pass; 0 if unknown.
-        asked_at: the user's lines that ask for batches.
-    """
-
-    snapshot: Snapshot
-    seen: Seen
-    pool: Pool
-    seconds: float
-    turns_left: Callable[[], float] = lambda: inf
-    unsteerable: str = ""
-    from_loader: bool = True
-    rest: int = 0
-    drawn: int = 0
-    asked_at: Site = ()
-
-    @property
-    def takes_fewer(self) -> bool:
-        """Whether the loop must cope with a smaller batch: one sample alone is too few for many a loop."""
-        return self.rest > 1
-
-
-Conductor = Callable[[First], Generator[Turn, Seen, None]]
-"""Plans the turns; its end is the end of the experiments."""
+LOST = "the loop reads batches ahead, and it is not known where it keeps them"
 
 
 @dataclass(slots=True, eq=False)
@@ -143,17 +78,26 @@ class Wheel:
     pool: Pool = field(default_factory=Pool)
     _loaders: weakref.WeakKeyDictionary[Any, Any] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _drawn: dict[int, Any] = field(default_factory=dict[int, Any])
+    _aheads: dict[int, Ahead] = field(default_factory=dict[int, Ahead])
+    _ahead: Ahead = field(default_factory=Ahead)
+    _drivers: Drivers = field(default_factory=Drivers)
+    _leading: dict[int, FrameType] = field(default_factory=dict[int, FrameType])
+    _whole: float = inf
+    _batches: int = 1
+    _handed_now: int = 0
+    _script: list[Any] = field(default_factory=list[Any])
     _positions: dict[int, int] = field(default_factory=dict[int, int])
     _master: int = 0
     _began: float = 0.0
     _plan: Generator[Turn, Seen, None] | None = None
-    _entry: int = 0
+    _turn: Turn = field(default_factory=Turn)
     _queue: list[Any] = field(default_factory=list[Any])
     _alone: list[Any] = field(default_factory=list[Any])
     _given: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _handed: weakref.WeakKeyDictionary[Any, int] = field(default_factory=lambda: weakref.WeakKeyDictionary())
     _passes: int = 0
     _own_turns: int = 0
+    _returned: float = 0.0
     _drawn_from: tuple[int, int] = (0, 0)
     _asked_at: Site = ()
 
@@ -181,7 +125,7 @@ class Wheel:
             if self.phase is Phase.FIRST:
                 return self._first(self_, loader, original, sys._getframe(1))
             if self.phase is Phase.STEERED:
-                return self._steered(self_, loader, original)
+                return self._steered(self_, loader, original, sys._getframe(1))
             return self._own(self_, loader, original)
 
         return __next__
@@ -191,8 +135,8 @@ class Wheel:
         number = id(loader)
         if self.observer.roots and number in self._drawn and self.snapshot is not None:
             self._asked_at = self.observer.lines.site(frame)
-            self._take(iterator, loader, original)
-            return self._steered(iterator, loader, original, begun=True)
+            self._take(iterator, loader, original, frame)
+            return self._steered(iterator, loader, original, frame, begun=True)
         if not self.observer.roots and torch.is_grad_enabled() and number in self._drawn:
             self._drawn.clear()  # nothing was trained on what it has given before
         self.has_loader = True
@@ -200,8 +144,11 @@ class Wheel:
         if torch.is_grad_enabled() and not self.observer.roots:
             if not self._drawn:
                 self.keep(frame, again=not self._handed.get(iterator, 0))
+            if not self._handed.get(iterator):
+                self._aheads[number] = Ahead()
             self._handed[iterator] = self._handed.get(iterator, 0) + 1
             self._drawn[number] = cloned(batch)
+            self._aheads[number].note(batch, self._drawn[number])
         return batch
 
     def keep(self, frame: FrameType, *, again: bool = True) -> None:
@@ -213,18 +160,30 @@ class Wheel:
         """
         again = again or bool(self.observer.take().forwards) or self.snapshot is None
         self.observer.take()
+        self._drivers = Drivers(frame, self._kind)
+        self.observer.on_root = self._met_backward
         if again:
             self.snapshot = None  # not two at a time
-            loop = LoopState(self.observer.lines.frame(frame), self._is_users)
+            loop = LoopState(self.observer.lines.frame(frame), self._is_users, self._drivers)
             self.snapshot = Snapshot(in_training(), loop, self._is_own)
         elif self.snapshot is not None:
             self.snapshot.renew_numbers()
+            self.snapshot.loop.drivers = self._drivers
         self._began = perf_counter()
+
+    def _met_backward(self, frame: FrameType) -> None:
+        """The first backward: what drives the loop is on the stack."""
+        self.observer.on_root = None
+        self._leading = {id(each): each for each in outwards(frame)}
+        self._drivers.narrow(self._leading)
 
     @property
     def loop_is_running(self) -> bool:
         """Whether the loop of the first turn has not been left: its variables can be put back."""
         return self.snapshot is not None and self.snapshot.loop.is_running
+
+    def _kind(self, frame: FrameType) -> int:
+        return self.observer.lines.kind(frame.f_code)
 
     def follow(self, frame: FrameType) -> bool:
         """Whether the loop goes on in the same functions, called anew from the same lines."""
@@ -232,29 +191,57 @@ class Wheel:
         return self.snapshot is not None and self.snapshot.loop.follow(user)
 
     def _is_users(self, frame: FrameType) -> bool:
-        return bool(self.observer.lines.kind(frame.f_code))
+        return bool(self._kind(frame))
 
     def _is_own(self, kind: type) -> bool:
         module = sys.modules.get(kind.__module__)
         file = getattr(module, "__file__", None)
+        if self._drivers.owns(kind):
+            return True
         return bool(file) and self.observer.lines.is_user_file(str(file)) and hasattr(kind, "__dict__")
 
-    def _take(self, iterator: Any, loader: Any, original: Callable[..., Any]) -> None:
+    def _take(self, iterator: Any, loader: Any, original: Callable[..., Any], frame: FrameType) -> None:
         """The first turn is over: fill the pool and begin to steer."""
         self._master = id(loader)
         self._positions = {number: place for place, number in enumerate(self._drawn)}
+        self._ahead = self._aheads[self._master]
+        self._aheads.clear()
+        seen = self.observer
+        given = [[(c.args, c.kwargs) for c in seen.forwards], [loss.given for loss in seen.losses]]
+        frames = between(frame, self._kind)
+        self._batches = self._ahead.settle(tensors(given), len(seen.roots), frames)
+        self._leave_alone(frames)
+        self._drawn[self._master] = self._ahead.drawn[0].copy
         self.pool.entries.append({self._positions[n]: batch for n, batch in self._drawn.items()})
         if len(self._drawn) == 1:
+            self.pool.entries += [{0: one.copy} for one in self._ahead.drawn[1:]]
             self._fill(iterator, original)
         if self._handed.get(iterator):  # otherwise each turn begins a pass, and none comes to its end
             self._drawn_from = whole_and_rest(loader)
-        self.begin(self._turns_of_loader)
+        self._whole = self._loop_turns()
+        self.begin(self._turns_of_loader, LOST if self._ahead.lost else "")
+
+    def _leave_alone(self, frames: list[FrameType]) -> None:
+        """What only hands batches on is not put back: it holds those that were drawn ahead."""
+        assert self.snapshot is not None
+        if self._ahead.waiting:
+            self.snapshot.loop.narrow(self._leading)
+        passing = [
+            f for f in frames if id(f) not in self._leading and (self._ahead.waiting or not self._kind(f))
+        ]
+        leading = {id(owner(f)) for f in self._leading.values()}
+        self.snapshot.aside = {id(owner(f)) for f in passing} - leading
+        self._leading = {}
+
+    def _loop_turns(self) -> float:
+        """Turns that the loop makes in all: a `for` over a range ends whatever the loader does."""
+        assert self.snapshot is not None
+        whole = self._drivers.turns if self._drivers.loop else self.snapshot.loop.turns
+        return inf if whole < 0 else whole
 
     def _turns_of_loader(self) -> float:
-        """Turns that can still be steered: a `for` over a range ends whatever the loader does."""
-        assert self.snapshot is not None
-        whole = self.snapshot.loop.turns
-        return inf if whole < 0 else whole - self.turns - self.limits.turns
+        """Turns that can still be steered."""
+        return self._whole - self.turns - self.limits.turns
 
     def _fill(self, iterator: Any, original: Callable[..., Any]) -> None:
         """Draw more batches ahead; the script gets them later."""
@@ -277,9 +264,10 @@ class Wheel:
             self.snapshot = Snapshot(in_training(), self.snapshot.loop, self._is_own)
         self.on_take()
         drawn, rest = self._drawn_from
+        seen = self.observer.take().share(self._batches)
         first = First(
-            self.snapshot, self.observer.take(), self.pool, seconds, turns_left, unsteerable, self.has_loader,
-            rest, drawn, self._asked_at,
+            self.snapshot, seen, self.pool, seconds, turns_left, unsteerable, self.has_loader, rest, drawn,
+            self._asked_at,
         )  # fmt: skip
         self.observer.capturing = False
         self.phase = Phase.STEERED
@@ -297,29 +285,61 @@ class Wheel:
             if turn is None:
                 self.phase = Phase.OWN
                 self.snapshot = None
-                self._queue = [*(entry.get(0) for entry in self.pool.entries[1:]), *self._alone]
+                drawn = len(self._ahead.drawn) or 1
+                self._queue = [*(entry.get(0) for entry in self.pool.entries[drawn:]), *self._alone]
             else:
-                self._entry = turn.entry
+                self._turn = turn
                 self.turns += 1
         finally:
             self.observer.ignoring = False
         if self.phase is Phase.OWN:
             self.observer.take()
             self.on_return()
+            self._returned = perf_counter()
 
     def _steered(
-        self, iterator: Any, loader: Any, original: Callable[..., Any], *, begun: bool = False
+        self,
+        iterator: Any,
+        loader: Any,
+        original: Callable[..., Any],
+        frame: FrameType,
+        *,
+        begun: bool = False,
     ) -> Any:
         """The loop asks for a batch while it is steered."""
         number = id(loader)
         trains = torch.is_grad_enabled() and number in self._positions
         if not trains:
             return self._a_little(iterator, original, 1)
-        if number == self._master and not begun:
-            self.advance(self.observer.take())
-        if self.phase is Phase.OWN:
-            return self._own(iterator, loader, original)
-        return cloned(self.pool.entries[self._entry][self._positions[number]])
+        if number != self._master:
+            return cloned(self.pool.entries[self._turn.entry][self._positions[number]])
+        if begun or not self._is_one_turn():
+            if not begun:
+                self.advance(self.observer.take())
+            if self.phase is Phase.OWN:
+                return self._own(iterator, loader, original)
+            self._begin_turn(frame)
+        self._handed_now += 1
+        return self._ahead.handed(self._planned())
+
+    def _is_one_turn(self) -> bool:
+        """Whether the loop asks for one more batch of a turn that has several: it has not trained yet."""
+        several = self._batches + len(self._ahead.waiting)
+        return several > 1 and not self.observer.roots and self._handed_now < several
+
+    def _begin_turn(self, frame: FrameType) -> None:
+        """What the loop has drawn ahead is to be the planned batch as well."""
+        self._handed_now = 0
+        drawn = self._ahead.drawn if self._turn.as_drawn and len(self._positions) == 1 else []
+        self._script = [cloned(one.copy) for one in drawn]
+        if self._ahead.waiting:
+            self._ahead.exchange(between(frame, self._kind), self._planned)
+
+    def _planned(self) -> Any:
+        """The next batch that is planned."""
+        if self._script:
+            return self._script.pop(0)
+        return cloned(self.pool.entries[self._turn.entry][self._positions[self._master]])
 
     def _own(self, iterator: Any, loader: Any, original: Callable[..., Any]) -> Any:
         """The loop asks for a batch of its own."""
@@ -334,7 +354,7 @@ class Wheel:
         enough = self._own_turns >= self.limits.turns * self.limits.passes
         if late or (enough and self._passes >= self.limits.passes):
             self.on_end()
-        if late or given >= self.limits.turns:
+        if late or given >= self._turns_of_pass(loader):
             self.shortened = True
             raise StopIteration
         self._given[iterator] = given + 1
@@ -342,6 +362,12 @@ class Wheel:
         if self._queue:
             return self._queue.pop(0)
         return original(iterator)
+
+    def _turns_of_pass(self, loader: Any) -> int:
+        """Batches of this pass that are handed out: all if that is soon done, for what follows its end."""
+        turns, whole = self.limits.turns, batches_of(loader)
+        seconds = (perf_counter() - self._returned) / max(1, self._own_turns)
+        return whole if whole > turns and (whole - turns) * seconds < self.limits.patience else turns
 
     def _a_little(self, iterator: Any, original: Callable[..., Any], most: int) -> Any:
         """Pass an evaluation phase fast, but not unseen."""
@@ -352,15 +378,6 @@ class Wheel:
         batch = original(iterator)
         self._given[iterator] = given + 1
         return batch
-
-
-def whole_and_rest(loader: Any) -> tuple[int, int]:
-    """Samples of a pass, and those in its last batch if they are fewer; zeros if the loader does not tell."""
-    is_plain = type(getattr(loader, "batch_sampler", None)) is BatchSampler
-    if not is_plain or isinstance(loader.dataset, IterableDataset) or not isinstance(loader.sampler, Sized):
-        return 0, 0
-    count = len(loader.sampler)
-    return count, 0 if loader.drop_last else count % loader.batch_size
 
 
 def following(plan: Generator[Turn, Seen, None], seen: Seen | None) -> Turn | None:

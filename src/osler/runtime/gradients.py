@@ -50,6 +50,7 @@ class Holder:
         moment: the ledger's clock at the last backward that reached them.
         number: which backward of the run that was.
         in_step: a closure is being called by the optimizer.
+        again: a backward has run in it.
         unscaled: the loss scale was taken out since the last backward that reached them.
         thread: where the optimizer was first met.
         stepped_on: the smallest gradient of the previous step, kept so that no new one gets its identity.
@@ -70,6 +71,7 @@ class Holder:
     moment: int = 0
     number: int = 0
     in_step: bool = False
+    again: bool = False
     unscaled: bool = False
     thread: int = 0
     before: list[Mark] = field(default_factory=list[Mark])
@@ -100,7 +102,7 @@ class Holder:
     def before_backward(self) -> None:
         """Note what the gradients are before a backward adds to them."""
         before = self.before = [mark(p.grad) for p in self.probes]
-        if self.in_step and self.touched and any(before):
+        if self.in_step and self.again and any(before):
             self.carried = self.holds_something([p.grad for p in self.probes])
         elif not any(before):
             self.carried = False
@@ -110,6 +112,7 @@ class Holder:
         elif (self.stepped and not self.touched) or self.carried:
             self.carried = self.holds_something([p.grad for p in self.probes])
         self.touched = True
+        self.again = self.in_step
 
     def after_backward(self, moment: int, number: int = 0) -> bool:
         """Note what a backward did; true if it reached these parameters.
@@ -176,7 +179,7 @@ class Holder:
         first = self.probes[0].grad if self.probes else None
         self.stepped_on = first if first is not None and first.numel() <= COPYABLE else None
         self.stepped = True
-        self.fresh = self.touched = self.in_step = False
+        self.fresh = self.touched = self.in_step = self.again = False
         self.copy = self.left = self.leaked = None
 
     def discards(self, moment: int, used: int) -> bool:

@@ -100,6 +100,7 @@ class Registry:
         self._loaders: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
         self._schedules: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
         self._taken: dict[str, weakref.ref[object]] = {}
+        self._kinds: dict[str, str] = {}
         self._earlier: list[weakref.ref[Optimizer]] | None = None
 
     def model(self, module: nn.Module) -> Model:
@@ -142,11 +143,16 @@ class Registry:
         alive = [o for reference in self._earlier if (o := reference()) is not None]
         return [o for o in alive if o not in self._optimizers and any(id(p) in wanted for p in held(o))]
 
-    def loader(self, loader: object) -> str:
-        """The loader's name."""
+    def loader(self, loader: object, order: str) -> str:
+        """The loader's name; of those that are built anew for every pass only one of the same order gets it.
+
+        Args:
+            loader: is alive.
+            order: in which it draws.
+        """
         known = self._loaders.get(loader)
         if known is None:
-            known = self._loaders[loader] = self._name(type(loader).__name__, loader)
+            known = self._loaders[loader] = self._name(type(loader).__name__, loader, order)
         return known
 
     def schedule(self, schedule: object) -> str:
@@ -160,14 +166,21 @@ class Registry:
         """Schedules that are alive, with their names."""
         return iter(list(self._schedules.items()))
 
-    def _name(self, stem: str, thing: object) -> str:
-        """The class name, or the class name with the first free number; a dead owner frees its name."""
+    def _name(self, stem: str, thing: object, kind: str = "") -> str:
+        """The class name, or the class name with the first free number; a dead owner frees its name.
+
+        Args:
+            stem: of the name.
+            thing: that is to be named.
+            kind: of things that may have a dead one's name; any if not given.
+        """
         number = 1
         while True:
             name = stem if number == 1 else f"{stem} {number}"
             owner = self._taken.get(name)
-            if owner is None or owner() is None:
+            if owner is None or (owner() is None and self._kinds.get(name, kind) == kind):
                 self._taken[name] = weakref.ref(thing)
+                self._kinds[name] = kind
                 return name
             number += 1
 

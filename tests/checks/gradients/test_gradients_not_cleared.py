@@ -101,6 +101,14 @@ def test_a_closure_that_never_clears() -> None:
     assert len(findings(seen(*[turn(IN_CLOSURE)] * 5), [check])) == 1
 
 
+def test_a_closure_beside_the_clear_of_another_optimizer() -> None:
+    """As of a GAN under a trainer that passes a closure to every step: one of the two is never cleared."""
+    facts = [*OPTIMIZERS, OptimizerFact("Adam", (place(6),), 4, 100)]
+    beside = [BATCH, BACKWARD, OTHER_STEP, OTHER_CLEAR, FORWARD, BACKWARD, IN_CLOSURE]
+    (found,) = findings(run_of([beside] * 5, optimizers=facts), [check])
+    assert found.message.endswith("only the gradients of `Adam` were cleared.")
+
+
 def test_rare_misses_are_a_warning() -> None:
     (found,) = findings(seen(*[CLEARED_TURN] * 97, *[turn(CARRIED)] * 3), [check])
     assert found.severity is Severity.WARNING

@@ -45,6 +45,10 @@ HEALTHY = {
     "weights set to one length": {
         "then": "[p.data.div_(p.data.norm() + 1e-6) for p in model.parameters()]",
     },
+    "next to no slope beside the curvature": {
+        "before": PLAIN + "; nn.init.normal_(model.head.weight, std=1e-3)",
+        "loss": "(F.mse_loss(model(x)[:, 0] * 300, torch.zeros(len(x))) + 1)",
+    },
     "half precision": {"loss": "loss_fn(torch.autocast('cpu', torch.bfloat16)(model)(x).float(), y)"},
 }
 

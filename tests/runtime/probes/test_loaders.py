@@ -3,7 +3,16 @@
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    TensorDataset,
+)
 
 from osler.model import Kind
 
@@ -174,6 +183,9 @@ def test_breaking_off_a_pass(session, turns):
         ({"batch_size": 4, "drop_last": True}, "sequential", 2, 4),
         ({"batch_size": 4, "sampler": [0, 1, 2]}, "custom", 1, 3),
         ({"batch_sampler": [[0, 1], [2]]}, "custom", -1, 0),
+        ({"batch_sampler": BatchSampler(RandomSampler(range(10)), 4, False)}, "random", 3, 2),
+        ({"batch_sampler": BatchSampler(SequentialSampler(range(10)), 4, True)}, "sequential", 2, 4),
+        ({"batch_sampler": BatchSampler(Backwards(), 5, False)}, "custom", 2, 5),
         ({"batch_size": None}, "custom", -1, 0),
     ],
 )
@@ -184,3 +196,18 @@ def test_what_a_loader_draws(session, options, order, batches, last):
             next(iter(loader))
     fact = session.run.loaders["DataLoader"]
     assert (fact.order, fact.batches, fact.last_size, fact.begun) == (order, batches, last, 3)
+
+
+def test_loaders_built_anew_for_every_pass_keep_their_names_apart(session, turns):
+    """As some trainers do: the one that is evaluated does not take the name of the one that is trained on."""
+    with session:
+        for _ in range(3):
+            for _batch in DataLoader(DATA, batch_size=5, shuffle=True):
+                pass
+            for _batch in DataLoader(DATA, batch_size=10):
+                pass
+    assert {name: fact.order for name, fact in session.run.loaders.items()} == {
+        "DataLoader": "random",
+        "DataLoader 2": "sequential",
+    }
+    assert {fact.begun for fact in session.run.loaders.values()} == {3}

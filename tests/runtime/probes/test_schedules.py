@@ -77,6 +77,36 @@ def test_a_warning_of_torch_is_about_the_scripts_line(session, line_of):
     assert (warning.filename, warning.lineno) == (__file__, line_of("# before the optimizer"))
 
 
+def test_a_schedule_that_a_wrapper_moves_on_has_not_stood_still(session):
+    """Wrappers of trainers count for the schedule, ask for its rates and set them themselves."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    with session, warnings.catch_warnings(action="ignore"):
+        schedule = lr_scheduler.StepLR(optimizer, 2)
+        still = lr_scheduler.StepLR(torch.optim.SGD([torch.zeros(1)], lr=1.0), 2)
+        for _ in range(3):
+            optimizer.step()
+            schedule.last_epoch += 1
+            optimizer.param_groups[0]["lr"] = schedule.get_lr()[0]
+    session.finish()
+    facts = session.run.schedules
+    assert (facts["StepLR"].calls, facts["StepLR 2"].calls) == (3, 0)
+    assert still.last_epoch == 0
+
+
+def test_the_parts_of_a_schedule_are_moved_by_it(session):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    with session, warnings.catch_warnings(action="ignore"):
+        parts = [lr_scheduler.LinearLR(optimizer, total_iters=2), lr_scheduler.ExponentialLR(optimizer, 0.9)]
+        schedule = lr_scheduler.SequentialLR(optimizer, parts, [2])
+        for _ in range(4):
+            optimizer.step()
+            schedule.step()
+    session.finish()
+    assert {f.kind: f.calls for f in session.run.schedules.values()} == {
+        "LinearLR": 0, "ExponentialLR": 0, "SequentialLR": 4,
+    }  # fmt: skip
+
+
 def test_the_last_milestone_is_kept(session):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     schedules = [lr_scheduler.MultiStepLR(optimizer, [7, 3, 7]), lr_scheduler.StepLR(optimizer, 2)]

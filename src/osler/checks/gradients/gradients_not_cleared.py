@@ -142,7 +142,7 @@ def clear_after_the_step(finding: Finding, pages: Pages) -> Iterator[list[Edit]]
 def stepped_on_old_gradients(run: Run) -> Iterator[Finding]:
     piled: dict[str, list[tuple[Event, Pattern]]] = {}
     for step, pattern in run.events(Kind.STEP):
-        if "carried" in step.traits and not cleared_inside(step, pattern):
+        if "carried" in step.traits and not cleared_inside(run, step, pattern):
             piled.setdefault(step.subject, []).append((step, pattern))
     for subject, seen in piled.items():
         count = sum(p.times(e) for e, p in seen)
@@ -150,9 +150,11 @@ def stepped_on_old_gradients(run: Run) -> Iterator[Finding]:
             yield describe(run, subject, seen, count)
 
 
-def cleared_inside(step: Event, pattern: Pattern) -> bool:
+def cleared_inside(run: Run, step: Event, pattern: Pattern) -> bool:
     """A closure clears and computes gradients inside the step, where order says little."""
-    return "closure" in step.traits and bool(pattern.of(Kind.CLEAR))
+    if "closure" not in step.traits:
+        return False
+    return any(run.clears(clear.subject, step.subject) for clear in pattern.of(Kind.CLEAR))
 
 
 def describe(run: Run, subject: str, seen: list[tuple[Event, Pattern]], count: int) -> Finding:

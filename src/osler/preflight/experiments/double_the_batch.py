@@ -12,7 +12,7 @@ from torch.optim import ASGD, SGD
 
 from osler.model.setupfacts import CopiesFact
 from osler.preflight.bench import Bench
-from osler.preflight.contract import factor, is_same
+from osler.preflight.contract import ALIKE, added, factor, is_same
 from osler.preflight.outcome import Outcome, Steps
 from osler.replay.trees import mapped, tensors
 from osler.replay.turn import LossCall, Seen, Turn
@@ -79,9 +79,16 @@ def by_function(bench: Bench) -> Pair | None:
         twice = float(getattr(F, call.function)(**doubled))
     once, target = float(call.value), cast("Tensor", call.given["target"])
     rows = {len(target), target.numel(), bench.samples} - {0, 1}
-    if is_same(twice, 2 * once) and any(is_same(once / count, root.value) for count in rows):
+    divided = any(is_same(once / count, root.value) for count in rows) or is_divided(call, root.value)
+    if is_same(twice, 2 * once) and divided:
         return root.value, root.value  # a sum that is divided by the number of its rows
     return None if share is None else (root.value, twice * share)
+
+
+def is_divided(call: LossCall, value: float) -> bool:
+    """Whether a sum over targets is divided by their number, or by that of a whole accumulation window."""
+    targets = added(call)
+    return bool(targets and value) and float(call.value) / value >= targets * (1 - ALIKE)
 
 
 def two_copies(call: LossCall) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ def reason(bench: Bench) -> str:
     """Why it cannot be asked."""
     if bench.forward is None:
         return "no model was called in the first turn"
-    inputs = [t for t in tensors(bench.forward.args) if t.dim() and len(t) > 1]
+    inputs = [t for t in tensors((bench.forward.args, bench.forward.kwargs)) if t.dim() and len(t) > 1]
     if not inputs or all(torch.equal(t, t.roll(1, 0)) for t in inputs):
         return "the batch holds no two different samples"
     return ""
@@ -40,7 +40,8 @@ def perform(bench: Bench) -> Steps:
     with bench.evaluating(forward):
         bench.observer.stills = True
         base = main_output(bench.call(forward))
-        other = main_output(bench.call(forward, mapped(forward.args, rolled)))
+        args, kwargs = mapped((forward.args, forward.kwargs), rolled)
+        other = main_output(bench.call(forward, args, kwargs))
     if base is None or other is None or not base.isfinite().all():
         return Outcome(skipped="the output holds no finite numbers")
     if before is not None and torch.equal(before, base):

@@ -83,13 +83,15 @@ def exchanged(bench: Bench, forward: ForwardCall, base: Tensor, number: int) -> 
 
     def neighbour(tensor: Tensor) -> Tensor:
         twin = tensor.detach().clone()
-        twin[number] = tensor[(number + 1) % len(tensor)]
+        if tensor.dim():
+            twin[number] = tensor[(number + 1) % len(tensor)]
         return twin
 
-    args: Any = mapped(forward.args, neighbour)
-    if all(torch.equal(a, b) for a, b in zip(tensors(args), tensors(forward.args), strict=True)):
+    given = forward.args, forward.kwargs
+    changed: Any = mapped(given, neighbour)
+    if all(torch.equal(a, b) for a, b in zip(tensors(changed), tensors(given), strict=True)):
         return None
-    output = main_output(bench.call(forward, args))
+    output = main_output(bench.call(forward, *changed))
     if output is None or output.shape != base.shape:
         return None
     others = torch.arange(len(base), device=base.device) != number

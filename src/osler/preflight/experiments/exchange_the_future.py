@@ -36,23 +36,27 @@ def tokens(bench: Bench) -> tuple[Tensor, int] | None:
     output = main_output(bench.forward.output)
     if not isinstance(target, Tensor) or target.is_floating_point() or output is None:
         return None
-    for inputs in tensors(bench.forward.args):
+    ignored = bench.loss.given.get("ignore_index", -100)
+    for inputs in tensors((bench.forward.args, bench.forward.kwargs)):
         if inputs.is_floating_point() or inputs.dim() not in (1, 2) or inputs.numel() != target.numel():
             continue
+        if (inputs == ignored).any():  # labels that the model is given too
+            continue
         if output.shape[: inputs.dim()] == inputs.shape:
-            times = [axis for axis in range(inputs.dim()) if is_shifted(inputs, target, axis)]
+            times = [axis for axis in range(inputs.dim()) if is_shifted(inputs, target, axis, ignored)]
             if times:
                 return inputs, times[0]
     return None
 
 
-def is_shifted(inputs: Tensor, target: Tensor, time: int) -> bool:
-    """Whether the labels are the inputs, one token later along this axis."""
+def is_shifted(inputs: Tensor, target: Tensor, time: int, ignored: int) -> bool:
+    """Whether the labels are the inputs, one token later along this axis, wherever they are not ignored."""
     length, labels = inputs.shape[time], target.reshape(inputs.shape)
     if length < SHORTEST:
         return False
     later, now = inputs.narrow(time, 1, length - 1), labels.narrow(time, 0, length - 1)
-    return torch.equal(later, now) and later.unique().numel() > 1
+    told = now != ignored
+    return torch.equal(later[told], now[told]) and later[told].unique().numel() > 1
 
 
 def others(first: Tensor, second: Tensor, time: int) -> Tensor:
@@ -82,7 +86,7 @@ def perform(bench: Bench) -> Steps:
     with bench.evaluating(forward):
         bench.observer.stills = True
         base, again = main_output(bench.call(forward)), main_output(bench.call(forward))
-        other = main_output(bench.call(forward, mapped(forward.args, turned)))
+        other = main_output(bench.call(forward, *mapped((forward.args, forward.kwargs), turned)))
     if base is None or again is None or other is None or not torch.equal(base, again):
         return Outcome(skipped="two evaluations of the same batch differ")
     scale = float(base.abs().max()) or 1.0

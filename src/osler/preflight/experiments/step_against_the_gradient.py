@@ -22,6 +22,13 @@ COST = 8
 SHARES = (1e-2, 3e-3, 1e-3)
 """Shares of the loss that the steps should take off: nearly straight lines, and far above rounding."""
 
+FINER = (3e-4, 1e-4, 3e-5)
+"""Shares that are tried where these do not agree: where the gradient is next to nothing beside the curvature,
+as at the start of many a network, even a thousandth of the loss is a long way."""
+
+ALIKE = 0.5
+"""Difference of two ratios in a row up to which they lie on a straight line."""
+
 RIGHT = 0.2
 """Distance from one up to which the loss has changed as the gradient promised."""
 
@@ -117,7 +124,7 @@ def perform(bench: Bench) -> Steps:
         labelled=is_labelled(bench), site=bench.root.site,
     )  # fmt: skip
     unasked = "it began before" if not fresh else "it has changed nothing yet" if not steepness else ""
-    return Outcome(in_words(against, own, unasked), {"before": loss, "after": after}, (fact,))
+    return Outcome(in_words(fact, unasked), {"before": loss, "after": after}, (fact,))
 
 
 def dot(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
@@ -137,11 +144,19 @@ def along(
 ) -> Turns:
     """How much the loss falls along a direction, over what the gradient promises: one if it is right."""
     ratios: list[float] = []
-    for share in SHARES:
+    for share in (*SHARES, *FINER):
+        if len(ratios) >= len(SHARES) and is_straight(ratios):
+            break
         promised = share * abs(loss)
         now = yield from at(bench, parameters, direction, sign * promised / abs(steepness))
         ratios.append((loss - now) / promised)
-    return ratios
+    return ratios[-len(SHARES) :]
+
+
+def is_straight(ratios: Sequence[float]) -> bool:
+    """Whether the last steps were small enough to tell: the last one was right, or they all say the same."""
+    last = ratios[-len(SHARES) :]
+    return any(abs(ratio - 1) <= RIGHT for ratio in last) or abs(last[-1] - last[-2]) <= ALIKE
 
 
 def at(
@@ -167,13 +182,13 @@ def is_labelled(bench: Bench) -> bool:
                for t in handed)  # fmt: skip
 
 
-def in_words(against: Sequence[float], own: Sequence[float], unasked: str) -> str:
+def in_words(fact: DescentFact, unasked: str) -> str:
     """What is told; with why the script's own step was not asked, if it was not."""
-    right = any(abs(ratio - 1) <= RIGHT for ratio in against)
-    if right and own and max(own) <= AGAINST:
+    right = any(abs(ratio - 1) <= RIGHT for ratio in fact.against)
+    if right and fact.own and max(fact.own) <= AGAINST:
         return "against the gradient yes, but the script's own step raises it"
     if right:
         return f"yes; the script's own step was not followed: {unasked}" if unasked else "yes"
-    shown = ", ".join(f"{ratio:.2f}" for ratio in against)
-    verdict = "no, it rises" if max(against) <= AGAINST else "not clear"
+    shown = ", ".join(f"{ratio:.2f}" for ratio in fact.against)
+    verdict = "no, it rises" if max(*fact.against, fact.limit) <= AGAINST else "not clear"
     return f"{verdict}: it falls by {shown} times what the gradient promises"

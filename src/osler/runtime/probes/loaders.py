@@ -88,7 +88,8 @@ class Batches:
 
     def began(self, loader: Any, iterator: Any) -> None:
         """A pass begins: give the iterator its loader's name, look at the models' layers again."""
-        name = self.names[iterator] = self.watcher.registry.loader(loader)
+        order = described(loader, "").order
+        name = self.names[iterator] = self.watcher.registry.loader(loader, order)
         self.newest = (id(iterator), name)
         for model in self.watcher.registry.models:
             model.stale = True
@@ -151,14 +152,16 @@ def described(loader: Any, name: str) -> LoaderFact:
     """What a loader draws from, how much at once, and in which order."""
     if isinstance(loader.dataset, IterableDataset):
         return LoaderFact(name, -1, loader.batch_size or 0, -1, "stream", bool(loader.drop_last))
-    samples = len(loader.sampler) if isinstance(loader.sampler, Sized) else -1
     plain = type(loader.batch_sampler) is BatchSampler
+    batches: Any = loader.batch_sampler if plain else loader  # which may have been given a sampler of its own
+    sampler = batches.sampler
+    samples = len(sampler) if isinstance(sampler, Sized) else -1
     kinds: dict[Any, str] = {SequentialSampler: "sequential", RandomSampler: "random"}
     return LoaderFact(
         name=name,
         samples=samples,
-        batch_size=int(loader.batch_size or 0) if plain else 0,
+        batch_size=int(batches.batch_size) if plain else 0,
         batches=len(loader.batch_sampler) if plain and samples >= 0 else -1,
-        order=kinds.get(type(loader.sampler), "custom") if plain else "custom",
-        drop_last=bool(loader.drop_last),
+        order=kinds.get(type(sampler), "custom") if plain else "custom",
+        drop_last=bool(batches.drop_last),
     )

@@ -174,7 +174,7 @@ class Optimizers:
         closure = callable(args[1] if len(args) > 1 else kwargs.get("closure"))
         self.watcher.census.glance()
         if closure:
-            holder.in_step, holder.touched = True, False
+            holder.in_step, holder.again = True, False
             return
         self.updates.before(optimizer, holder)
         first = () if holder.ever else ("first-ever",)

@@ -22,6 +22,9 @@ from osler.runtime.watcher import Watcher
 HORIZONS = ("total_steps", "T_max", "total_iters", "step_size")
 """Attributes that say after how many steps a schedule is over, or falls."""
 
+PARTS = frozenset({"SequentialLR", "ChainedScheduler"})
+"""Schedules that move others on."""
+
 SCHEDULE = Kind.SCHEDULE
 """A name of this module is found faster than a member of an enumeration."""
 
@@ -133,6 +136,15 @@ class Schedules:
         facts = self.watcher.run.schedules
         for name in names or self.calls:
             facts[name] = replace(facts[name], calls=self.calls[name])
+        for schedule, name in () if names else list(self.names.items()):
+            if not self.calls[name] and not any(f.kind in PARTS for f in facts.values()):
+                facts[name] = replace(facts[name], calls=driven(schedule))
+
+
+def driven(schedule: Any) -> int:
+    """How often something has moved a schedule on without calling its `step`, as wrappers of schedules do."""
+    moved = getattr(schedule, "last_epoch", 0)
+    return max(0, moved) if isinstance(moved, int) else 0
 
 
 def is_by_milestones(schedule: Any) -> TypeGuard[lr_scheduler.MultiStepLR]:
