@@ -9,6 +9,7 @@ import sys
 import tokenize
 import warnings
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -131,12 +132,11 @@ def survey(tree: ast.AST) -> Survey:
         for node in level:
             if type(node) in NOTED:
                 _note(node, usage, found.imports)
-            for value in vars(node).values():
-                kind: type[object] = type(value)
-                if kind in INNER:
+            for value in cast("Iterable[ast.AST | list[ast.AST]]", vars(node).values()):  # or plain values
+                if isinstance(value, list):
+                    children += [n for n in value if type(n) in INNER]
+                elif type(value) in INNER:
                     children.append(value)
-                elif kind is list:
-                    children += [n for n in cast("list[ast.AST]", value) if type(n) in INNER]
         level = children
     found.usage = {sys.intern(name): _shared(frozenset(used)) for name, used in usage.items()}
     return found

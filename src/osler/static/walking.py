@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 NODES = frozenset(
@@ -18,10 +18,9 @@ def walk(root: ast.AST) -> Iterator[ast.AST]:
     """The node and all below it but contexts, level by level as `ast.walk` goes."""
     todo = [root]
     for node in todo:
-        for value in vars(node).values():
-            kind: type[object] = type(value)
-            if kind in NODES:
+        for value in cast("Iterable[ast.AST | list[ast.AST]]", vars(node).values()):  # or plain values
+            if isinstance(value, list):
+                todo += [n for n in value if type(n) in NODES]
+            elif type(value) in NODES:
                 todo.append(value)
-            elif kind is list:
-                todo += [n for n in cast("list[ast.AST]", value) if type(n) in NODES]
         yield node
