@@ -23,10 +23,8 @@ from osler.store.reader import open_run
 pytestmark = pytest.mark.slow
 ENOUGH = 5
 NOT_STEERED = {
-    "actor_critic": "its loop makes 30 turns in all",
     "by_hand": "it has neither loader nor module",
     "lbfgs_regression": "15 turns by a hand-written loss",
-    "mc_dropout": "the loop lives in a function of its own that does not tell how many turns it makes",
 }
 """Programs that can be asked less, and why."""
 

@@ -227,16 +227,61 @@ def test_a_step_in_a_function_of_its_own_gets_the_first_batch_again(calls: str) 
     assert diagnosis.subject.steps >= 10
 
 
-def test_a_second_turn_at_another_place_is_not_steered() -> None:
+def test_a_turn_that_is_made_once_ahead_of_the_loop_is_not_waited_for() -> None:
     code = (
         STEPS
         + "step(rows[:10], doubled[:10])\nfor turn in range(100):\n    step(rows[10:20], doubled[10:20])"
     )
     diagnosis = try_out(NET + code, "connectivity", "replay-exactly", "overfit-one-batch")
-    wired, *others = diagnosis.experiments
+    wired, replayed, memorised = diagnosis.experiments
     assert not wired.skipped
-    assert {a.skipped for a in others} == {"the loop makes its second turn at another place than its first"}
-    assert diagnosis.subject.steps > 50
+    assert replayed.answer == "yes, 10 turns bit for bit"
+    assert memorised.values["turns"] > 30
+
+
+TWO_STEPS = """
+judge = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+other = torch.optim.SGD(judge.parameters(), lr=0.01)
+for turn in range(120):
+    noise = torch.randn(10, 3)
+    other.zero_grad()
+    (judge(net(noise).detach()).mean() - judge(doubled[:10]).mean()).backward()
+    other.step()
+    optimizer.zero_grad()
+    (-judge(net(noise)).mean()).backward()
+    optimizer.step()
+"""
+
+
+def test_a_model_that_is_called_again_after_a_step_is_in_the_same_turn() -> None:
+    (answer,) = try_out(NET + TWO_STEPS, "replay-exactly").experiments
+    assert answer.answer == "yes, 10 turns bit for bit"
+
+
+DRAWN = """
+class Noisy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 16), nn.Dropout(0.5), nn.Linear(16, 3))
+
+    def forward(self, x):
+        return self.net(x)
+
+noisy = Noisy()
+optimizer = torch.optim.SGD(noisy.parameters(), lr=0.01)
+for epoch in range(30):
+    order = torch.randperm(90)
+    for picked in order.split(30):
+        optimizer.zero_grad()
+        F.mse_loss(noisy(rows[picked]), doubled[picked]).backward()
+        optimizer.step()
+"""
+
+
+def test_what_is_drawn_between_two_turns_changes_no_replay() -> None:
+    """A new order is drawn after three turns, wherever the replay is."""
+    (answer,) = try_out(NET + DRAWN, "replay-exactly").experiments
+    assert answer.answer == "yes, 9 turns bit for bit"
 
 
 GAMES = """

@@ -36,6 +36,18 @@ def rows_in(shape: tuple[int, ...]) -> int:
 # --- what rows are
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("wide", [torch.float32, torch.float64], ids=str)
+def test_probabilities_that_were_made_wide_again(half: torch.dtype, wide: torch.dtype) -> None:
+    scores = logits((64, 10)).softmax(1).to(half).to(wide)
+    assert fact(scores).probability_rows == 64
+    assert fact(1.1 * scores).probability_rows == 0
+
+
+def test_wide_rows_that_miss_one_by_a_hundredth_are_no_probabilities() -> None:
+    assert fact(1.01 * logits((64, 10)).softmax(1)).probability_rows == 0
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_softmax_makes_probabilities(shape: tuple[int, ...], dtype: torch.dtype) -> None:

@@ -14,6 +14,7 @@ from osler.model import (
     Series,
     Table,
     Tensor,
+    Turns,
     Unknown,
 )
 from osler.static.outside import recognizers
@@ -241,3 +242,13 @@ def test_most_names_are_asked_of_nobody() -> None:
 
 def test_setattr_gives_nothing_back(trained) -> None:
     assert trained("x = setattr(model, 'a', model)")["x"] == Const(None)
+
+
+@pytest.mark.parametrize(
+    ("call", "end"),
+    [("range(7)", Const(7)), ("range(count)", None), ("range(2, 7)", None), ("range(0, 7, 2)", None)],
+)
+def test_turns_are_known_where_they_are_counted_from_0(script, call: str, end: Const | None) -> None:
+    found = script(f"turns = {call}")["turns"]
+    assert isinstance(found, Unknown)
+    assert (found.end if isinstance(found, Turns) and isinstance(found.end, Const) else None) == end

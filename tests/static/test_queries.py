@@ -8,6 +8,7 @@ from osler.static.queries import (
     every_loop,
     everywhere,
     goes_backward,
+    in_each_turn,
     in_train_mode,
     innermost_loops,
     is_apart,
@@ -20,6 +21,7 @@ from osler.static.queries import (
     loader_loop,
     loops_of,
     loss_inputs,
+    may_leave,
     optimizers_of,
     root_sites,
     serves_backward,
@@ -268,3 +270,23 @@ def test_where_a_backward_comes_from(code) -> None:
 def test_what_the_input_of_a_loss_has_just_gone_through(code, text, activations) -> None:
     found = loss_inputs(code(SETUP + text), "cross_entropy", "nll_loss")
     assert [activation.name for _, activation in found] == activations
+
+
+TURNS = {
+    "optimizer.step()": (["step"], False),
+    "if ready: optimizer.step()": ([], False),
+    "if ready: break": ([], True),
+    "optimizer.step()\n    if ready: continue": (["step"], True),
+    "if ready: return": ([], True),
+    "for p in parts:\n        if p: break": ([], True),
+    "for p in parts: optimizer.step()": ([], False),
+    "advance()": (["step"], False),
+    "advance()\n    optimizer.zero_grad()": (["step", "clear"], False),
+}
+
+
+@pytest.mark.parametrize(("body", "told"), TURNS.items(), ids=TURNS.keys())
+def test_what_each_turn_does(trained, body, told) -> None:
+    read = trained(f"def advance():\n    optimizer.step()\nfor x in loader:\n    {body}")
+    (loop, *_) = every_loop(read.machine.block)
+    assert ([a.kind.value for a in in_each_turn(loop.body)], may_leave(loop.body)) == told

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from osler.model import Const, Value
-from osler.static.sources import parse
-from osler.static.values import Arguments, Class, Function, Scope
+from osler.static.sources import Source, parse
+from osler.static.values import Arguments, Class, Function, Scope, function_of
 
-SOURCE = parse(Path("/home/user/train.py"), b"")
+FILE = Path("/home/user/train.py")
 
 
 def test_a_name_is_looked_up_outwards() -> None:
@@ -38,9 +38,15 @@ def test_a_global_name_that_nobody_has_yet_is_one_of_the_file() -> None:
 
 
 def made(text: str, *bases: Value, **names: Value) -> Class:
-    node = ast.parse(text).body[0]
+    source = parse(FILE, text.encode())
+    node = first(source)
     assert isinstance(node, ast.ClassDef)
-    return Class(node.name, SOURCE, node, bases, names)
+    return Class(node.name, source, source.define(node), bases, names)
+
+
+def first(source: Source) -> ast.stmt:
+    assert source.tree is not None
+    return source.tree.body[0]
 
 
 def test_the_lineage_of_a_class_is_nearest_first() -> None:
@@ -70,9 +76,10 @@ def test_attributes_that_methods_change() -> None:
 
 
 def function(text: str, *decorators: str) -> Function:
-    node = ast.parse(text).body[0]
+    source = parse(FILE, text.encode())
+    node = first(source)
     assert isinstance(node, ast.FunctionDef)
-    return Function(node, Scope(), SOURCE, decorators=decorators)
+    return function_of(node, Scope(), source, decorators)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +92,21 @@ def test_a_decorator_is_known_by_its_last_name(decorator: str, is_off: bool) -> 
 
 def test_the_name_of_a_function() -> None:
     assert function("def f(): pass").name == "f"
-    node = ast.parse("lambda x: x", mode="eval").body
-    assert isinstance(node, ast.Lambda)
-    assert Function(node, Scope(), SOURCE).name == "lambda"
+    source = parse(FILE, b"lambda x: x")
+    node = first(source)
+    assert isinstance(node, ast.Expr)
+    assert isinstance(node.value, ast.Lambda)
+    assert function_of(node.value, Scope(), source).name == "lambda"
+
+
+def test_a_definition_is_found_again_after_its_tree_was_thrown_away() -> None:
+    known, cls = function("\n@wrap(lambda: 1)\ndef f(): pass"), made("class C: x = 1")
+    before = known.node, cls.node
+    known.source.shelf.trees.clear()
+    cls.source.shelf.trees.clear()
+    assert [ast.dump(known.node), ast.dump(cls.node)] == [ast.dump(n) for n in before]
+    assert known.node is not before[0]
+    assert (known.key, cls.key) == ((str(FILE), 3, 0), (str(FILE), 1, 0))
 
 
 GIVEN = Arguments([Const(1), Const(2)], {"c": Const(3)})

@@ -305,11 +305,8 @@ class Room:
 
     def hang(self, silence: float) -> None:
         """Nothing happens any more."""
-        doing = (
-            f"in the experiment {self.helm.notebook.current}"
-            if self.helm.notebook.current
-            else "between two batches"
-        )
+        name = self.helm.notebook.current
+        doing = f"in the experiment {name}" if name else "between two batches"
         self.hung = f"nothing happened for {silence:.0f} s {doing}; the script was ended"
         os._exit(OK)
 

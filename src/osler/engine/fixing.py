@@ -132,7 +132,7 @@ def is_better(before: Result, after: Result, finding: Finding) -> bool:
 def edited(part: Part, edits: Sequence[Edit]) -> Part:
     """The part after some edits."""
     by_file = {s.file: [e for e in edits if e.file == s.file] for s in part.sources}
-    sources = (replace(s, text=applied(s.text, by_file[s.file]), tree=None) for s in part.sources)
+    sources = (replace(s, text=applied(s.text, by_file[s.file])) for s in part.sources)
     return replace(part, sources=tuple(sources))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +12,7 @@ from osler.engine.judge import judge_code
 from osler.model import Check, Finding
 from osler.static.project import project
 from osler.static.reader import read_code
+from osler.static.shelf import Shelf
 from osler.static.sources import Source, parsed
 
 BATCH = 8
@@ -86,12 +87,23 @@ def collecting_afterwards() -> Generator[None]:
 
 
 def _read(part: Part, checks: Iterable[Check]) -> Result:
-    sources = [parsed(replace(s)) for s in part.sources]
-    unread = tuple(Unread(s.file, s.line, s.problem) for s in sources if s.problem)
+    shelf = Shelf()
+    sources = [placed(replace(s), shelf) for s in part.sources]
     if not part.is_concerned:
-        return Result(unread=unread)
+        return Result(unread=tuple(unread(parsed(s) for s in sources)))
     code = read_code(sources, project(sources))
-    return Result(judge_code(code, checks).findings, unread, dict(code.given_up))
+    return Result(judge_code(code, checks).findings, tuple(unread(sources)), dict(code.given_up))
+
+
+def placed(source: Source, shelf: Shelf) -> Source:
+    """The source, its tree to be put on this shelf."""
+    source.shelf = shelf
+    return source
+
+
+def unread(sources: Iterable[Source]) -> Iterator[Unread]:
+    """Files that could not be parsed."""
+    return (Unread(s.file, s.line, s.problem) for s in sources if s.problem)
 
 
 def read_parts(parts: Sequence[Part], checks: Sequence[Check], jobs: int = 1) -> list[Result]:

@@ -109,6 +109,7 @@ from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
+    Birth,
     Changing,
     Const,
     Cut,
@@ -125,6 +126,7 @@ from osler.model.values import (
     Sizes,
     Table,
     Tensor,
+    Turns,
     Unknown,
     Value,
 )
@@ -151,6 +153,7 @@ __all__ = [
     "Activation",
     "AliasFact",
     "Answer",
+    "Birth",
     "BlindFact",
     "Branch",
     "BroadcastFact",
@@ -273,6 +276,7 @@ __all__ = [
     "TooHighRateFact",
     "Trace",
     "TrainingFact",
+    "Turns",
     "UnderflowFact",
     "Unknown",
     "UnsuitedLossFact",

@@ -304,6 +304,8 @@ class Code:
         resumptions: state in a file that is not restored where training goes on from it.
         idle: layers that a class declares and that no line names again.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
+        sorted_actions: the actions of all traces by kind, sorted when they are first asked for.
+        sorted_traces: how many traces there were then.
     """
 
     files: tuple[str, ...] = ()
@@ -329,13 +331,18 @@ class Code:
     resumptions: tuple[ResumptionFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()
     seeding: frozenset[str] = frozenset()
+    sorted_actions: dict[Kind, list[Action]] = field(default_factory=dict[Kind, list[Action]], repr=False)
+    sorted_traces: int = 0
 
     def actions(self, kind: Kind) -> Iterator[Action]:
         """Every action of one kind, in the order of the source."""
-        for trace in self.traces:
-            for node in flat(trace.nodes):
-                if node.kind is kind:
-                    yield node
+        if self.sorted_traces != len(self.traces):
+            self.sorted_traces = len(self.traces)
+            self.sorted_actions = {}
+            for trace in self.traces:
+                for action in flat(trace.nodes):
+                    self.sorted_actions.setdefault(action.kind, []).append(action)
+        return iter(self.sorted_actions.get(kind, ()))
 
     def calls_of(self, *names: str) -> Iterator[CallFact]:
         """Calls by full name."""

@@ -210,7 +210,7 @@ class DescentFact:
         before: its value.
         after: its value after the script's own first step.
         against: fall of what backward starts from, over what the gradient promises, for three small steps
-            against the gradient; all near 1 if the gradient is right.
+            against the gradient, each a third of the one before; all near 1 if the gradient is right.
         own: the same along the script's own step; empty if that was not asked.
         alignment: cosine between the script's step and the way down.
         labelled: the loss compares with something that a loader has handed out.
@@ -226,6 +226,12 @@ class DescentFact:
     alignment: float
     labelled: bool
     site: Site
+
+    @property
+    def limit(self) -> float:
+        """What ``against`` tends to for ever smaller steps, if the loss is bent like a parabola there."""
+        *_, larger, smaller = self.against
+        return smaller + (smaller - larger) / 2
 
 
 @dataclass(frozen=True, slots=True)

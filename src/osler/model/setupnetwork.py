@@ -95,7 +95,7 @@ class PartFact:
         eps: of a batch normalisation, else 0.
         momentum: likewise; 0 where it keeps no statistics, or averages over all batches.
         keeps_statistics: it is a batch normalisation with running statistics.
-        again: other names under which the same list or sequence holds it.
+        again: other names under which the same list or sequence holds it, or what it is a part of.
         site: the user's line that calls it.
         built: the user's line that builds it; empty if it is not known.
     """

@@ -36,8 +36,8 @@ class LabelFeatureFact:
 
     Attributes:
         model: class of the model.
-        part: column or channel.
-        places: its number; several if there is one for each class.
+        part: column, channel or pixel.
+        places: its number, of pixels row by row; several if there is one for each class.
         parts: how many there are.
         samples: that agree without exception.
         classes: different labels; 0 if they are amounts.

@@ -7,11 +7,24 @@ from dataclasses import dataclass, field
 
 from osler.model.finding import Place
 
+Birth = tuple[int, tuple[int, ...]]
+"""A number that no other value has, and the loops in which the value got its first name."""
+
 
 class Value:
     """What an expression stands for, as far as reading can tell; a plain `Value` is unknown."""
 
-    __slots__ = ()
+    __slots__ = ("_birth",)
+    _birth: Birth
+
+    @property
+    def birth(self) -> Birth | None:
+        """None as long as it has no name."""
+        return getattr(self, "_birth", None)
+
+    def name_first(self, birth: Birth) -> None:
+        """It gets its first name; a frozen value too, for it stays equal to what it was."""
+        object.__setattr__(self, "_birth", birth)
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +71,13 @@ class Length(Unknown):
     of: Value = field(default_factory=Unknown)
     plain: bool = True
     times: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Turns(Unknown):
+    """`range(…)` from 0 on in steps of 1, with the number at which it ends."""
+
+    end: Value = field(default_factory=Unknown)
 
 
 @dataclass(slots=True, eq=False)

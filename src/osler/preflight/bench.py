@@ -18,6 +18,7 @@ from osler.replay.first import First
 from osler.replay.observer import Observer
 from osler.replay.trees import cloned, mapped, size, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen, Turn
+from osler.runtime.guard import Guard
 
 LONGEST_WINDOW = 64
 """Turns that an accumulation window is given to end."""
@@ -189,10 +190,11 @@ class Bench:
         Raises:
             CannotAsk: the model raised.
         """
-        try:
-            return self.attempt(forward, args, kwargs)
-        except Exception as error:
-            raise CannotAsk(SAME if args is None and kwargs is None else CHANGED) from error
+        gate = Guard(stand_still).gate("a call of the model")
+        output = gate.call(self.attempt, forward, args, kwargs)
+        if not gate.open:
+            raise CannotAsk(SAME if args is None and kwargs is None else CHANGED)
+        return output
 
     def attempt(self, forward: ForwardCall, args: Any = None, kwargs: Any = None) -> Any:
         """The same for a call that the model may refuse: what it raises passes."""
@@ -217,7 +219,7 @@ class Bench:
 
 
 def stand_still(*_args: Any, **_kwargs: Any) -> None:
-    """What a schedule does while experiments are made."""
+    """What a schedule does while experiments are made, and whom a failed call is told: nothing, nobody."""
 
 
 def main_output(output: Any) -> Tensor | None:

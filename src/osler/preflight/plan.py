@@ -20,9 +20,6 @@ SLACK = 1.5
 """Factor on the time that an experiment is expected to take: it is not begun if that is not left."""
 
 
-NOT_FOLLOWED = "the loop makes its second turn at another place than its first"
-"""Why a loop cannot be given its first batch again: its variables cannot be put back."""
-
 FAULT = "it failed by a fault of Osler's own"
 """What is said where an experiment raises."""
 
@@ -94,9 +91,8 @@ def conduct(
     if not bench.steerable:
         yield from bench.begin()
         start = perf_counter()
-        seen = yield Turn(0)
+        yield Turn(0)
         bench.turn_seconds = perf_counter() - start
-        bench.steerable = "" if seen.faithful else NOT_FOLLOWED
     for experiment in chosen(only):
         name, start = name_of(experiment), perf_counter()
         gate = guard.gate(f"the experiment {name}")

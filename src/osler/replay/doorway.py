@@ -24,6 +24,7 @@ from torch.optim import Optimizer
 from osler.replay.first import Phase
 from osler.replay.loop import turns_around
 from osler.replay.observer import is_transformed
+from osler.replay.snapshot import generators
 from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall
 from osler.replay.wheel import Wheel
@@ -37,6 +38,9 @@ OWN_SHARE = 0.25
 
 OWN = 32
 """Turns of the script's own that are enough if they take long."""
+
+PATIENCE = 3
+"""Calls at other lines after which the first is not waited for any more: it was made ahead of the loop."""
 
 LONG = 5.0
 """Seconds of the script's own training that count as long."""
@@ -53,7 +57,8 @@ class Doorway:
     wheel: Wheel
     _called: ForwardCall | None = None
     _given: tuple[Any, Any] = ((), {})
-    _faithful: bool = True
+    _elsewhere: int = 0
+    _numbers: Callable[[], object] = lambda: None
     _learned: frozenset[int] = frozenset()
     _own_turns: int = 0
     _turns: float = 0.0
@@ -82,37 +87,60 @@ class Doorway:
         wheel.on_event()
         first = self._first_call()
         if wheel.phase is Phase.FIRST and wheel.snapshot is None:
-            wheel.keep(frame)
-            self._given = (args, kwargs)
-            observer.on_step = self._count
+            self._begin_here(args, kwargs, frame)
             return args, kwargs
         if first is None or first.module is not module or not observer.steps:
             return args, kwargs
         if wheel.phase is Phase.OWN:
             self._count_own_turn()
             return args, kwargs
+        if not wheel.follow(frame):
+            self._pass_by(args, kwargs, frame)
+            return args, kwargs
+        return self._steer(first, args, kwargs)
+
+    def _steer(self, first: ForwardCall, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """A turn begins: with what?"""
+        wheel, observer = self.wheel, self.wheel.observer
         self._called = first
-        followed = wheel.loop_is_running or wheel.follow(frame)
+        self._numbers()
         if wheel.phase is Phase.FIRST:
             wheel.pool.entries.append({0: (first.args, first.kwargs)})
             self._learned = held_by_optimizers(wheel)
             wheel.begin(self._turns_left, unsteerable(first))
         else:
-            wheel.advance(observer.take(faithful=self._faithful))
-        self._faithful = followed
+            wheel.advance(observer.take())
         if self._is_over():
             self._returned = perf_counter()
-        if unsteerable(first) or not followed:
+        if unsteerable(first):
             return args, kwargs
         return again((first.args, first.kwargs), self._given, self._learned)
 
+    def _begin_here(self, args: Any, kwargs: Any, frame: FrameType) -> None:
+        """The first turn begins with this call."""
+        self.wheel.keep(frame)
+        self._given, self._elsewhere = (args, kwargs), 0
+        self.wheel.observer.on_step = self._count
+
+    def _pass_by(self, args: Any, kwargs: Any, frame: FrameType) -> None:
+        """A call at another line than the first: in the same turn, unless the first does not come back."""
+        self._elsewhere += 1
+        if self.wheel.phase is Phase.FIRST and self._elsewhere >= PATIENCE:
+            self.wheel.snapshot = None
+            self._begin_here(args, kwargs, frame)
+
     def _count(self, frame: FrameType) -> None:
         """The first step: how often will it be made?"""
-        self.wheel.observer.on_step = None
+        self.wheel.observer.on_step = self._keep_numbers
         lines, first = self.wheel.observer.lines, self._first_call()
         things = self.wheel.snapshot.things if self.wheel.snapshot is not None else []
         trained = [t for t in things if isinstance(t, Optimizer) or (first and t is first.module)]
         self._turns = turns_around(frame, lambda f: bool(lines.kind(f.f_code)), trained)
+
+    def _keep_numbers(self, _: FrameType) -> None:
+        """A step: what the loop draws from here to its next turn, as at the end of a pass, is not counted."""
+        if self.wheel.phase is Phase.STEERED:
+            self._numbers = generators()
 
     def _is_over(self) -> bool:
         """Whether the script goes on by itself."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from osler.engine.catalogue import catalogue
 from osler.model import Check
 from osler.report.source import Sources
-from osler.store.reader import StoredRun
+
+if TYPE_CHECKING:
+    from osler.store.reader import StoredRun  # it loads numpy, which `osler lint` can do without
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def contract(function: str, site: Site, scores: Tensor) -> LossInputFact | None:
     rows = rows_of(scores)
     if rows is None or rows.shape[0] == 0:
         return None
-    tolerance = TOLERANCE if scores.dtype in (torch.float32, torch.float64) else HALF_TOLERANCE
+    is_wide = scores.dtype in (torch.float32, torch.float64) and not was_half(rows)
+    tolerance = TOLERANCE if is_wide else HALF_TOLERANCE
     sums, lows, highs = rows.sum(1), rows.amin(1), rows.amax(1)
     if not bool(torch.isfinite(sums).all()):
         return None
@@ -68,6 +69,11 @@ def contract(function: str, site: Site, scores: Tensor) -> LossInputFact | None:
         sum_low=float(sums.min()),
         sum_high=float(sums.max()),
     )
+
+
+def was_half(rows: Tensor) -> bool:
+    """Whether numbers have been in half precision and were made wide again: they are still as rounded."""
+    return any(torch.equal(rows, rows.to(kind).to(rows.dtype)) for kind in (torch.bfloat16, torch.float16))
 
 
 def together(known: LossInputFact | None, new: LossInputFact) -> LossInputFact:

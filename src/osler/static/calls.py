@@ -12,7 +12,6 @@ from osler.model import (
     Loss,
     Maybe,
     Network,
-    Place,
     Series,
     Table,
     Tensor,
@@ -28,10 +27,12 @@ from osler.static.methods import perform
 from osler.static.objects import instantiate
 from osler.static.outside import call_external
 from osler.static.roles import baptized, guess
+from osler.static.unions import united
 from osler.static.values import (
     Arguments,
     Bound,
     Class,
+    Def,
     Doing,
     Function,
     Instance,
@@ -95,12 +96,11 @@ def _other(machine: Machine, callee: Value, arguments: Arguments, node: ast.expr
 
 def _unclear(given: list[Tensor]) -> Tensor:
     """What unknown code makes of tensors: it may do anything with them."""
-    none = frozenset[Network]()
     return Tensor(
-        none.union(*(t.networks for t in given)),
+        united(t.networks for t in given),
         certain=False,
-        models=none.union(*(t.models for t in given)),
-        sites=frozenset[Place]().union(*(t.sites for t in given)),
+        models=united(t.models for t in given),
+        sites=united(t.sites for t in given),
     )
 
 
@@ -112,19 +112,20 @@ def run(
     owner: Value | None = None,
 ) -> Value:
     """Follow a function of the user's."""
-    if len(machine.frames) > DEEPEST or any(f.node is function.node for f in machine.frames):
+    if len(machine.frames) > DEEPEST or any(f.key == function.key for f in machine.frames):
         machine.give_up("recursion")
         hand_over(machine, arguments.every(), node)
         return Unknown()
-    machine.entered.add(id(function.node))
+    machine.entered.add(function.key)
     frame = _frame(machine, function, node, owner)
     if isinstance(owner, Value) and not function.is_made("staticmethod"):
         arguments = Arguments([owner, *arguments.positional], arguments.named, arguments.spread)
     target, machine.target = machine.target, ""
-    _bind_all(machine, function, arguments, frame)
+    definition = function.node
+    _bind_all(machine, definition, arguments, frame)
     with machine.collecting() as body, machine.recorded(_recording(machine, function)):
         machine.frames.append(frame)
-        alive = _follow(machine, function)
+        alive = _follow(machine, definition)
         machine.frames.pop()
     machine.target = target
     if body and function.is_made("contextmanager"):
@@ -142,7 +143,7 @@ def _frame(machine: Machine, function: Function, node: ast.expr, owner: Value | 
         (machine.place(node), *machine.frame.callers)[:6],
         owner=owner,
         cls=function.owner,
-        node=function.node,
+        key=function.key,
     )
     if function.is_made("contextmanager"):
         frame.at_yield, machine.pending = machine.pending, None
@@ -155,11 +156,11 @@ def _recording(machine: Machine, function: Function) -> bool | None:
     return True if function.is_made("enable_grad") else machine.recording
 
 
-def _follow(machine: Machine, function: Function) -> bool:
-    if isinstance(function.node, ast.Lambda):
-        machine.frame.returned.append(machine.evaluate(machine, function.node.body))
+def _follow(machine: Machine, definition: Def) -> bool:
+    if isinstance(definition, ast.Lambda):
+        machine.frame.returned.append(machine.evaluate(machine, definition.body))
         return False
-    return machine.execute(machine, function.node.body)
+    return machine.execute(machine, definition.body)
 
 
 def _result(machine: Machine, function: Function, frame: Frame, *, fell: bool) -> Value:
@@ -190,9 +191,9 @@ def _tensors(value: Value) -> list[Tensor]:
             return []
 
 
-def _bind_all(machine: Machine, function: Function, arguments: Arguments, frame: Frame) -> None:
+def _bind_all(machine: Machine, definition: Def, arguments: Arguments, frame: Frame) -> None:
     """Give the parameters their values."""
-    spec = function.node.args
+    spec = definition.args
     names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
     defaults = dict(zip(names[::-1], spec.defaults[::-1], strict=False))
     defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}

@@ -13,7 +13,7 @@ from osler.static.values import Class, Function, Scope
 def define_class(machine: Machine, node: ast.ClassDef) -> None:
     """Follow the body of a class."""
     bases = tuple(machine.evaluate(machine, b) for b in node.bases)
-    cls = Class(node.name, machine.source, node, bases)
+    cls = Class(node.name, machine.source, machine.source.define(node), bases)
     scope = Scope(cls.names, machine.frame.scope)
     outer = machine.frame
     machine.frames.append(Frame(outer.function, outer.source, scope, outer.callers))

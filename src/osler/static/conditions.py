@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -22,8 +21,10 @@ from osler.model import (
 )
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.shelf import once_per_node
 from osler.static.tensors import operate
 from osler.static.values import Arguments, Bound, Class, Function, Instance
+from osler.static.walking import walk
 
 Holds = Callable[[object, object], bool]
 
@@ -146,17 +147,17 @@ def key_of(machine: Machine, node: ast.expr) -> str:
     return f"{text_of(node)}|{','.join([_identity(machine, find(name), name) for name in names])}"
 
 
-@functools.lru_cache(maxsize=4096)
+@once_per_node
 def text_of(node: ast.expr) -> str:
     """The source of an expression."""
     return ast.unparse(node)
 
 
-@functools.lru_cache(maxsize=4096)
+@once_per_node
 def _names_in(node: ast.expr) -> tuple[str, ...] | None:
     """Names that a condition depends on; None if it calls what may answer differently each time."""
     names: list[str] = []
-    for part in ast.walk(node):
+    for part in walk(node):
         match part:
             case ast.Call(func=ast.Name(id=name)) if name in PURE:
                 pass
@@ -174,5 +175,5 @@ def _identity(machine: Machine, value: Value | None, name: str) -> str:
         return name
     if isinstance(value, Const):
         return repr(value.value)[:40]
-    loops, _ = machine.born.setdefault(id(value), (tuple(machine.turning), value))
-    return str(id(value)) + "".join(f"@{n};" for n in loops)
+    number, loops = machine.born(value)
+    return f"#{number}" + "".join(f"@{n};" for n in loops)

@@ -13,6 +13,7 @@ from typing import cast
 
 from osler.model import Edit, Page, Pages, Place
 from osler.static.sources import Source, dotted
+from osler.static.walking import walk
 
 SIMPLE = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant)
 """Expressions that mean the same wherever they stand."""
@@ -254,7 +255,7 @@ def remove_item(page: Page, items: list[ast.expr], item: ast.expr) -> list[Edit]
 def put_under(spot: Spot, head: str) -> list[Edit]:
     """Indent the statement under a line like ``with torch.no_grad():``; no text over several lines moves."""
     page, (start, end) = spot.page, span(spot.page, spot.statement)
-    texts = (n for n in ast.walk(spot.statement) if isinstance(n, ast.Constant | ast.JoinedStr))
+    texts = (n for n in walk(spot.statement) if isinstance(n, ast.Constant | ast.JoinedStr))
     if any(n.lineno != n.end_lineno for n in texts):
         return []
     at, indent = _line_start(page, start), indent_of(spot)
@@ -264,7 +265,7 @@ def put_under(spot: Spot, head: str) -> list[Edit]:
 
 def imports(page: Page, module: str) -> bool:
     """The file has this module under its own name."""
-    found = (n for n in ast.walk(page.tree) if isinstance(n, ast.Import))
+    found = (n for n in walk(page.tree) if isinstance(n, ast.Import))
     return any(a.name.partition(".")[0] == module and not a.asname for n in found for a in n.names)
 
 
@@ -313,11 +314,11 @@ def _line_end(page: Page, at: int) -> int:
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Every call below."""
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return (node for node in walk(tree) if isinstance(node, ast.Call))
 
 
 def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         yield from blocks_of(node)
 
 

@@ -32,7 +32,7 @@ from osler.static.overwriting import note_sum
 from osler.static.parameters import joined
 from osler.static.targets import bind
 from osler.static.tensors import operate
-from osler.static.values import Arguments, Function, Super
+from osler.static.values import Arguments, Super, function_of
 
 BUILTINS = frozenset(dir(builtins))
 
@@ -297,7 +297,7 @@ def _table(machine: Machine, node: ast.Dict) -> Value:
             found.items |= value.items
             found.whole &= value.whole
         else:
-            found.items[id(item)] = value
+            found.items[(item.lineno, item.col_offset)] = value
             found.whole = False
     return found
 
@@ -329,7 +329,7 @@ def _comprehension(
 
 
 def _lambda(machine: Machine, node: ast.Lambda) -> Value:
-    return Function(node, machine.frame.scope, machine.source)
+    return function_of(node, machine.frame.scope, machine.source)
 
 
 def _walrus(machine: Machine, node: ast.NamedExpr) -> Value:

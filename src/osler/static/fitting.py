@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from osler.model import FitFact, Place
+from osler.static.regions import statements
 from osler.static.sources import Source, dotted
+from osler.static.walking import walk
 
 FITTED = frozenset(
     "StandardScaler MinMaxScaler MaxAbsScaler RobustScaler QuantileTransformer PowerTransformer PCA "
@@ -25,6 +27,10 @@ TRAIN = re.compile(r"(^|[_.])(tr|trn|train|training)(_|\d|$)|train", re.IGNORECA
 HELD_OUT = re.compile(r"(^|[_.])(te|tst|val|valid|validation|dev|test)(_|\d|$)|test|valid", re.IGNORECASE)
 COLUMNS = re.compile(r"col|feat|numer|field|names", re.IGNORECASE)
 SAME = frozenset({"reshape", "to_numpy", "astype", "float", "copy"})
+STATISTIC = re.compile(rf"\b(?:{'|'.join(CENTRES | SPREADS | ENDS)})\b")
+FITS = re.compile(rf"\b(?:{'|'.join(FITTED)})\b|\.\s*{STATISTIC.pattern}\s*\(")
+"""Text without which nothing is fitted."""
+
 COUNTED = frozenset({"shape", "size", "columns", "index", "dtype", "ndim"})
 
 
@@ -44,6 +50,7 @@ class Ledger:
     Attributes:
         source: the file.
         function: the function.
+        lines: those with the name of a statistic.
         scalers: objects that can be fitted, with the name of their class.
         fits: what those objects, or numbers such as a mean, were fitted on.
         scaled: data that were transformed by a fit.
@@ -55,6 +62,7 @@ class Ledger:
 
     source: Source
     function: str
+    lines: frozenset[int] = frozenset()
     scalers: dict[str, str] = field(default_factory=dict[str, str])
     fits: dict[str, Fit] = field(default_factory=dict[str, Fit])
     scaled: dict[str, Fit] = field(default_factory=dict[str, Fit])
@@ -72,12 +80,16 @@ class Ledger:
 
 def fits_before_splits(source: Source) -> Iterator[FitFact]:
     """Fits on data that are split, before or after."""
-    if source.tree is None or not any(word in source.text for word in (*SPLITS, "sklearn", "train")):
+    if not any(word in source.text for word in (*SPLITS, "sklearn", "train")):
         return
-    functions = [n for n in ast.walk(source.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    if not FITS.search(source.text) or source.tree is None:
+        return
+    numbered = enumerate(source.text.split("\n"), start=1)
+    lines = frozenset(number for number, line in numbered if STATISTIC.search(line))
+    functions = (s for s in statements(source.tree) if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef))
     for owner in (source.tree, *functions):
         name = "" if isinstance(owner, ast.Module) else owner.name
-        ledger = Ledger(source, name)
+        ledger = Ledger(source, name, lines)
         _follow(ledger, owner.body)
         for fit, split in ledger.found:
             if id(fit) not in ledger.reused:
@@ -90,7 +102,8 @@ def _follow(ledger: Ledger, body: list[ast.stmt]) -> None:
             case ast.Assign(targets=[target], value=value):
                 _assign(ledger, target, value)
             case ast.AugAssign(target=target, value=value):
-                _scale(ledger, dotted(target), ast.BinOp(target, statement.op, value))
+                computed = ast.copy_location(ast.BinOp(target, statement.op, value), statement)
+                _scale(ledger, dotted(target), computed)
             case ast.Expr(value=ast.Call() as call) | ast.Return(value=ast.Call() as call):
                 _call(ledger, call)
             case ast.Return(value=ast.Tuple(elts=values)):
@@ -196,7 +209,7 @@ def _split(ledger: Ledger, call: ast.Call) -> Fit | None:
 
 def _piece(ledger: Ledger, names: list[str], value: ast.expr) -> Fit | None:
     """The first or the last part of scaled data, cut off by a bound, for training or to be held out."""
-    for part in ast.walk(value):
+    for part in walk(value) if ledger.scaled else ():
         match part:
             case ast.Subscript(value=data, slice=ast.Slice() | ast.Tuple(elts=[ast.Slice(), *_]) as index):
                 rows = index.elts[0] if isinstance(index, ast.Tuple) else index
@@ -222,7 +235,7 @@ def _cut(ledger: Ledger, name: str, rows: ast.Slice, fit: Fit, place: Place) -> 
 
 def _behind(ledger: Ledger, value: ast.expr) -> Fit | None:
     """The fit that the data in an expression went through."""
-    for part in _data_in(value):
+    for part in _data_in(value) if ledger.scaled else ():
         if (name := dotted(part)) in ledger.scaled:
             return ledger.scaled[name]
     return None
@@ -249,20 +262,23 @@ def _data_in(node: ast.expr) -> Iterator[ast.expr]:
 
 def _scale(ledger: Ledger, name: str, value: ast.expr) -> None:
     """`x = (x - x.mean()) / x.std()`, at once or step by step."""
-    if not name:
+    lines = range(value.lineno, (value.end_lineno or value.lineno) + 1)
+    if not name or not (ledger.fits or any(line in ledger.lines for line in lines)):
         return
     kinds: dict[str, set[str]] = {}
     inner: set[ast.AST] = set()
-    for part in ast.walk(value):
+    for part in walk(value):
         if isinstance(part, ast.Call) and (data := _statistic_of(part)):
             kinds.setdefault(data, set()).add(_last(part))
-            inner |= set(ast.walk(part))
+            inner |= set(walk(part))
         fit = ledger.fits.get(dotted(part))
         if fit is not None and fit.by in CENTRES | SPREADS | ENDS:
             kinds.setdefault(fit.data, set()).add(fit.by)
+    if not kinds:
+        return
     if isinstance(value, ast.Call) and _statistic_of(value):
         ledger.fits[name] = Fit(_last(value), _statistic_of(value), ledger.place(value))
-    outside = {dotted(p) for p in ast.walk(value) if p not in inner}
+    outside = {dotted(p) for p in walk(value) if p not in inner}
     for data, seen in kinds.items():
         centred = seen & (CENTRES | SPREADS) or seen >= ENDS
         if isinstance(value, ast.BinOp) and centred and data in outside and not TRAIN.search(data):

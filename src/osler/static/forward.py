@@ -27,6 +27,7 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.overwriting import is_layer_in_place, overwrite
 from osler.static.tensors import combined, operate, tensors_in
+from osler.static.unions import united
 from osler.static.values import Arguments, Function, UserNetwork
 
 RECURRENT = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
@@ -45,7 +46,7 @@ def call_network(
     if machine.in_forward:
         return out
     place = machine.place(node)
-    fed = frozenset[Loader]().union(*(t.loaders for v in arguments.every() for t in tensors_in(v)))
+    fed = united(t.loaders for v in arguments.every() for t in tensors_in(v))
     seen = rooted(out, network, place, recording=machine.recording, fed=fed)
     words = [word] if word else []
     machine.emit(Kind.FORWARD, node, network, seen, *words, *(["float16"] if machine.is_half else []))
@@ -60,7 +61,7 @@ def rooted(
     def change(tensor: Tensor) -> Tensor:
         cuts = tensor.cuts
         if recording is False:
-            lost = frozenset[Network]().union(*(c.networks for c in cuts)) | {network}
+            lost = united((*(c.networks for c in cuts), frozenset({network})))
             cuts = frozenset({Cut("no_grad", place, lost)})
         networks = tensor.networks
         if not networks and not cuts and not tensor.certain and recording is not False:
@@ -74,7 +75,7 @@ def rooted(
             models=models,
             place=place,
             sites=sites,
-            loaders=tensor.loaders | fed,
+            loaders=united((tensor.loaders, fed)),
         )
 
     return (
@@ -202,12 +203,12 @@ def _own_forward(
     def change(tensor: Tensor) -> Tensor:
         return replace(
             tensor,
-            networks=tensor.networks | carried.networks,
-            cuts=tensor.cuts | carried.cuts,
+            networks=united((tensor.networks, carried.networks)),
+            cuts=united((tensor.cuts, carried.cuts)),
             certain=tensor.certain and carried.certain,
-            models=tensor.models | carried.models,
-            sites=tensor.sites | carried.sites,
-            carried=tensor.carried | carried.carried,
+            models=united((tensor.models, carried.models)),
+            sites=united((tensor.sites, carried.sites)),
+            carried=united((tensor.carried, carried.carried)),
         )
 
     return changed(out, change)

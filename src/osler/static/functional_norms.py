@@ -10,6 +10,7 @@ from osler.model import CallFact, Code, Const, Network, Place
 from osler.static.reach import is_fresh
 from osler.static.sources import Source, dotted
 from osler.static.values import Class, UserNetwork
+from osler.static.walking import walk
 
 TRAINING = 5
 """Where `training` stands among the arguments of `F.batch_norm`."""
@@ -55,7 +56,7 @@ def _written(cls: Class, place: Place) -> ast.Call | None:
     for own in cls.lineage():
         if own.source.file != place.file:
             continue
-        for node in ast.walk(own.node):
+        for node in walk(own.node):
             if (
                 isinstance(node, ast.Call)
                 and own.source.span(node) == place.span
@@ -74,7 +75,7 @@ def _is_updated(source: Source, name: str) -> bool:
     """Some line changes the statistics, or may: it calls their layer, or gives them to other code."""
     owner, _, attribute = name.rpartition(".")
     parents = {
-        child: node for node in ast.walk(source.tree or ast.Pass()) for child in ast.iter_child_nodes(node)
+        child: node for node in walk(source.tree or ast.Pass()) for child in ast.iter_child_nodes(node)
     }
     layers = {owner}
     for node in parents:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from osler.model import HandUpdateFact
-from osler.static.regions import Def, Line, Region, gather, own, regions, switches
+from osler.static.regions import Def, Line, Region, gather, own, regions, statements, switches
 from osler.static.sources import Source, dotted
+from osler.static.walking import walk
 
 MAKES_A_LEAF = frozenset(
     {"detach", "detach_", "requires_grad_", "requires_grad", "Parameter", "Variable", "tensor", "clone"}
 )
 """Names that say that the new tensor is to be a parameter of its own."""
+
+GRADIENT = re.compile(r"\.\s*grad\b")
+"""Text without which nothing is updated by hand."""
 
 RENEWS = frozenset({"requires_grad", "requires_grad_", "retain_grad", "detach_", "grad_fn", "is_leaf"})
 """Attributes of a tensor with which the source takes care that it is a leaf, or asks."""
@@ -20,14 +25,14 @@ RENEWS = frozenset({"requires_grad", "requires_grad_", "retain_grad", "detach_",
 
 def hand_updates(source: Source) -> Iterator[HandUpdateFact]:
     """What is wrong with the updates by hand in a file."""
-    if source.tree is None or ".grad" not in source.text:
+    if not GRADIENT.search(source.text) or source.tree is None:
         return
     for region in regions(source):
         yield from _rebound_in_turns(region)
         leaves = _leaves(region)
         yield from _rebound(region, leaves)
         yield from _refused(region, leaves)
-    for node in ast.walk(source.tree):
+    for node in statements(source.tree):
         if isinstance(node, ast.ClassDef):
             yield from _rebound_attributes(source, node)
 
@@ -48,7 +53,7 @@ def _updates(line: Line) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _uses_gradient(value: ast.expr, name: str) -> bool:
-    return any(isinstance(n, ast.Attribute) and dotted(n) == f"{name}.grad" for n in ast.walk(value))
+    return any(isinstance(n, ast.Attribute) and dotted(n) == f"{name}.grad" for n in walk(value))
 
 
 def _makes_a_leaf(value: ast.expr) -> bool:
@@ -56,30 +61,32 @@ def _makes_a_leaf(value: ast.expr) -> bool:
         (isinstance(n, ast.Attribute) and n.attr in MAKES_A_LEAF)
         or (isinstance(n, ast.Name) and n.id in MAKES_A_LEAF)
         or (isinstance(n, ast.keyword) and n.arg == "requires_grad")
-        for n in ast.walk(value)
+        for n in walk(value)
     )
 
 
 def _rebound_in_turns(region: Region) -> Iterator[HandUpdateFact]:
     """`for p in parameters: p = p - lr * p.grad`, and nothing is done with the new `p`."""
-    has_optimizer = any(
-        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "step"
-        for line in region.lines
-        for n in own(line.node)
-    )
     for line in region.lines:
         loop = line.loops[-1] if line.loops else None
-        if not isinstance(loop, ast.For) or _goes_backward(loop):  # then it is data that has a gradient
-            continue
-        turning = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
-        for name, _ in _updates(line):
+        for name, _ in _updates(line) if isinstance(loop, ast.For) else ():
             if (
-                name in turning
-                and not has_optimizer
+                isinstance(loop, ast.For)
+                and name in {n.id for n in walk(loop.target) if isinstance(n, ast.Name)}
+                and not _goes_backward(loop)  # then it is data that has a gradient
+                and not _has_optimizer(region)
                 and not _takes_care(loop, name)
                 and not _is_used_behind(region, line.node, name)
             ):
                 yield HandUpdateFact((region.place(line.node),), name, "loop")
+
+
+def _has_optimizer(region: Region) -> bool:
+    return any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "step"
+        for line in region.lines
+        for n in own(line.node)
+    )
 
 
 def _is_used_behind(region: Region, node: ast.stmt, name: str) -> bool:
@@ -87,12 +94,12 @@ def _is_used_behind(region: Region, node: ast.stmt, name: str) -> bool:
     end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
     behind = [s.node for s in region.lines if (s.node.lineno, s.node.col_offset) >= end]
     cleared = {
-        id(n.value) for s in behind for n in ast.walk(s) if isinstance(n, ast.Attribute) and n.attr == "grad"
+        id(n.value) for s in behind for n in walk(s) if isinstance(n, ast.Attribute) and n.attr == "grad"
     }
     return any(
         isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and id(n) not in cleared
         for s in behind
-        for n in ast.walk(s)
+        for n in walk(s)
     )
 
 
@@ -122,7 +129,7 @@ def _given(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
         case ast.Assign() | ast.AnnAssign() | ast.For() | ast.AsyncFor() | ast.With() | ast.AsyncWith():
             heads = [*getattr(node, "targets", ()), getattr(node, "target", None)]
             heads += [i.optional_vars for i in getattr(node, "items", ())]
-            for part in (n for head in heads if head is not None for n in ast.walk(head)):
+            for part in (n for head in heads if head is not None for n in walk(head)):
                 if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Store):
                     yield dotted(part), None
         case _:
@@ -159,21 +166,22 @@ def _rebound(region: Region, leaves: dict[str, Line]) -> Iterator[HandUpdateFact
 def _takes_care(node: ast.AST, name: str) -> bool:
     """Somewhere inside, the name is made a leaf again."""
     return any(
-        isinstance(n, ast.Attribute) and n.attr in RENEWS and dotted(n.value) == name for n in ast.walk(node)
+        isinstance(n, ast.Attribute) and n.attr in RENEWS and dotted(n.value) == name for n in walk(node)
     )
 
 
 def _goes_backward(node: ast.AST) -> bool:
-    return any(isinstance(n, ast.Attribute) and n.attr == "backward" for n in ast.walk(node))
+    return any(isinstance(n, ast.Attribute) and n.attr == "backward" for n in walk(node))
 
 
 def _refused(region: Region, leaves: dict[str, Line]) -> Iterator[HandUpdateFact]:
     """`w -= lr * w.grad` while gradients are recorded."""
-    if not any(
-        _goes_backward(line.node) for line in region.lines if not isinstance(line.node, Def | ast.ClassDef)
-    ):
+    if not any(isinstance(line.node, ast.AugAssign) for line in region.lines):
         return
     if any(isinstance(n.node, ast.Expr) and switches(n.node.value) for n in region.lines):
+        return
+    statements = (line.node for line in region.lines if not isinstance(line.node, Def | ast.ClassDef))
+    if not any(map(_goes_backward, statements)):
         return
     for line in region.lines:
         match line.node:
@@ -192,7 +200,7 @@ def _is_of_model(line: Line, name: str) -> bool:
         case ast.For(
             target=target, iter=ast.Call(func=ast.Attribute(attr="parameters" | "named_parameters"))
         ):
-            return name in {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+            return name in {n.id for n in walk(target) if isinstance(n, ast.Name)}
         case _:
             return False
 

@@ -70,6 +70,6 @@ def things_in(value: Value, depth: int = DEEPEST) -> Iterator[Value]:
 def call_back(machine: Machine, function: Function | Bound, node: ast.AST) -> None:
     """Unknown code is given a function: it is called once, with whatever its parameters stand for."""
     known = function.function if isinstance(function, Bound) else function
-    if any(f.node is known.node for f in machine.frames) or not isinstance(node, ast.expr):
+    if any(f.key == known.key for f in machine.frames) or not isinstance(node, ast.expr):
         return
     machine.invoke(machine, function, Arguments(spread=True), node)

@@ -12,6 +12,7 @@ from osler.model import External, IdleFact, Maybe, Network, Place
 from osler.static.classes import bases_from_outside, is_module
 from osler.static.sources import Source, dotted
 from osler.static.values import Class, Function, Instance, UserNetwork
+from osler.static.walking import walk
 
 NO_USE = re.compile(
     r"#.*|(?:^|;)[ \t]*(?:((torch\.)?nn\.)?init\.|self\.\w+\.(?:weight|bias)\.[\w.]*_\()[^;\n]*", re.MULTILINE
@@ -32,6 +33,8 @@ TAKES_APART = frozenset({"children", "named_children", "_modules"})
 ASKED_OF_MODULES = frozenset("() parameters named_parameters train eval to cuda state_dict modules".split())
 """What is done to a name that stands for a module."""
 
+NOT_USED = frozenset[str]()
+
 INITIALISES = ("nn.init.", "init.", "torch.nn.init.")
 
 
@@ -47,7 +50,7 @@ class Declared:
 
 def idle_parts(sources: Sequence[Source], classes: Sequence[Class]) -> Iterator[IdleFact]:
     """Parts that are declared and never used, in the order of the classes."""
-    once = {id(c.node): c for c in classes}
+    once = {c.key: c for c in classes}
     waiting = [d for cls in once.values() for d in _unread(cls)]
     if not waiting or any(map(_calls_what_it_takes_apart, sources)):
         return
@@ -67,7 +70,7 @@ def _uses_others(cls: Class, family: Sequence[Class]) -> bool:
     """Some part of the class is read by name: `forward` is written, and not with `self.parameters()`."""
     parts = _parts(cls).keys()
     in_forward = [c.names["forward"] for c in family if "forward" in c.names]
-    weights = (n for f in in_forward if isinstance(f, Function) for n in ast.walk(f.node))
+    weights = (n for f in in_forward if isinstance(f, Function) for n in walk(f.node))
     by_weights = any(dotted(n) in {"self.parameters", "self.named_parameters"} for n in weights)
     return not by_weights and any(name in parts for c in family for name in READ.findall(_text(c)))
 
@@ -76,14 +79,16 @@ def _described(declared: Declared, forward: Function) -> IdleFact:
     part, source = declared.part, declared.cls.source
     kind = part.cls.name if isinstance(part, UserNetwork) and part.cls else part.kind
     place = Place(source.file, declared.statement.lineno, "__init__", span=source.span(declared.statement))
-    goes_without = Place(forward.source.file, forward.node.lineno, "forward")
+    goes_without = Place(forward.source.file, forward.at[0], "forward")
     return IdleFact(declared.name, declared.cls.name, kind, 0, (place,), (goes_without,))
 
 
 def _unread(cls: Class) -> Iterator[Declared]:
     """What a class declares and does not read itself: a quick look at its text."""
+    if not is_module(cls) or not _is_plain(cls):
+        return
     start = next((n for n in cls.node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-    if start is None or not is_module(cls) or not _is_plain(cls):
+    if start is None:
         return
     text = _text(cls)
     if FINDS_BY_ITSELF.search(text):
@@ -91,7 +96,7 @@ def _unread(cls: Class) -> Iterator[Declared]:
     read, parts = set(READ.findall(text)), _parts(cls)
     if read >= parts.keys():
         return
-    for statement in ast.walk(start):
+    for statement in walk(start):
         match statement:
             case (
                 ast.Assign(
@@ -110,7 +115,7 @@ def _unread(cls: Class) -> Iterator[Declared]:
 
 
 def _text(cls: Class) -> str:
-    lines = cls.source.lines[cls.node.lineno - 1 : cls.node.end_lineno]
+    lines = cls.source.text.split("\n")[cls.at[0] - 1 : cls.node.end_lineno]
     return NO_USE.sub("", "\n".join(lines))
 
 
@@ -138,14 +143,14 @@ def _calls_what_it_takes_apart(source: Source) -> bool:
         return False
     lists = {
         dotted(n.targets[0])
-        for n in ast.walk(source.tree)
+        for n in walk(source.tree)
         if isinstance(n, ast.Assign) and _is_taken_apart(n.value, set())
     } - {""}
-    for node in ast.walk(source.tree):
+    for node in walk(source.tree):
         match node:
             case ast.For(target=target, iter=over) if _is_taken_apart(over, lists):
-                names = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
-                calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+                names = {n.id for n in walk(target) if isinstance(n, ast.Name)}
+                calls = (n.func for n in walk(node) if isinstance(n, ast.Call))
                 if any(dotted(function) in names for function in calls):
                     return True
             case ast.Starred(value=value) if _is_taken_apart(value, lists):
@@ -163,14 +168,14 @@ def _is_taken_apart(node: ast.expr, lists: set[str]) -> bool:
     return any(
         (isinstance(n, ast.Attribute) and n.attr in TAKES_APART and dotted(n.value) != "self")
         or (isinstance(n, ast.Name) and n.id in lists)
-        for n in ast.walk(node)
+        for n in walk(node)
     )
 
 
 def _family(cls: Class, classes: Sequence[Class]) -> list[Class]:
     """The classes that an object with these parts may be made of."""
-    heirs = [c for c in classes if any(b.node is cls.node for b in c.lineage())]
-    found = {id(b.node): b for c in (cls, *heirs) for b in c.lineage()}
+    heirs = [c for c in classes if any(b.key == cls.key for b in c.lineage())]
+    found = {b.key: b for c in (cls, *heirs) for b in c.lineage()}
     return list(found.values())
 
 
@@ -235,7 +240,7 @@ def _may_be_module(source: Source, owner: ast.expr, name: str) -> bool:
     if any(root == (a.asname or a.name.partition(".")[0]) for a in _packages(source)):
         return False
     usage = source.usage
-    asked = usage.get(said, set[str]()) & ASKED_OF_MODULES or usage.get(f"{said}.{name}")
+    asked = usage.get(said, NOT_USED) & ASKED_OF_MODULES or usage.get(f"{said}.{name}")
     return bool(asked) or f"{said}.{name}." in source.text
 
 

@@ -131,6 +131,8 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
             return _any_of(machine, owner.items)
         case Table(), Const() if index.value in owner.items:
             return owner.items[index.value]
+        case Table(), Const() if isinstance(each := owner.items.get(""), Loader):
+            return owner.items.setdefault(index.value, replace(each, name=str(index.value)))
         case Table(), _:
             return _any_of(machine, list(owner.items.values())) if not isinstance(index, Const) else Unknown()
         case Tensor(), _:

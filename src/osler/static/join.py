@@ -20,6 +20,7 @@ from osler.model import (
     Unknown,
     Value,
 )
+from osler.static.unions import NOTHING, united
 
 NONE = Const(None)
 
@@ -135,23 +136,23 @@ def tensors(one: Tensor, other: Value) -> Tensor:
             number=known and one.number,
             leaf=None,
             rows=False,
-            carried=frozenset(),
+            carried=NOTHING,
             gauge=one.gauge if isinstance(other, Const | Changing) else "",
         )
     return Tensor(
-        one.networks | other.networks,
-        one.cuts | other.cuts,
+        united((one.networks, other.networks)),
+        united((one.cuts, other.cuts)),
         one.activation if one.activation == other.activation else None,
         one.certain and other.certain,
         one.batch or other.batch,
         one.reduced if one.reduced == other.reduced else "",
         one.leaf if one.leaf is other.leaf else None,
-        one.models | other.models,
+        united((one.models, other.models)),
         one.number and other.number,
         one.place,
-        one.sites | other.sites,
+        united((one.sites, other.sites)),
         one.rows and other.rows,
         one.gauge if one.gauge == other.gauge else "",
-        one.loaders | other.loaders,
-        one.carried & other.carried,
+        united((one.loaders, other.loaders)),
+        one.carried & other.carried or NOTHING,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,8 +11,10 @@ from osler.static.conditions import condition, truth
 from osler.static.iteration import element, source_of, unrolled
 from osler.static.machine import Machine, Names
 from osler.static.roles import baptized
+from osler.static.shelf import once_per_node
 from osler.static.sources import dotted
 from osler.static.targets import bind
+from osler.static.walking import walk
 
 
 def follow_for(machine: Machine, node: ast.For | ast.AsyncFor) -> bool:
@@ -84,10 +85,10 @@ def _forget_counters(machine: Machine, node: ast.AST) -> None:
             machine.assign(name, Changing(name))
 
 
-@functools.lru_cache(maxsize=2048)
+@once_per_node
 def assigned_in(node: ast.AST) -> frozenset[str]:
     """Names that are assigned somewhere below."""
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return frozenset(n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
 
 
 def _turn(machine: Machine, turn: Callable[[], bool]) -> list[Node]:

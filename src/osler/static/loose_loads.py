@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from osler.model import LooseLoadFact
 from osler.static.regions import Line, Region, regions
 from osler.static.sources import Source, dotted
+from osler.static.walking import walk
 
 READS = frozenset({"load", "load_state_dict_from_url", "load_url", "load_file"})
 """Functions, by last name, that read weights from a file."""
@@ -55,7 +56,7 @@ def _origin(region: Region, line: Line, value: ast.expr, depth: int = DEEPEST) -
         case ast.Call(func=function):
             return line.node if dotted(function).rpartition(".")[2] in READS else None
         case ast.DictComp(key=key, generators=[ast.comprehension(target=target, ifs=[])]):
-            kept = {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+            kept = {n.id for n in walk(target) if isinstance(n, ast.Name)}
             return None if isinstance(key, ast.Name) and key.id in kept else line.node
         case ast.Name(id=name) if depth and not _is_chosen_from(region, name):
             before = [x for x in region.lines if x.node.lineno < line.node.lineno and _gives(x.node, name)]
@@ -78,7 +79,7 @@ def _gives(node: ast.stmt, name: str) -> bool:
 def _is_chosen_from(region: Region, name: str) -> bool:
     """Some entries are taken out of it or put into it: what is missing then is known."""
     for line in region.lines:
-        for node in ast.walk(line.node):
+        for node in walk(line.node):
             match node:
                 case ast.Subscript(value=ast.Name(id=owner), ctx=ast.Store() | ast.Del()) if owner == name:
                     return True

@@ -9,16 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from osler.model import Action, Branch, CallFact, Code, Const, Kind, Node, Place, Unknown, Value
+from osler.model import Action, Birth, Branch, CallFact, Code, Const, Kind, Node, Place, Unknown, Value
 from osler.static.join import Joiner
 from osler.static.sources import Source
-from osler.static.values import Arguments, Class, Function, Scope
+from osler.static.values import Arguments, Class, Function, Key, Scope
 
 BUDGET = 60_000
 """Nodes looked at for one way into the program; beyond, nothing more is followed."""
 
 DEEPEST = 24
 """Calls followed into each other."""
+
+
+PLACE = "osler place"
+"""Under this name a node keeps its line, for as long as its tree is kept."""
 
 
 class Missing:
@@ -51,7 +55,8 @@ class Frame:
         guards: conditions around the current line.
         assumed: conditions that hold because the other way has left: ``if not training: return``.
         at_yield: what to do where the function yields, if it is a context manager.
-        yielded: it has yielded from inside a loop over this.
+        yields: values it hands out if it is a generator.
+        key: of its definition.
     """
 
     function: str
@@ -66,7 +71,7 @@ class Frame:
     loops: list[Value | None] = field(default_factory=list[Value | None])
     at_yield: Callable[[Value], None] | None = None
     yields: list[Value] = field(default_factory=list[Value])
-    node: ast.AST | None = None
+    key: Key | None = None
 
 
 class Modules(Protocol):
@@ -90,8 +95,7 @@ class Machine:
         is_half: modules compute in float16 here.
         turning: numbers of the loops around the current line, in all functions.
         turn_marks: where in the journal the current turns of those loops began.
-        places: lines of nodes, made once.
-        born: in which loops a value got its first name; the value is kept so that its identity stays its own.
+        named: how many values have got a name.
         overwritten: values that an activation has changed in place, and where.
     """
 
@@ -109,7 +113,7 @@ class Machine:
     is_half: bool = False
     budget: int = BUDGET
     in_forward: int = 0
-    entered: set[int] = field(default_factory=set[int])
+    entered: set[Key] = field(default_factory=set[Key])
     imported: dict[str, Scope] = field(default_factory=dict[str, Scope])
     given_up: Counter[str] = field(default_factory=Counter[str])
     facts: dict[tuple[str, int, int, str], list[CallFact]] = field(
@@ -121,10 +125,7 @@ class Machine:
     turning: list[int] = field(default_factory=list[int])
     turned: int = 0
     turn_marks: list[int] = field(default_factory=list[int])
-    born: dict[int, tuple[tuple[int, ...], Value]] = field(
-        default_factory=dict[int, tuple[tuple[int, ...], Value]]
-    )
-    places: dict[ast.AST, Place] = field(default_factory=dict[ast.AST, Place])
+    named: int = 0
     overwritten: dict[int, tuple[Value, ast.expr]] = field(default_factory=dict[int, tuple[Value, ast.expr]])
     target: str = ""
     pending: Callable[[Value], None] | None = None
@@ -142,12 +143,13 @@ class Machine:
     def place(self, node: ast.AST) -> Place:
         """The line of a node."""
         frame = self.frames[-1]
-        known = self.places.get(node)
+        noted = vars(node)
+        known: Place | None = noted.get(PLACE)
         if known is not None and known.function == frame.function:
             return known
         source = frame.source
         place = Place(source.file, getattr(node, "lineno", 0), frame.function, span=source.span(node))
-        self.places[node] = place
+        noted[PLACE] = place
         return place
 
     def emit(
@@ -182,8 +184,17 @@ class Machine:
         """Give a name of the current scope a value."""
         if isinstance(value, Const) and value.value is not None and name in self.frame.scope.outward:
             value = Unknown(name)  # it may have been given another one since
-        self.born.setdefault(id(value), (tuple(self.turning), value))
+        self.born(value)
         self.write(self.frame.scope.holder(name).names, name, value)
+
+    def born(self, value: Value) -> Birth:
+        """In which loops a value got its first name; here, if it has none yet."""
+        birth = value.birth
+        if birth is None:
+            self.named += 1
+            birth = (self.named, tuple(self.turning))
+            value.name_first(birth)
+        return birth
 
     def spend(self) -> bool:
         """Count one node; whether the budget allows more."""

@@ -174,8 +174,8 @@ def _series(machine: Machine, owner: Series, name: str, arguments: Arguments, no
         item = given[-1]
         owner.whole &= not machine.frame.loops and not any(machine.frame.guards)
         if isinstance(item, Tensor):
-            born, _ = machine.born.get(id(owner), (tuple(machine.turning), owner))
-            words = ["outer"] if len(born) < len(machine.turning) else []
+            _, loops = owner.birth or (0, tuple(machine.turning))
+            words = ["outer"] if len(loops) < len(machine.turning) else []
             kept = machine.emit(Kind.KEEP, node, owner, item, "list", *words)
             item = replace(item, sites=item.sites | {kept.place})
         owner.items.append(item)

@@ -11,6 +11,7 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.parameters import below, held_by
 from osler.static.values import Arguments, Class, Function, Instance, UserNetwork
+from osler.static.walking import walk
 
 
 def instantiate(machine: Machine, cls: Class, arguments: Arguments, node: ast.expr) -> Value:
@@ -69,7 +70,7 @@ def never_starts(machine: Machine, owner: UserNetwork, cls: Class, start: Functi
 
 def starts_above(node: ast.AST) -> bool:
     """Its ``__init__`` calls that of a class above."""
-    return any(isinstance(n, ast.Attribute) and n.attr == "__init__" for n in ast.walk(node))
+    return any(isinstance(n, ast.Attribute) and n.attr == "__init__" for n in walk(node))
 
 
 def _optimizer(machine: Machine, cls: Class, arguments: Arguments, node: ast.expr) -> Value:

@@ -22,6 +22,7 @@ from osler.model import (
     Series,
     Table,
     Tensor,
+    Turns,
     Unknown,
     Value,
 )
@@ -288,6 +289,8 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
         case "setattr", Network() if len(arguments.positional) > 2:
             first.parts[f"setattr{node.lineno}"] = arguments.positional[2]
             return Const(None)
+        case "range", Value() if len(arguments.every()) == 1:
+            return Turns("range", end=first)
         case (("isinstance" | "hasattr" | "len" | "range" | "print"), _):
             return Unknown()
         case _:

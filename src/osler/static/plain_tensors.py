@@ -11,6 +11,7 @@ from osler.model import Code, Place
 from osler.static.classes import is_module
 from osler.static.sources import dotted
 from osler.static.values import Class, UserNetwork
+from osler.static.walking import walk
 
 SIZED = frozenset("zeros ones rand randn randint full empty eye FloatTensor LongTensor normal".split())
 LISTED = frozenset("tensor as_tensor FloatTensor LongTensor Tensor".split())
@@ -69,7 +70,7 @@ def _kept_by(cls: Class) -> Iterator[PlainTensor]:
     if start is None:
         return
     made = dict[str, ast.expr]()
-    for statement in ast.walk(start):
+    for statement in walk(start):
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 made.pop(name, None)
@@ -107,7 +108,7 @@ def _parameters(start: ast.FunctionDef) -> frozenset[str]:
     """Attributes that are parameters of the module."""
     return frozenset(
         target.attr
-        for node in ast.walk(start)
+        for node in walk(start)
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Call)
         and dotted(node.value.func).endswith("Parameter")
@@ -154,7 +155,7 @@ def _has_axes(call: ast.Call, name: str, names: dict[str, ast.expr]) -> bool:
 
 
 def _is_drawn(node: ast.expr, names: dict[str, ast.expr]) -> bool:
-    for part in ast.walk(node):
+    for part in walk(node):
         match part:
             case ast.Attribute(value=ast.Name(id="torch"), attr=name) if name in RANDOM:
                 return True
@@ -172,9 +173,9 @@ def _used_in(
     """Where the attribute first meets inputs or parameters; None if some line moves it, or none uses it."""
     first: tuple[ast.FunctionDef, ast.expr] | None = None
     for method in methods:
-        parents = {child: node for node in ast.walk(method) for child in ast.iter_child_nodes(node)}
+        parents = {child: node for node in walk(method) for child in ast.iter_child_nodes(node)}
         inputs = _inputs(method, parameters)
-        todo, seen = [n for n in ast.walk(method) if _is_attribute(n, name)], set[str]()
+        todo, seen = [n for n in walk(method) if _is_attribute(n, name)], set[str]()
         while todo:
             met = _fate(todo.pop(), parents, inputs)
             if met == "moved":
@@ -183,7 +184,7 @@ def _used_in(
                 first = first or (method, met)
             elif met and met not in seen:
                 seen.add(met)
-                todo += [n for n in ast.walk(method) if isinstance(n, ast.Name) and n.id == met]
+                todo += [n for n in walk(method) if isinstance(n, ast.Name) and n.id == met]
     return first
 
 
@@ -232,7 +233,7 @@ def _keeps_axes(index: ast.expr) -> bool:
     """Not a single number is taken out."""
     return any(
         isinstance(n, ast.Slice) or (isinstance(n, ast.Constant) and n.value in (None, ...))
-        for n in ast.walk(index)
+        for n in walk(index)
     )
 
 
@@ -311,7 +312,7 @@ class _Inputs:
 
 def _inputs(method: ast.FunctionDef, parameters: frozenset[str]) -> _Inputs:
     found = _Inputs(_tensors_given(method), parameters)
-    for node in ast.walk(method):
+    for node in walk(method):
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if found.reach(value):
                 found = _Inputs(found.names | {name}, parameters)

@@ -13,6 +13,7 @@ from osler.model import (
     CallNode,
     Code,
     Const,
+    ExitNode,
     ForwardFact,
     Helper,
     Kind,
@@ -100,11 +101,14 @@ def anywhere(facts: Iterable[F], place: Callable[[F], Place], holds: Callable[[F
 
 
 def late_backward(fact: StepFact) -> Action | None:
-    """The backward that follows the step in its loop although its forward comes before the step."""
+    """The backward behind the step, in its loop or function, although its forward comes before the step."""
+    order = list(flat(fact.loops[-1].body if fact.loops else fact.trace.nodes))
     if not fact.loops:
-        return None
-    order = list(flat(fact.loops[-1].body))
+        home = fact.step.place
+        order = [a for a in order if (a.place.file, a.place.function) == (home.file, home.function)]
     step = order.index(fact.step)
+    if not fact.loops and not (fact.step.place.function and any(a in fact.clears for a in order[:step])):
+        return None  # only what was cleared here is certainly gone
     own = [a for a in order if a in fact.backwards]
     if not own or any(a in order[:step] for a in own):
         return None
@@ -124,7 +128,11 @@ def goes_backward(loop: Loop) -> bool:
 
 
 def serves_backward(code: Code, forward: Action) -> bool:
-    """Some backward goes through the output of this call."""
+    """Some backward goes through the output of this call, or what it goes through was chosen by it."""
+    if forward.recording is False:
+        same = (a for a in code.actions(Kind.FORWARD) if a.place == forward.place)
+        if any(a.recording is not False for a in same):  # then it is the line's other calls that do
+            return False
     return any(forward.place in root_sites(b) for b in code.actions(Kind.BACKWARD))
 
 
@@ -260,5 +268,32 @@ def every_loop(nodes: list[Node]) -> Iterator[Loop]:
             case Branch():
                 for way in node.ways:
                     yield from every_loop(way)
+            case _:
+                pass
+
+
+def may_leave(nodes: list[Node]) -> bool:
+    """Something leaves the loop or its turn early; what leaves a loop inside is taken for that too."""
+    for node in nodes:
+        match node:
+            case ExitNode():
+                return True
+            case Loop() if may_leave(node.body):
+                return True
+            case Branch() if any(map(may_leave, node.ways)):
+                return True
+            case _:
+                pass
+    return False
+
+
+def in_each_turn(nodes: list[Node]) -> Iterator[Action]:
+    """What each turn of a loop does once, whatever happens."""
+    for node in nodes:
+        match node:
+            case Action():
+                yield node
+            case CallNode():
+                yield from in_each_turn(node.body)
             case _:
                 pass

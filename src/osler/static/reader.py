@@ -22,7 +22,7 @@ from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.objects import initialize
 from osler.static.padded import padded
 from osler.static.resumptions import resumptions
-from osler.static.sources import Source
+from osler.static.sources import Source, parsed
 from osler.static.spread import spread
 from osler.static.statements import execute
 from osler.static.values import Arguments, Bound, Class, Function, Instance, Scope, UserNetwork
@@ -37,19 +37,22 @@ BYTES_PER_NODE = 8
 
 def read_code(sources: Sequence[Source], modules: Modules) -> Code:
     """Follow every way into these files."""
+    code = Code(tuple(s.file for s in sources))
+    for source in sources:  # one after the other: its tree is thrown away if there are many
+        parsed(source)
+        with deep_recursion():
+            code.fitted += tuple(fits_before_splits(source))
+            code.hand_updates += tuple(hand_updates(source))
+            code.loose_loads += tuple(loose_loads(source))
     with deep_recursion():
-        return _read(sources, modules)
+        return _read(sources, modules, code)
 
 
-def _read(sources: Sequence[Source], modules: Modules) -> Code:
-    machine = Machine(evaluate, execute, invoke, run, modules)
-    machine.code.files = tuple(s.file for s in sources)
+def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
+    machine = Machine(evaluate, execute, invoke, run, modules, code)
     machine.code.frameworks = frameworks(sources)
     machine.code.methods = frozenset(m for s in sources for used in s.usage.values() for m in used)
     machine.code.seeding = frozenset(n for s in sources for n in seeding(s))
-    machine.code.fitted = tuple(f for s in sources for f in fits_before_splits(s))
-    machine.code.hand_updates = tuple(u for s in sources for u in hand_updates(s))
-    machine.code.loose_loads = tuple(f for s in sources for f in loose_loads(s))
     machine.code.resumptions = tuple(resumptions(sources))
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
@@ -57,10 +60,9 @@ def _read(sources: Sequence[Source], modules: Modules) -> Code:
             tree, budget = source.tree, min(BUDGET, allowance)
             allowance -= attempt(machine, partial(follow_file, machine, source, tree, budget))
     for function in sorted(machine.functions, key=lambda f: _trains(f.source), reverse=True):
-        if id(function.node) not in machine.entered:
+        if function.key not in machine.entered:
             budget = min(BUDGET // 10, allowance)
             allowance -= attempt(machine, partial(follow_function, machine, function, budget))
-    code = machine.code
     code.idle = tuple(idle_parts(sources, machine.classes))
     for facts in machine.facts.values():
         code.calls.setdefault(facts[0].name, []).extend(facts)
@@ -92,6 +94,8 @@ def attempt(machine: Machine, follow: Callable[[], int]) -> int:
         machine.frames.clear()
         machine.in_forward, machine.recording, machine.block = 0, True, []
         return 0
+    finally:
+        machine.journal.clear()  # nothing before is taken back any more
 
 
 def seeding(source: Source) -> Iterator[str]:
@@ -164,7 +168,7 @@ def follow_function(machine: Machine, function: Function, budget: int) -> int:
             else:
                 machine.invoke(machine, callee, Arguments(), called)
     machine.frames.pop()
-    place = Place(function.source.file, function.node.lineno, function.name)
+    place = Place(function.source.file, function.at[0], function.name)
     if machine.budget <= 0:
         machine.give_up("function, for lack of time")
     elif nodes:
@@ -178,7 +182,7 @@ def _somebody(machine: Machine, cls: Class, node: ast.expr) -> Value:
     """An object of a class: one that the program makes, or one made from what its parameters seem to be."""
     if cls.instances:
         return cls.instances[0]
-    place = Place(cls.source.file, cls.node.lineno)
+    place = Place(cls.source.file, cls.at[0])
     owner: Instance | UserNetwork
     owner = UserNetwork(cls.name, place=place, cls=cls) if is_module(cls) else Instance(cls)
     cls.instances.append(owner)

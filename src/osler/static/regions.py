@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from osler.model import Place
 from osler.static.sources import Source, dotted
+from osler.static.walking import walk
 
 UNRECORDED = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
@@ -69,7 +70,7 @@ def regions(source: Source) -> Iterator[Region]:
 
 
 def _parameters(node: Def) -> frozenset[str]:
-    return frozenset(part.arg for part in ast.walk(node.args) if isinstance(part, ast.arg))
+    return frozenset(part.arg for part in walk(node.args) if isinstance(part, ast.arg))
 
 
 def gather(
@@ -88,11 +89,21 @@ def gather(
             continue
         off = isinstance(node, ast.With | ast.AsyncWith) and any(switches(i.context_expr) for i in node.items)
         within = (*loops, node) if isinstance(node, Repeat) else loops
-        for below in _blocks(node):
+        for below in blocks(node):
             gather(region, below, within, inner, is_recorded=is_recorded and not off)
 
 
-def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+def statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Every statement of a file, outer ones before those inside them."""
+    todo: list[ast.stmt] = [*tree.body]
+    for node in todo:
+        yield node
+        for below in blocks(node):
+            todo += below
+
+
+def blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The statements inside a statement, block by block."""
     for name in ("body", "orelse", "finalbody"):
         if below := getattr(node, name, None):
             yield below
@@ -104,7 +115,7 @@ def own(node: ast.stmt) -> Iterator[ast.AST]:
     """Everything in a statement but the statements inside it."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
-            yield from ast.walk(child)
+            yield from walk(child)
 
 
 def switches(node: ast.expr) -> bool:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from osler.model import Place, ResumptionFact
 from osler.static.knowledge import OPTIMIZERS, SCHEDULES
-from osler.static.regions import Region, own, regions
+from osler.static.regions import Region, own, regions, statements
 from osler.static.roles import OPTIMIZER, SCALER, SCHEDULE
 from osler.static.sources import Source, dotted
+from osler.static.walking import walk
 
 WRITTEN = re.compile(r"""["']\s*:\s*[\w.]+\.state_dict\(\)""")
 """An entry of a dict that holds a state."""
@@ -73,7 +74,7 @@ def _makers(sources: Sequence[Source]) -> dict[str, ast.Call]:
     """What names are given, where that is a call; by the last part of the name."""
     made: dict[str, ast.Call] = {}
     for source in sources:
-        for node in ast.walk(source.tree or ast.Module([], [])):
+        for node in statements(source.tree or ast.Module([], [])):
             match node:
                 case ast.Assign(targets=[target], value=ast.Call() as call) if dotted(target):
                     made[dotted(target).rpartition(".")[2]] = call
@@ -139,7 +140,7 @@ def _read(sources: Sequence[Source]) -> set[str]:
     found: set[str] = set()
     for source in sources:
         written: set[int] = set()
-        for node in ast.walk(source.tree or ast.Module([], [])):
+        for node in walk(source.tree or ast.Module([], [])):
             match node:
                 case ast.Dict():
                     written |= {id(k) for k in node.keys}
@@ -157,10 +158,10 @@ def _counted(sources: Sequence[Source]) -> set[str]:
     return {
         dotted(part).rpartition(".")[2]
         for source in sources
-        for node in ast.walk(source.tree or ast.Module([], []))
+        for node in walk(source.tree or ast.Module([], []))
         if isinstance(node, ast.Call) and dotted(node.func) in {"range", "trange", "tqdm.trange"}
         for argument in node.args
-        for part in ast.walk(argument)
+        for part in walk(argument)
         if dotted(part)
     }
 
@@ -206,7 +207,7 @@ def _counters(region: Region, file: str, counted: set[str]) -> Iterator[str]:
     for line in region.lines:
         match line.node:
             case ast.Assign(targets=[target], value=value) if dotted(target).rpartition(".")[2] in counted:
-                for part in ast.walk(value):
+                for part in walk(value):
                     match part:
                         case ast.Subscript(value=owner, slice=ast.Constant(value=str() as key)) if (
                             dotted(owner) == file

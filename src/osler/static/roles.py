@@ -18,12 +18,14 @@ LOADER = re.compile(r"(loader|dataloader|(^|_)dl|_iter|_batches)$|loader", re.IG
 ACCELERATOR = re.compile(r"^(accelerator|fabric)$")
 
 ASKED_OF_MODELS = frozenset({"parameters", "named_parameters", "eval", "train", "modules", "named_modules"})
+NOT_USED = frozenset[str]()
+
 ASKED_OF_OPTIMIZERS = frozenset({"step", "zero_grad", "param_groups", "state_dict", "add_param_group"})
 
 
 def guess(name: str, source: Source, place: Place) -> Value:
     """An object of the role that a dotted name seems to have; unknown if it seems to have none."""
-    used = source.usage.get(name) or set[str]()
+    used = source.usage.get(name, NOT_USED)
     last = name.rpartition(".")[2]
     for role in (_helper, _optimizer, _loader, _model):
         if (value := role(last, used, place)) is not None:
@@ -31,7 +33,7 @@ def guess(name: str, source: Source, place: Place) -> Value:
     return Unknown(last)
 
 
-def _helper(last: str, used: set[str], place: Place) -> Value | None:
+def _helper(last: str, used: frozenset[str], place: Place) -> Value | None:
     if SCHEDULE.search(last):
         return Helper("schedule", last, place=place)
     if SCALER.search(last) and (not used or used & {"scale", "step", "update"}):
@@ -41,7 +43,7 @@ def _helper(last: str, used: set[str], place: Place) -> Value | None:
     return None
 
 
-def _optimizer(last: str, used: set[str], place: Place) -> Value | None:
+def _optimizer(last: str, used: frozenset[str], place: Place) -> Value | None:
     if {"step", "zero_grad"} <= used and not used & {"backward", "forward", "parameters", "()"}:
         return Optimizer(last, place=place)
     if OPTIMIZER.search(last) and not used - ASKED_OF_OPTIMIZERS:
@@ -49,13 +51,13 @@ def _optimizer(last: str, used: set[str], place: Place) -> Value | None:
     return None
 
 
-def _loader(last: str, used: set[str], place: Place) -> Value | None:
+def _loader(last: str, used: frozenset[str], place: Place) -> Value | None:
     if LOADER.search(last) and "()" not in used:
         return Loader(last, place=place)
     return None
 
 
-def _model(last: str, used: set[str], place: Place) -> Value | None:
+def _model(last: str, used: frozenset[str], place: Place) -> Value | None:
     if {"train", "eval"} <= used or {"parameters", "()"} <= used or {"eval", "()"} <= used:
         return Network(last, place=place, known=False, pretrained=True)
     if MODEL.search(last) and (used & ASKED_OF_MODELS or "()" in used or not used):

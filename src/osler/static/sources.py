@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
+import sys
 import tokenize
 import warnings
 from collections import defaultdict
@@ -13,6 +15,8 @@ from pathlib import Path
 from typing import cast
 
 from osler.model import Span
+from osler.static.shelf import Definition, Growth, Position, Shelf
+from osler.static.walking import NODES
 
 LARGEST = 4 << 20
 """Bytes of a file that is read: larger ones are data."""
@@ -21,11 +25,11 @@ DEEPEST = 150
 """Levels of nesting that are followed: Python's own parser accepts about 200."""
 
 
-NOTED = (ast.Call, ast.For, ast.Import, ast.ImportFrom)
+NOTED = frozenset({ast.Call, ast.For, ast.Import, ast.ImportFrom})
 """Nodes that say what is done to a name."""
 
-SIMPLE = frozenset({int, str, type(None), ast.Name, ast.Constant, ast.Load, ast.Store, ast.alias, ast.arg})
-"""What stands in nodes and has nothing of interest below."""
+INNER = NODES - {ast.Name, ast.Constant, ast.alias, ast.arg}
+"""Nodes with something of interest in or below them."""
 
 
 @dataclass(eq=False)
@@ -35,24 +39,47 @@ class Source:
     Attributes:
         path: absolute path.
         text: the source; empty if it could not be read.
-        tree: None if it could not be parsed.
-        problem: why not, one clause.
+        problem: why it could not be read or parsed, one clause.
         line: of the problem, if known.
         cells: for a notebook, the cell and the line in it of each line.
+        survey: what one look at its tree gave.
+        shelf: where its tree is kept; files that are read together share one.
+        is_parsed: there is a tree.
     """
 
     path: Path
     text: str = ""
-    tree: ast.Module | None = None
     problem: str = ""
     line: int = 0
     cells: tuple[tuple[str, int], ...] = field(default=())
-    survey: Survey = field(default_factory=lambda: Survey())
+    survey: Survey = field(default_factory=lambda: Survey(), init=False)
+    shelf: Shelf = field(default_factory=Shelf, init=False)
+    is_parsed: bool = field(default=False, init=False)
 
     @cached_property
     def file(self) -> str:
         """The path as findings name it."""
         return str(self.path)
+
+    @property
+    def tree(self) -> ast.Module | None:
+        """None if it could not be parsed."""
+        return self._grown().tree if self.is_parsed else None
+
+    def _grown(self) -> Growth:
+        kept = self.shelf.take(self.file)
+        return kept or self.shelf.put(self.file, _tree_of(self), len(self.text))
+
+    def define(self, node: Definition) -> Position:
+        """Where a definition stands; it is found again even if its tree is not kept."""
+        at = (node.lineno, node.col_offset)
+        if (kept := self.shelf.take(self.file)) is not None:
+            kept.found[at] = node
+        return at
+
+    def definition(self, at: Position) -> Definition:
+        """The function, class or lambda at a position."""
+        return self._grown().definition(at)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -72,7 +99,7 @@ class Source:
         return len(self.lines[line - 1].encode("utf-8", "surrogatepass")[:column].decode("utf-8", "ignore"))
 
     @property
-    def usage(self) -> dict[str, set[str]]:
+    def usage(self) -> dict[str, frozenset[str]]:
         """What is done to each dotted name anywhere in the file."""
         return self.survey.usage
 
@@ -88,7 +115,7 @@ class Survey:
         depth: levels of the tree.
     """
 
-    usage: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
+    usage: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list[ast.Import | ast.ImportFrom])
     depth: int = 0
 
@@ -96,32 +123,41 @@ class Survey:
 def survey(tree: ast.AST) -> Survey:
     """Look at every node once, level by level."""
     found = Survey()
+    usage = defaultdict[str, set[str]](set)
     level = [tree]
     while level:
         found.depth += 1
         children: list[ast.AST] = []
         for node in level:
-            if isinstance(node, NOTED):
-                _note(node, found)
+            if type(node) in NOTED:
+                _note(node, usage, found.imports)
             for value in vars(node).values():
-                if type(value) in SIMPLE:
-                    continue
-                items = cast("list[object]", value) if isinstance(value, list) else (value,)
-                children += [n for n in items if isinstance(n, ast.AST) and type(n) not in SIMPLE]
+                kind: type[object] = type(value)
+                if kind in INNER:
+                    children.append(value)
+                elif kind is list:
+                    children += [n for n in cast("list[ast.AST]", value) if type(n) in INNER]
         level = children
+    found.usage = {sys.intern(name): _shared(frozenset(used)) for name, used in usage.items()}
     return found
 
 
-def _note(node: ast.AST, found: Survey) -> None:
+@functools.lru_cache(maxsize=4096)
+def _shared(used: frozenset[str]) -> frozenset[str]:
+    """One object for what is done to many names."""
+    return used
+
+
+def _note(node: ast.AST, usage: dict[str, set[str]], imports: list[ast.Import | ast.ImportFrom]) -> None:
     if isinstance(node, ast.Call):
-        _note_call(node, found.usage)
+        _note_call(node, usage)
     elif isinstance(node, ast.For):
         over = node.iter
         for part in (over, *(over.args[:2] if isinstance(over, ast.Call) else ())):
             if name := dotted(part):
-                found.usage[name].add("for")
+                usage[name].add("for")
     elif isinstance(node, ast.Import | ast.ImportFrom):
-        found.imports.append(node)
+        imports.append(node)
 
 
 def _note_call(node: ast.Call, usage: dict[str, set[str]]) -> None:
@@ -190,21 +226,28 @@ def encoded(data: bytes, text: str) -> bytes | None:
 
 
 def parsed(source: Source) -> Source:
-    """The same source with its tree."""
-    if source.problem or source.tree is not None:
+    """The same source with its tree, which is put on its shelf."""
+    if source.problem or source.is_parsed:
         return source
     if "\0" in source.text:
         source.problem = "it contains null bytes"
         return source
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            source.tree = ast.parse(source.text, source.file)
-        source.survey = survey(source.tree)
-        if source.survey.depth > DEEPEST:
-            source.tree, source.problem = None, "it is nested too deeply"
+        tree = _tree_of(source)
+        source.survey = survey(tree)
+        source.is_parsed = source.survey.depth <= DEEPEST
+        if source.is_parsed:
+            source.shelf.put(source.file, tree, len(source.text))
+        else:
+            source.problem = "it is nested too deeply"
     except SyntaxError as error:
         source.problem, source.line = f"it is not valid Python: {error.msg}", error.lineno or 0
     except (RecursionError, MemoryError, ValueError):
         source.problem = "it is nested too deeply"
     return source
+
+
+def _tree_of(source: Source) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source.text, source.file)

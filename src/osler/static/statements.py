@@ -37,7 +37,8 @@ from osler.static.sources import dotted
 from osler.static.targets import bind
 from osler.static.tensors import operate
 from osler.static.touching import OPERATORS, gradient, touch
-from osler.static.values import Arguments, Doing, Function
+from osler.static.values import Arguments, Doing, function_of
+from osler.static.walking import walk
 
 
 def execute(machine: Machine, body: Sequence[ast.stmt]) -> bool:
@@ -239,7 +240,7 @@ def _try(machine: Machine, node: ast.Try | ast.TryStar) -> bool:
 
 def _function(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     names = tuple(_decorator(machine, d) for d in node.decorator_list)
-    function = Function(node, machine.frame.scope, machine.source, decorators=names)
+    function = function_of(node, machine.frame.scope, machine.source, names)
     machine.functions.append(function)
     machine.assign(node.name, function)
     return True
@@ -309,7 +310,7 @@ def _fits(subject: Value, pattern: ast.pattern) -> bool | None:
 
 def _case(machine: Machine, case: ast.match_case) -> bool:
     """Follow a case; nothing is known of what its pattern takes out of the subject."""
-    for part in ast.walk(case.pattern):
+    for part in walk(case.pattern):
         name = getattr(part, "rest" if isinstance(part, ast.MatchMapping) else "name", None)
         if isinstance(part, ast.MatchAs | ast.MatchStar | ast.MatchMapping) and name:
             bind(machine, ast.Name(name, ast.Store()), Unknown(), part)

@@ -135,7 +135,7 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
             if isinstance(key, Const):
                 machine.write(owner.items, key.value, value)
             else:
-                owner.items[id(target)] = value
+                owner.items[(target.lineno, target.col_offset)] = value
                 owner.whole = False
         case Series() if not isinstance(key, Const):
             owner.items.append(value)

@@ -33,6 +33,7 @@ from osler.static.knowledge import (
     SCORES,
 )
 from osler.static.machine import Machine
+from osler.static.unions import NOTHING, united
 from osler.static.values import Instance, Namespace
 
 MOST_CUTS = 12
@@ -153,40 +154,35 @@ def combined(
     inputs: Iterable[Value],
     place: Place,
     leaves: Iterable[Network] = (),
-    models: Iterable[Network] = (),
 ) -> Tensor:
     """A tensor made from others, and from the parameters of some layers."""
     given = list(inputs)
     parts = [t for v in given for t in tensors_in(v)]
-    networks: set[Network] = set(leaves)
-    cuts: set[Cut] = set()
-    for part in parts:
-        networks |= part.networks
-        cuts |= part.cuts
-        if isinstance(part.leaf, Network):
-            networks.add(part.leaf)
+    grown = frozenset([*leaves, *(p.leaf for p in parts if isinstance(p.leaf, Network))])
+    networks = united((grown, *(p.networks for p in parts)))
+    cuts = united(p.cuts for p in parts)
     if machine.recording is False and networks:
-        cuts.add(Cut("no_grad", place, frozenset(networks)))
-        networks = set()
+        cuts |= {Cut("no_grad", place, networks)}
+        networks = NOTHING
     return Tensor(
-        frozenset(networks),
-        frozenset(list(cuts)[:MOST_CUTS]),
+        networks,
+        cuts if len(cuts) <= MOST_CUTS else frozenset(list(cuts)[:MOST_CUTS]),
         None,
         all(map(is_certain, given)),
         next((p.batch for p in parts if p.batch), None),
-        models=frozenset(models).union(*(p.models for p in parts)),
+        models=united(p.models for p in parts),
         place=place,
-        sites=frozenset[Place]().union(*(p.sites for p in parts)),
-        loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
-        carried=frozenset[int]().union(*(p.carried for p in parts)) if networks else frozenset(),
+        sites=united(p.sites for p in parts),
+        loaders=united(p.loaders for p in parts),
+        carried=united(p.carried for p in parts) if networks else NOTHING,
     )
 
 
 def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
     """What comes out of an operation that ends the graph."""
     parts = [t for v in inputs for t in tensors_in(v)]
-    lost = frozenset[Network]().union(*(p.networks for p in parts))
-    cuts = frozenset[Cut]().union(*(p.cuts for p in parts))
+    lost = united(p.networks for p in parts)
+    cuts = united(p.cuts for p in parts)
     if lost:
         cuts |= {Cut(name, place, lost)}
     first = parts[0] if parts else None
@@ -201,12 +197,12 @@ def severed(name: str, inputs: list[Value], place: Place) -> Tensor:
         certain=all(map(is_certain, inputs)),
         batch=next((p.batch for p in parts if p.batch), None),
         reduced=reduced,
-        models=frozenset[Network]().union(*(p.models for p in parts)),
+        models=united(p.models for p in parts),
         number=name in NUMBERS,
         place=place,
-        sites=frozenset[Place]().union(*(p.sites for p in parts)),
+        sites=united(p.sites for p in parts),
         gauge=gauged(name, inputs),
-        loaders=frozenset[Loader]().union(*(p.loaders for p in parts)),
+        loaders=united(p.loaders for p in parts),
     )
 
 

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from osler.model import Const, Network, Value
+from osler.static.shelf import Position
 from osler.static.sources import Source
+from osler.static.walking import walk
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+Key = tuple[str, int, int]
+"""File, line and column of a definition."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,39 +57,68 @@ class Function(Value):
     """A function of the user's.
 
     Attributes:
-        node: its definition.
+        name: as the source calls it.
         scope: where its free names are looked up.
         source: the file it is in.
+        at: where in that file it is defined.
         owner: the class whose method it is.
         decorators: full names, as far as known.
     """
 
-    node: Def
+    name: str
     scope: Scope
     source: Source
+    at: Position
     owner: Class | None = None
     decorators: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
-        """As the source calls it."""
-        return "lambda" if isinstance(self.node, ast.Lambda) else self.node.name
+    def node(self) -> Def:
+        """Its definition; whoever keeps it keeps it from being thrown away."""
+        node = self.source.definition(self.at)
+        if isinstance(node, ast.ClassDef):
+            raise LookupError(f"{self.name} is a class")
+        return node
+
+    @property
+    def key(self) -> Key:
+        """The same for each function that is made by this definition."""
+        return (self.source.file, *self.at)
 
     def is_made(self, *decorators: str) -> bool:
         """Whether one of these decorators, by last name, stands above it."""
         return any(d.rpartition(".")[2] in decorators for d in self.decorators)
 
 
+def function_of(node: Def, scope: Scope, source: Source, decorators: tuple[str, ...] = ()) -> Function:
+    """The function that a definition makes."""
+    name = "lambda" if isinstance(node, ast.Lambda) else node.name
+    return Function(name, scope, source, source.define(node), decorators=decorators)
+
+
 @dataclass(eq=False)
 class Class(Value):
-    """A class of the user's."""
+    """A class of the user's, defined in a file at a position."""
 
     name: str
     source: Source
-    node: ast.ClassDef
+    at: Position
     bases: tuple[Value, ...]
     names: dict[str, Value] = field(default_factory=dict[str, Value])
     instances: list[Value] = field(default_factory=list[Value])
+
+    @property
+    def node(self) -> ast.ClassDef:
+        """Its definition; whoever keeps it keeps it from being thrown away."""
+        node = self.source.definition(self.at)
+        if not isinstance(node, ast.ClassDef):
+            raise LookupError(f"{self.name} is no class")
+        return node
+
+    @property
+    def key(self) -> Key:
+        """The same for each class that is made by this definition."""
+        return (self.source.file, *self.at)
 
     @functools.cached_property
     def changing(self) -> frozenset[str]:
@@ -93,7 +127,7 @@ class Class(Value):
         return frozenset(
             part.attr
             for method in methods
-            for part in ast.walk(method)
+            for part in walk(method)
             if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store)
         )
 

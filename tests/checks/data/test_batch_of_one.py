@@ -5,7 +5,7 @@ import pytest
 from osler.checks.data.batch_of_one import check
 from osler.engine.judge import judge_setup
 from osler.model import Answer, CrashFact, Kind, LoaderFact, LoneSampleFact, ModuleFact, Run, Setup, Severity
-from osler.testing import event, findings, place, run_of
+from osler.testing import event, findings, place, read, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 FORWARD = event(Kind.FORWARD, "Net", 11, "no-grad")
@@ -90,3 +90,47 @@ def test_says_what_loses_the_axis() -> None:
 
 def test_nothing_is_said_without_the_fact() -> None:
     assert judge_setup(Setup((), (Answer("call-with-one-sample", ""),)), [check]).findings == ()
+
+
+LEFT_OVER = """
+uneven = DataLoader({data}, batch_size={size}, shuffle=True{more})
+for x, y in uneven:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+"""
+
+
+def left_over(data: str = "rows(321)", size: str = "16", more: str = "") -> str:
+    return LEFT_OVER.format(data=data, size=size, more=more)
+
+
+def test_says_what_the_source_says() -> None:
+    (found,) = read(left_over(), [check]).findings
+    assert found.message == (
+        "321 samples in batches of 16 leave one over: the last batch of each pass holds a single sample, "
+        "and the model has BatchNorm."
+    )
+    assert found.severity is Severity.HINT
+    assert [r.label for r in found.related] == ["the loader is built here", "BatchNorm"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        left_over("rows(320)"),
+        left_over("rows(322)"),
+        left_over("rows(count)"),
+        left_over(size="1"),
+        left_over(size="size"),
+        left_over(more=", drop_last=True"),
+        left_over(more=", drop_last=is_training"),
+        left_over(more=", **options"),
+        left_over(more=", sampler=sampler").replace("shuffle=True, ", ""),
+        left_over().replace("model(x)", "Net()(x)"),
+        left_over().replace("loss_fn(model(x), y).backward()", "pass"),
+        left_over().replace("for x, y in uneven:", "for x, y in uneven:\n    if len(x) < 2: break"),
+    ],
+)
+def test_reading_is_silent(code: str) -> None:
+    assert read(code, [check]).findings == ()

@@ -128,6 +128,7 @@ def test_gradients_of_the_wrong_sign() -> None:
         replace(ASCENT, own=(-1.0, -0.8, 0.2)),  # not at every distance
         replace(ASCENT, against=(0.3, 0.2, 0.4)),  # the gradient is another one, of a surrogate
         replace(ASCENT, against=(-1.0, 0.2, 0.4), own=()),
+        replace(ASCENT, against=(-26.8, -7.9, -1.98), own=()),
         replace(DESCENT, factor=-1.0, labelled=False),  # a reward
         replace(ASCENT, factor=-1.0),  # a minus, and steps that go up: down in the end
     ],

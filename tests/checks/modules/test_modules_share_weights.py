@@ -67,3 +67,11 @@ def test_says_what_ran() -> None:
 )
 def test_what_runs_is_no_problem(part: PartFact) -> None:
     assert in_setup(part) == []
+
+
+def test_a_block_of_several_layers_is_told_once() -> None:
+    up = replace(ROW, name="trunk.0.up", again=("trunk.1.up", "trunk.2.up"))
+    down = replace(ROW, name="trunk.0.down", again=("trunk.1.down", "trunk.2.down"))
+    (found,) = in_setup(up, down)
+    assert found.message == "`trunk.0` stands 3 times in its list: all places share its weights."
+    assert found.place.subject == "trunk.0"

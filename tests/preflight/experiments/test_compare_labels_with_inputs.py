@@ -58,6 +58,18 @@ LEAKS = {
         {"model": CONV},
         "yes: channel `1`",
     ),
+    "a corner of one channel": (
+        "x = torch.randn(count, 1, 6, 6); x[:, 0, 0, 0] = y / 2",
+        CE,
+        {"model": CONV.replace("2, 4, 3", "1, 4, 3")},
+        "yes: pixel `0`, in all of 320 samples",
+    ),
+    "one pixel for each class": (
+        "x = torch.rand(count, 2, 8, 8); x[:, :, 7, 2:5] = F.one_hot(y, 3)[:, None].float()",
+        CE,
+        {"model": CONV.replace("64", "144")},
+        "yes: pixels `58`, `59`, `60`",
+    ),
     "small batches": ("x[:, 5] = y", CE, {"batch": 16}, "yes: column `5`, in all of 160 samples"),
     "one large batch": ("x[:, 5] = y", CE, {"batch": 320}, "yes: column `5`, in all of 320 samples"),
 }
@@ -102,6 +114,16 @@ HEALTHY = {
         CE,
         {"model": "nn.Linear(8, 4); model.weight.data[:, 0] = 0.0"},
     ),
+    "a corner that is not heeded": (
+        "x = torch.randn(count, 1, 6, 6); x[:, 0, 0, 0] = y / 2",
+        CE,
+        {"model": "nn.Sequential(nn.ZeroPad2d((-1, 0, -1, 0)), nn.Flatten(), nn.Linear(25, 3))"},
+    ),
+    "brightness": (
+        "x = torch.randn(count, 1, 6, 6) + y[:, None, None, None]",
+        CE,
+        {"model": CONV.replace("2, 4, 3", "1, 4, 3")},
+    ),
     "a channel with a pattern": (
         "x = torch.randn(count, 2, 6, 6); x[:, 1, :3] = y[:, None, None].float()",
         CE,
@@ -117,9 +139,7 @@ def test_what_only_looks_like_it(make: str, loss: str, more: dict[str, object]) 
     assert found == []
 
 
-AS_HANDED = (
-    "no rows or images with several columns or channels are used as they are handed out, with a label each"
-)
+AS_HANDED = "no rows of several columns, and no images, are used as they are handed out, with a label each"
 REFUSED = {
     "few samples": ({"make": "x[:, 5] = y", "count": 96}, "96 samples are at hand, it takes 128"),
     "rebuilds its input": (

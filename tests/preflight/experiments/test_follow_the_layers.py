@@ -148,6 +148,15 @@ def test_the_same_layer_in_two_places_of_a_list() -> None:
     assert found["head"].again == ()
 
 
+def test_the_same_block_in_two_places_of_a_list() -> None:
+    found = parts(
+        "block = nn.Sequential(nn.Linear(8, 8), nn.Tanh())\n"
+        "model = nn.Sequential(*(block for _ in range(3)), nn.Linear(8, 4))\n"
+    )
+    assert found["0.0"].again == ("1.0", "2.0")
+    assert found["3"].again == ()
+
+
 def test_weights_that_two_layers_share_are_not_free() -> None:
     found = parts(
         "model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))\n"

@@ -167,3 +167,31 @@ for x, y in loader:
     optimizer.zero_grad()
     loss_fn(model(x[hard]), y[hard]).backward()
     optimizer.step()
+# fault: phases, and a loader for each in a dict
+loaders = {phase: DataLoader(rows(32), batch_size=8, shuffle=True) for phase in ("train", "val")}
+for epoch in range(epochs):
+    for phase in ["train", "val"]:
+        if phase == "train":
+            model.train()
+        for x, y in loaders[phase]:
+            with torch.set_grad_enabled(phase == "train"):
+                loss = loss_fn(model(x), y)  # <-
+                if phase == "train":
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+# near: phases that switch both
+loaders = {phase: DataLoader(rows(32), batch_size=8, shuffle=True) for phase in ("train", "val")}
+for epoch in range(epochs):
+    for phase in ["train", "val"]:
+        if phase == "train":
+            model.train()
+        else:
+            model.eval()
+        for x, y in loaders[phase]:
+            with torch.set_grad_enabled(phase == "train"):
+                loss = loss_fn(model(x), y)
+                if phase == "train":
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()

@@ -54,3 +54,24 @@ for x, y in loader:
     optimizer.zero_grad()
     loss_fn(model(x), y).backward()
     optimizer.step()
+# fault: a function that somebody else calls
+def advance(net, optimizer, x, y):
+    loss = F.cross_entropy(net(x), y)
+    optimizer.zero_grad()
+    optimizer.step()  # <-
+    loss.backward()
+    return loss.item()
+# near: a function that uses what the call before has computed
+def delayed(net, optimizer, x, y):
+    loss = F.cross_entropy(net(x), y)
+    optimizer.step()
+    optimizer.zero_grad()
+    loss.backward()
+    return loss.item()
+# near: a function that goes backward before and behind the step
+def twice(net, optimizer, x, y):
+    loss = F.cross_entropy(net(x), y)
+    optimizer.zero_grad()
+    loss.backward(retain_graph=True)
+    optimizer.step()
+    (2 * F.cross_entropy(net(x), y)).backward()

@@ -43,7 +43,21 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, LoneSampleFact, Run, Setup, Severity
+from osler.model import (
+    Check,
+    Code,
+    Evidence,
+    Finding,
+    Kind,
+    Loader,
+    LoneSampleFact,
+    Network,
+    Run,
+    Setup,
+    Severity,
+)
+from osler.static.lengths import batch_size, samples
+from osler.static.queries import every_loop, goes_backward, in_each_turn, may_leave
 
 FAILED = "Expected more than 1 value per channel"
 """What BatchNorm says of a single sample."""
@@ -58,6 +72,41 @@ check = Check(
     why="BatchNorm has no variance to compute, and this step follows a single sample.",
     fix="Pass `drop_last=True` to the training loader, or choose a batch size that leaves no rest of 1.",
 )
+
+
+@check.in_code
+def one_left_over(code: Code) -> Iterator[Finding]:
+    for trace in code.traces:
+        for loop in every_loop(trace.nodes):
+            loader = loop.over
+            if not isinstance(loader, Loader) or not lets_it_through(loader) or may_leave(loop.body):
+                continue
+            counts, size = samples(code, loader), batch_size(loader)
+            models = [a.subject for a in in_each_turn(loop.body) if a.kind is Kind.FORWARD]
+            layers = [n for m in models if isinstance(m, Network) for n in m.walk() if is_batch_norm(n)]
+            if len(counts) == 1 and size > 1 and min(counts) % size == 1 and layers and goes_backward(loop):
+                yield check.finding(
+                    (loop.place,),
+                    f"{min(counts):,} samples in batches of {size} leave one over: the last batch of each "
+                    "pass holds a single sample, and the model has BatchNorm.",
+                    subject=loader.name,
+                    severity=Severity.HINT,
+                    related=[
+                        ((loader.place,), "the loader is built here"),
+                        ((layers[0].place,), "BatchNorm"),
+                    ],
+                )
+
+
+def lets_it_through(loader: Loader) -> bool:
+    """It hands out every sample once, in batches, and the last of them as it is."""
+    own = loader.made == "torch.utils.data.DataLoader"
+    return own and not {"**", "sampler", "batch_sampler", "drop_last", 3, 4, 8} & loader.options.keys()
+
+
+def is_batch_norm(layer: Network) -> bool:
+    """It computes a variance over the batch."""
+    return layer.layer.startswith("torch.nn.BatchNorm")
 
 
 @check.applies_when

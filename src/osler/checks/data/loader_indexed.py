@@ -33,6 +33,7 @@ from collections.abc import Iterator
 
 from osler.model import Check, Code, Edit, Finding, Pages, Severity
 from osler.static.edits import call_at, replaced, text_of
+from osler.static.walking import walk
 
 check = Check(
     __name__,
@@ -52,7 +53,7 @@ def indexed(code: Code) -> Iterator[Finding]:
 @check.mends
 def take_the_first(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
     listed = call_at(pages, finding.place, "list")
-    for node in ast.walk(listed.page.tree) if listed is not None else ():
+    for node in walk(listed.page.tree) if listed is not None else ():
         match node:
             case ast.Subscript(value=ast.Call(args=[loader]) as call, slice=ast.Constant(value=0)):
                 if listed is not None and call is listed.call:

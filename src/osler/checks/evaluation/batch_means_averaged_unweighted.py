@@ -78,6 +78,7 @@ from osler.static.edits import SIMPLE, replaced, statement_around, statement_at,
 from osler.static.lengths import batch_size, samples
 from osler.static.queries import every_loop, goes_backward
 from osler.static.values import Doing
+from osler.static.walking import walk
 
 MEANS = ("numpy.mean", "torch.mean", "Tensor.mean")
 CHOOSING = frozenset({"**", "sampler", "batch_sampler", 3, 4})
@@ -185,7 +186,7 @@ def weigh_by_size(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
     loop = statement_around(pages, kept, ast.For) if kept else None
     lengths = [
         n
-        for n in (ast.walk(divided.statement) if divided else ())
+        for n in (walk(divided.statement) if divided else ())
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len" and n.args
     ]
     match (loop.statement if loop else None), (added.statement if added else None):

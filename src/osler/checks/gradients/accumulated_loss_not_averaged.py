@@ -70,6 +70,7 @@ from osler.model import (
 from osler.static.edits import SIMPLE, calls_in, replaced, statement_around, statement_at, text_of
 from osler.static.mending import other_place
 from osler.static.queries import every_loop
+from osler.static.walking import walk
 
 PATIENCE = 2
 """Steps after which the number of batches per step is taken for the program's own."""
@@ -227,9 +228,7 @@ def divide_the_loss(finding: Finding, pages: Pages) -> Iterator[list[Edit]]:
     if backward is None or guard is None or not isinstance(guard.statement, ast.If):
         return
     periods = [
-        n.right
-        for n in ast.walk(guard.statement.test)
-        if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod)
+        n.right for n in walk(guard.statement.test) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mod)
     ]
     for call in calls_in(backward, "backward"):
         loss = call.func.value if isinstance(call.func, ast.Attribute) else None

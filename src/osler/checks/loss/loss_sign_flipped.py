@@ -125,7 +125,7 @@ def climbs_on_its_own_batch(setup: Setup) -> Iterator[Finding]:
             yield wrong_way(fact, "although a step against the gradient makes it smaller", STEP_FIX)
         elif right and fact.factor < 0 and fact.labelled and falls:
             yield wrong_way(fact, "because a minus stands before it", "")
-        elif fact.factor > 0 and fact.against and max(fact.against) <= -CLEARLY:
+        elif fact.factor > 0 and fact.against and max(*fact.against, fact.limit) <= -CLEARLY:
             yield gradient_reversed(fact)
 
 

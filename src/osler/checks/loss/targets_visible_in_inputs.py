@@ -9,9 +9,9 @@ Osler asks this in `osler preflight` where the labels are the inputs shifted by 
 second half of the tokens, and the outputs for the first half must stay what they were.
 
 In a table or an image the label may stand among the inputs under another name: a column that was not taken
-out, a copy of it in another unit, a channel painted by class. `osler preflight` looks for a column or channel
-that tells the label of each of at least 128 samples without exception, then exchanges it: the outputs change
-if the model heeds it.
+out, a copy of it in another unit, a channel painted by class, a pixel in a corner. `osler preflight` looks
+for a column, channel or pixel that tells the label of each of at least 128 samples without exception, then
+exchanges it: the outputs change if the model heeds it.
 
 ## Bad
 
@@ -70,6 +70,7 @@ for epoch in range(epochs):
 
 - Bidirectional models that fill gaps or label tokens: their labels are not the next tokens.
 - Features that tell the label nearly always: one exception is enough.
+- Drawings without noise, in which many pixels are told by the class, or those around hold the same value.
 - Labels that are an argument of their own, as in conditional models, margin losses and teacher forcing.
 - Models that are given the label and leave it out.
 

@@ -42,7 +42,7 @@ for epoch in range(epochs):
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Evidence, Finding, Network, PartsFact, Setup, Severity
+from osler.model import Check, Code, Evidence, Finding, Network, PartFact, PartsFact, Setup, Severity
 from osler.static.queries import learns
 
 check = Check(
@@ -69,12 +69,22 @@ def repeated(code: Code) -> Iterator[Finding]:
 @check.in_setup
 def the_same_again(setup: Setup) -> Iterator[Finding]:
     for model in setup.all(PartsFact):
+        told: set[str] = set()
         for layer in model.parts:
-            if layer.again and layer.elements:
-                yield check.finding(
-                    layer.built or layer.site,
-                    f"`{layer.name}`, a {layer.kind}, stands {len(layer.again) + 1} times in its list: "
-                    "all places share its weights.",
-                    subject=layer.name,
-                    evidence=[Evidence("places", len(layer.again) + 1, "1")],
-                )
+            if not layer.again or not layer.elements or (place := in_the_list(layer)) in told:
+                continue
+            told.add(place)
+            what = f"`{place}`, a {layer.kind}," if place == layer.name else f"`{place}`"
+            yield check.finding(
+                layer.built or layer.site,
+                f"{what} stands {len(layer.again) + 1} times in its list: all places share its weights.",
+                subject=place,
+                evidence=[Evidence("places", len(layer.again) + 1, "1")],
+            )
+
+
+def in_the_list(layer: PartFact) -> str:
+    """The name of what stands in the list: the layer itself, or what it is a part of."""
+    own = layer.name.split(".")
+    at = next(n for n, (a, b) in enumerate(zip(own, layer.again[0].split("."), strict=True)) if a != b)
+    return ".".join(own[: at + 1])

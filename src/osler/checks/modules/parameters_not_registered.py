@@ -128,9 +128,11 @@ def hidden_in_a_container(code: Code) -> Iterator[Finding]:
     optimized = held(code) or set()
     told: set[tuple[str, int]] = set()
     for owner in code.networks:
-        registered = set(owner.walk())
         for name, part in owner.parts.items():
-            layers = [n for n in layers_in(part) if n not in registered]
+            if not (inside := layers_in(part)):
+                continue
+            registered = set(owner.walk())
+            layers = [n for n in inside if n not in registered]
             place = part.place if isinstance(part, Series | Table) else owner.place
             hidden = any(learns(n) and not n.frozen for layer in layers for n in layer.walk())
             if not hidden or optimized.intersection(layers) or (place.file, place.line) in told:

@@ -42,7 +42,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, Kind, Run, Severity
+from osler.model import Check, Code, Evidence, Finding, Kind, Run, Severity
+from osler.static.exhaustion import exhausted
+from osler.static.queries import shown
 
 IDLE = 0.1
 """Share of all steps at the end without a learning rate: the last few of a schedule may be."""
@@ -58,6 +60,21 @@ check = Check(
     fix="Give the schedule a horizon of all steps of the run, or a floor such as `eta_min`.",
     symptoms=("cannot-overfit-one-batch", "loss-plateaus", "updates-too-small", "learning-rate-too-low"),
 )
+
+
+@check.in_code
+def ends_before_training_does(code: Code) -> Iterator[Finding]:
+    for spent in exhausted(code):
+        idle = spent.steps - spent.end
+        if idle < FEW or idle < IDLE * spent.steps:
+            continue
+        yield check.finding(
+            spent.call.site,
+            f"{shown(spent.schedule)} comes to a learning rate of 0 after {spent.end} steps, and is stepped "
+            f"at least {spent.steps} times, once for each {spent.each}.",
+            subject=spent.schedule.name,
+            related=[((spent.schedule.place,), "the schedule is built here")],
+        )
 
 
 @check.applies_when

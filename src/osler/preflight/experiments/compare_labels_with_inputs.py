@@ -1,7 +1,8 @@
-"""Does one column or channel of the input tell the label of every sample?"""
+"""Does one column, channel or pixel of the input tell the label of every sample?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +12,11 @@ from osler.model import listed
 from osler.model.setupsamples import LabelFeatureFact
 from osler.preflight.bench import Bench, main_output
 from osler.preflight.outcome import Outcome, Steps
+from osler.preflight.pixels import telling_pixels
 from osler.replay.trees import mapped, tensors
 from osler.replay.turn import ForwardCall
 
-QUESTION = "does one column or channel of the input tell the label?"
+QUESTION = "does one column, channel or pixel of the input tell the label?"
 COST = 0
 FEWEST = 128
 """Samples below which agreement may be chance."""
@@ -34,9 +36,7 @@ SMALL = 1e-4
 TABLE, IMAGES = 2, 4
 """Axes of a batch of rows, and of one of images."""
 
-AS_HANDED = (
-    "no rows or images with several columns or channels are used as they are handed out, with a label each"
-)
+AS_HANDED = "no rows of several columns, and no images, are used as they are handed out, with a label each"
 """Why it cannot be asked where the program makes its inputs or labels itself."""
 
 FUNCTIONS = (
@@ -94,7 +94,8 @@ def is_same(handed: Tensor, used: Tensor) -> bool:
 
 def is_described(given: Tensor) -> bool:
     """Whether samples are rows of numbers or images: ids of tokens may well be what is to be repeated."""
-    return given.is_floating_point() and given.dim() in (TABLE, IMAGES) and given.shape[1] > 1
+    rows = given.dim() == TABLE and given.shape[1] > 1
+    return given.is_floating_point() and (rows or (given.dim() == IMAGES and given[0].numel() > 1))
 
 
 def perform(bench: Bench) -> Steps:
@@ -112,33 +113,43 @@ def perform(bench: Bench) -> Steps:
     classes = classes if classes * OFTEN <= len(labels) else 0
     places = telling(table, ids, classes) if classes else straight(table, labels)
     values = {"samples": len(labels), "classes": classes, "telling": len(places)}
+    part = "column" if found.given.dim() == TABLE else "channel"
+    if not places and part == "channel":
+        part, places = "pixel", telling_pixels(pictures(bench, found, ids), classes)
+        values["telling"] = len(places)
     if not places:
         return Outcome(f"no, not in {len(labels)} samples", values)
-    part = "column" if found.given.dim() == TABLE else "channel"
     named = f"{part}{'s' if len(places) > 1 else ''} {listed([str(p) for p in places])}"
-    apart = heeded(bench, forward, found.given, ids[: len(found.given)], places)
+    apart = heeded(bench, forward, found.given, ids[: len(found.given)], places, is_pixel=part == "pixel")
     if apart is None:
         return Outcome(skipped="two evaluations of the same batch differ")
     if apart <= SMALL:
         return Outcome(f"{named} would, but the model does not heed it", values)
     name = type(forward.module).__name__
-    fact = LabelFeatureFact(
-        name, part, tuple(places), table.shape[1], len(labels), classes, apart, forward.site
-    )
+    parts = found.given[0, 0].numel() if part == "pixel" else table.shape[1]
+    fact = LabelFeatureFact(name, part, tuple(places), parts, len(labels), classes, apart, forward.site)
     return Outcome(f"yes: {named}, in all of {len(labels)} samples", values, (fact,))
 
 
 def gathered(bench: Bench, found: Pair) -> tuple[Tensor, Tensor]:
     """One number per sample and column or channel, NaN where a channel is not one number; and the labels."""
-    rows: list[Tensor] = []
-    labels: list[Tensor] = []
+    pairs = list(handed_out(bench, found))
+    return torch.cat([flat(given) for given, _ in pairs]), torch.cat([label.double() for _, label in pairs])
+
+
+def handed_out(bench: Bench, found: Pair) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs, in the shape in which the model is given them, and labels of each batch."""
     batches = [tensors(entry.get(0)) for entry in bench.first.pool.entries]
     for batch in batches:
         given, label = batch[found.inputs], batch[found.labels].flatten()
         if given.shape[1:] == batches[0][found.inputs].shape[1:] and len(given) == len(label):
-            rows.append(flat(given.reshape(len(given), *found.given.shape[1:])))
-            labels.append(label.double())
-    return torch.cat(rows), torch.cat(labels)
+            yield given.reshape(len(given), *found.given.shape[1:]), label
+
+
+def pictures(bench: Bench, found: Pair, ids: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The images of each batch with the numbers of their classes."""
+    images = [given for given, _ in handed_out(bench, found)]
+    return list(zip(images, ids.split([len(i) for i in images]), strict=True))
 
 
 def flat(given: Tensor) -> Tensor:
@@ -185,15 +196,21 @@ def straight(table: Tensor, labels: Tensor) -> list[int]:
     return (miss <= STRAIGHT * spread).nonzero().flatten().tolist()[:1]
 
 
-def heeded(bench: Bench, forward: ForwardCall, given: Tensor, ids: Tensor, places: list[int]) -> float | None:
-    """How much the outputs change when each sample is given these columns of one with another label."""
+def heeded(
+    bench: Bench, forward: ForwardCall, given: Tensor, ids: Tensor, places: list[int], *, is_pixel: bool
+) -> float | None:
+    """How much the outputs change when each sample is given these parts of one with another label."""
     other = (ids[:, None] != ids[None, :]).int().argmax(1)
 
     def exchanged(tensor: Tensor) -> Tensor:
         if tensor is not given:
             return tensor
         twin = tensor.clone()
-        twin[:, places] = tensor[other][:, places]
+        if is_pixel:
+            rows, columns = [p // tensor.shape[3] for p in places], [p % tensor.shape[3] for p in places]
+            twin[:, :, rows, columns] = tensor[other][:, :, rows, columns]
+        else:
+            twin[:, places] = tensor[other][:, places]
         return twin
 
     with bench.evaluating(forward):

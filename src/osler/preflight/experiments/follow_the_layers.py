@@ -206,9 +206,10 @@ def described(root: nn.Module, met: Iterable[Met], births: Births) -> Iterator[t
 
 
 def is_in_one_list(one: str, other: str) -> bool:
-    """Whether two names are two places of one list."""
-    (before, _, last), (around, _, _) = one.rpartition("."), other.rpartition(".")
-    return before == around and last.isdigit()
+    """Whether two names are two places of one list, or the same part of two places."""
+    here, there = one.split("."), other.split(".")
+    differing = [pair for pair in zip(here, there, strict=False) if pair[0] != pair[1]]
+    return len(here) == len(there) and len(differing) == 1 and all(name.isdigit() for name in differing[0])
 
 
 def is_named_once(root: nn.Module, name: str) -> bool:

@@ -124,7 +124,7 @@ def perform(bench: Bench) -> Steps:
         labelled=is_labelled(bench), site=bench.root.site,
     )  # fmt: skip
     unasked = "it began before" if not fresh else "it has changed nothing yet" if not steepness else ""
-    return Outcome(in_words(against, own, unasked), {"before": loss, "after": after}, (fact,))
+    return Outcome(in_words(fact, unasked), {"before": loss, "after": after}, (fact,))
 
 
 def dot(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
@@ -182,13 +182,13 @@ def is_labelled(bench: Bench) -> bool:
                for t in handed)  # fmt: skip
 
 
-def in_words(against: Sequence[float], own: Sequence[float], unasked: str) -> str:
+def in_words(fact: DescentFact, unasked: str) -> str:
     """What is told; with why the script's own step was not asked, if it was not."""
-    right = any(abs(ratio - 1) <= RIGHT for ratio in against)
-    if right and own and max(own) <= AGAINST:
+    right = any(abs(ratio - 1) <= RIGHT for ratio in fact.against)
+    if right and fact.own and max(fact.own) <= AGAINST:
         return "against the gradient yes, but the script's own step raises it"
     if right:
         return f"yes; the script's own step was not followed: {unasked}" if unasked else "yes"
-    shown = ", ".join(f"{ratio:.2f}" for ratio in against)
-    verdict = "no, it rises" if max(against) <= AGAINST else "not clear"
+    shown = ", ".join(f"{ratio:.2f}" for ratio in fact.against)
+    verdict = "no, it rises" if max(*fact.against, fact.limit) <= AGAINST else "not clear"
     return f"{verdict}: it falls by {shown} times what the gradient promises"
