@@ -3,8 +3,10 @@
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -145,3 +147,30 @@ def test_everything_is_undone(folder, monkeypatch):
     patches.undo()
     overlay.remove()
     assert ([vars(owner)[name] for owner, name in names], open, torch.save.__code__) == before
+
+
+def test_safetensors_that_write_from_rust(fence, monkeypatch):
+    named = []
+
+    def save_file(tensors, filename, metadata=None):
+        named.append((os.fspath(filename), metadata))
+
+    library = ModuleType("safetensors.torch")
+    library.save_file = save_file
+    monkeypatch.setitem(sys.modules, "safetensors.torch", library)
+    os.makedirs("out/checkpoint-1")
+    library.save_file({}, "out/checkpoint-1/model.safetensors", metadata={"format": "pt"})
+    save_file({}, filename=Path("models") / "last.safetensors")
+    home = os.getcwd()
+    assert named == [
+        (f"{fence.scratch}{home}/out/checkpoint-1/model.safetensors", {"format": "pt"}),
+        (f"{fence.scratch}{home}/models/last.safetensors", None),
+    ]
+    with pytest.raises(FileNotFoundError):
+        library.save_file({}, "nowhere/model.safetensors")
+
+
+def test_a_library_that_has_no_such_function_is_left_alone(fence, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors.torch", ModuleType("safetensors.torch"))
+    os.mkdir("out")
+    assert os.path.isdir("out")

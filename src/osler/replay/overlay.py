@@ -1,7 +1,7 @@
 """A fence around the disk: what the script writes goes to a scratch folder, and is found there again.
 
-Covers what Python code opens, makes, moves and removes, and `torch.save`. What a library writes from C by
-a name of its own, and what a child process writes, is not covered.
+Covers what Python code opens, makes, moves and removes, `torch.save`, and `save_file` of safetensors. What
+another library writes from C by a name of its own, and what a child process writes, is not covered.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import io
 import os
 import shutil
 import stat
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -54,9 +56,11 @@ class Overlay:
             name: getattr(os, name) for name in ("stat", "mkdir", "unlink", "rename", "rmdir", "open")
         }
         self.free = [*FREE, str(self.scratch), *caches()]
+        self._patches: Patches | None = None
 
     def install(self, patches: Patches) -> None:
         """Put the fence up."""
+        self._patches = patches
         for owner, name in ((builtins, "open"), (io, "open"), (tarfile, "bltn_open"), (bz2, "_builtin_open")):
             patches.rebind(owner, name, self._wrap_open)
         patches.rebind(os, "open", self._wrap_descriptor)
@@ -82,6 +86,8 @@ class Overlay:
 
     def twin(self, path: Any) -> str | None:
         """Where a path lies in the scratch folder; None if it is no file of the user's."""
+        if self._patches is not None:
+            self._fence_safetensors(self._patches)
         if isinstance(path, int) or path is None:
             return None
         try:
@@ -279,6 +285,23 @@ class Overlay:
             return twin_of_save(obj, f if twin is None else twin, *args, **kwargs)
 
         return save
+
+    def _fence_safetensors(self, patches: Patches) -> None:
+        """Once the script has loaded it: it writes from Rust, but makes its folder from Python before."""
+        function = getattr(sys.modules.get("safetensors.torch"), "save_file", None)
+        if isinstance(function, FunctionType):
+            self._patches = None
+            patches.swap(function, self._wrap_save_file)
+
+    def _wrap_save_file(self, twin_of_save: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(twin_of_save)
+        def save_file(tensors: Any, filename: Any, *args: Any, **kwargs: Any) -> Any:
+            twin = self.twin(filename)
+            if twin is not None:
+                self.prepare(twin, keeps=False)
+            return twin_of_save(tensors, filename if twin is None else twin, *args, **kwargs)
+
+        return save_file
 
 
 def caches() -> list[str]:
