@@ -3,7 +3,7 @@
 import pytest
 from stage import Program, healthy, learned, name_of, run
 
-LONG = 10
+LONG = 5
 """Seconds of a program from which on it is left to `make exhaustive`: every program is run twice."""
 
 

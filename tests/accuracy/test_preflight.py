@@ -28,7 +28,7 @@ NOT_STEERED = {
 }
 """Programs that can be asked less, and why."""
 
-SAMPLED = ("gan_rings", "tied_lm_tbptt", "accumulate_clip")
+SAMPLED = ("gan_rings", "tied_lm_tbptt")
 """Programs that CI tries, half a minute each, as unlike each other as can be; `make exhaustive` tries all."""
 
 ROOT = Path(__file__).parents[2]

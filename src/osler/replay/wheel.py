@@ -259,6 +259,7 @@ class Wheel:
     def begin(self, turns_left: Callable[[], float], unsteerable: str = "") -> None:
         """Begin to steer."""
         assert self.snapshot is not None
+        self._leading = {}  # frames that are over would keep the graph of the first turn
         seconds = perf_counter() - self._began
         if self.snapshot.is_lazy:  # one turn later every parameter has its shape
             self.snapshot = Snapshot(in_training(), self.snapshot.loop, self._is_own)
@@ -364,8 +365,11 @@ class Wheel:
         return original(iterator)
 
     def _turns_of_pass(self, loader: Any) -> int:
-        """Batches of this pass that are handed out: all if that is soon done, for what follows its end."""
-        turns, whole = self.limits.turns, batches_of(loader)
+        """Batches of this pass that are handed out: where a library makes the loop all, if that is soon done.
+
+        Its evaluation may depend on how many there were.
+        """
+        turns, whole = self.limits.turns, batches_of(loader) if self._drivers.packages else 0
         seconds = (perf_counter() - self._returned) / max(1, self._own_turns)
         return whole if whole > turns and (whole - turns) * seconds < self.limits.patience else turns
 

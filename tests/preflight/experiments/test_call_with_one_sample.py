@@ -48,7 +48,7 @@ def test_batch_norm_stops_at_it() -> None:
         f"{raised}."
     )
     assert finding.severity is Severity.WARNING
-    assert finding.seen_by == ("setup", "run")
+    assert finding.seen_by == ("code", "setup", "run")
     assert finding.related[0].label == "fails here"
 
 

@@ -62,7 +62,7 @@ from osler.model import Check, Evidence, Finding, Setup, Severity, TooHighRateFa
 
 check = Check(
     __name__,
-    severity=Severity.ERROR,
+    severity=Severity.WARNING,
     expected="a loss that falls on the batches that are trained on",
     why="Each step overshoots: the weights are thrown about, and the model learns nothing.",
     fix="Lower the learning rate to the one named here, or let it rise to its value over the first steps.",
