@@ -283,7 +283,7 @@ class Session:
             if not certain or finding.suppressed:
                 continue
             stop_on = self.settings.stop_on
-            if stop_on is not None and finding.severity >= stop_on and not self.stopped_by:
+            if stop_on is not None and group.severity >= stop_on and not self.stopped_by:
                 self._stop("stop-on")  # also where a symptom has made worse what was announced before
             if key in self._announced:
                 continue

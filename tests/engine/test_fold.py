@@ -85,7 +85,7 @@ def test_the_cause_is_the_headline_even_if_the_symptom_is_worse_and_earlier() ->
 
 
 @pytest.mark.parametrize(
-    ("cause", "symptom", "told_as"),
+    ("cause", "symptom", "counts_as"),
     [
         (WARNING, ERROR, ERROR),
         (WARNING, WARNING, WARNING),
@@ -94,31 +94,31 @@ def test_the_cause_is_the_headline_even_if_the_symptom_is_worse_and_earlier() ->
         (HINT, HINT, HINT),
     ],
 )
-def test_a_cause_is_as_severe_as_what_it_explains(
-    cause: Severity, symptom: Severity, told_as: Severity
+def test_a_cause_counts_as_much_as_what_it_explains_and_keeps_its_own_severity(
+    cause: Severity, symptom: Severity, counts_as: Severity
 ) -> None:
     (group,) = fold([found("root", cause), found("leaf", symptom)], CHAIN)
-    assert (group.cause.severity, group.symptoms[0].severity) == (told_as, symptom)
+    assert (group.severity, group.cause.severity, group.symptoms[0].severity) == (counts_as, cause, symptom)
 
 
 def test_the_worst_of_several_symptoms_counts() -> None:
     (group,) = fold([found("root", WARNING), found("middle", WARNING), found("leaf", ERROR)], CHAIN)
-    assert group.cause.severity is ERROR
+    assert group.severity is ERROR
 
 
 def test_a_symptom_that_is_intended_makes_nothing_worse() -> None:
     (group,) = fold([found("root", WARNING), replace(found("leaf", ERROR), suppressed=True)], CHAIN)
-    assert group.cause.severity is WARNING
+    assert group.severity is WARNING
 
 
 def test_a_cause_that_is_intended_stays_so() -> None:
     (group,) = fold([replace(found("root", WARNING), suppressed=True), found("leaf", ERROR)], CHAIN)
-    assert (group.cause.suppressed, group.cause.severity) == (True, ERROR)
+    assert (group.cause.suppressed, group.severity) == (True, ERROR)
 
 
 def test_only_the_own_symptoms_count() -> None:
     groups = fold([found("root", WARNING), found("other", ERROR)], CHAIN)
-    assert {g.cause.check: g.cause.severity for g in groups} == {"root": WARNING, "other": ERROR}
+    assert {g.cause.check: g.severity for g in groups} == {"root": WARNING, "other": ERROR}
 
 
 def test_a_cause_with_a_severe_symptom_comes_ahead_of_milder_ones() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from osler.model import Check, Confidence, Finding, Group, Severity
 
@@ -14,8 +13,7 @@ def fold(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Grou
     """Group findings under their causes, the worst, surest and earliest cause first.
 
     A finding is a symptom of another if the other's check declares it, directly or through a third, and
-    the other is at least as sure. A hint never explains anything above a hint. A cause is told to be as
-    severe as the worst of its symptoms: folding hides nothing that would fail or stop a run by itself.
+    the other is at least as sure. A hint never explains anything above a hint.
     """
     ordered = sorted(merged(findings), key=lambda f: rank(f, checks))
     causes: list[Finding] = []
@@ -27,16 +25,8 @@ def fold(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Grou
             causes.append(finding)
         else:
             symptoms[cause].append(finding)
-    groups = [as_severe(Group(c, tuple(symptoms[i]))) for i, c in enumerate(causes)]
-    return tuple(sorted(groups, key=lambda g: urgency(g.cause)))
-
-
-def as_severe(group: Group) -> Group:
-    """The group with a cause as severe as what it explains, acknowledged symptoms left out."""
-    severity = max((s.severity for s in group.symptoms if not s.suppressed), default=Severity.HINT)
-    if severity <= group.cause.severity:
-        return group
-    return replace(group, cause=replace(group.cause, severity=severity))
+    groups = [Group(c, tuple(symptoms[i])) for i, c in enumerate(causes)]
+    return tuple(sorted(groups, key=lambda g: (-g.severity, urgency(g.cause))))
 
 
 def urgency(finding: Finding) -> tuple[int, int, int]:

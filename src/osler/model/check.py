@@ -70,8 +70,7 @@ class Check:
 
     Args:
         module: the module's ``__name__``; the check is named after its last part.
-        severity: the highest severity a finding of this check has by itself; one that explains others is told
-            to be as severe as they are.
+        severity: the highest severity a finding of this check may have.
         expected: what a healthy program does, one clause.
         why: what the problem does to training, one sentence.
         fix: what to do, one imperative sentence.

@@ -20,6 +20,14 @@ class Group:
         """The cause before its symptoms."""
         return (self.cause, *self.symptoms)
 
+    @property
+    def severity(self) -> Severity:
+        """What it counts as: as much as its cause, or the worst symptom that is not acknowledged.
+
+        Folding hides nothing that would fail or stop a run by itself.
+        """
+        return max(f.severity for f in self.findings if f is self.cause or not f.suppressed)
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -135,5 +143,5 @@ class Diagnosis:
 
     @property
     def worst(self) -> Severity | None:
-        """Severity of the worst cause that is not acknowledged."""
-        return max((g.cause.severity for g in self.groups if not g.cause.suppressed), default=None)
+        """Severity of the worst group whose cause is not acknowledged."""
+        return max((g.severity for g in self.groups if not g.cause.suppressed), default=None)

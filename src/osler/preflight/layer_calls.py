@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -12,8 +13,10 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
+from osler.model import Site
 from osler.replay.trees import cloned, tensors
 from osler.replay.turn import ForwardCall
+from osler.runtime.userlines import UserLines
 
 
 def is_compiled(model: nn.Module) -> bool:
@@ -32,9 +35,29 @@ def repeat(call: ForwardCall) -> Any:
         return call.module(*cloned(call.args), **cloned(call.kwargs))
 
 
-def innermost() -> FrameType | None:
-    """The frame from which a hook was called."""
-    return sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Tells from which line of the user's a layer is called: that of the model where torch alone calls it.
+
+    Attributes:
+        lines: tells the user's lines.
+        outside: the user's frame that was running before the model was called.
+        site: where the model is called.
+    """
+
+    lines: UserLines
+    outside: FrameType | None
+    site: Site
+
+    def line(self) -> Site:
+        """The line of the call from whose hook this is asked."""
+        frame = self.lines.frame(sys._getframe(2))  # pyright: ignore[reportPrivateUsage]
+        return self.site if frame is self.outside else self.lines.site(frame)[:1]
+
+
+def caller(call: ForwardCall, lines: UserLines) -> Caller:
+    """What tells the lines while a call is made again from here."""
+    return Caller(lines, lines.frame(sys._getframe(1)), call.site)  # pyright: ignore[reportPrivateUsage]
 
 
 @contextmanager

@@ -231,7 +231,6 @@ class Wheel:
         ]
         leading = {id(owner(f)) for f in self._leading.values()}
         self.snapshot.aside = {id(owner(f)) for f in passing} - leading
-        self._leading = {}
 
     def _loop_turns(self) -> float:
         """Turns that the loop makes in all: a `for` over a range ends whatever the loader does."""

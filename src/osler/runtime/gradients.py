@@ -90,12 +90,12 @@ class Holder:
         self.choose(self.parameters)
 
     def choose(self, candidates: list[Tensor]) -> None:
-        """Pick up to three probes: the first, the last and the smallest."""
-        trainable = [p for p in candidates if p.requires_grad]
+        """Pick up to three probes of those that have a shape: the first, the last and the smallest."""
+        trainable = [p for p in candidates if p.requires_grad and not is_lazy(p)]
         if not trainable:
             self.probes = []
             return
-        smallest = min((p for p in trainable if not is_lazy(p)), key=torch.Tensor.numel, default=trainable[0])
+        smallest = min(trainable, key=torch.Tensor.numel)
         picked = {id(p): p for p in (smallest, trainable[0], trainable[-1])}
         self.probes = list(picked.values())
 
@@ -223,23 +223,17 @@ class Holder:
             return self.carried
         return any(differs_from_zero(g) for g in readable)
 
-    def smallest(self) -> Tensor | None:
-        """The smallest probe, parameters that have no shape yet left out."""
-        return min((p for p in self.probes if not is_lazy(p)), key=torch.Tensor.numel, default=None)
-
     def copied(self) -> Tensor | None:
         """A copy of the smallest probe, to see later whether a hand changed it."""
-        smallest = self.smallest()
+        smallest = min(self.probes, key=torch.Tensor.numel, default=None)
         if smallest is None or smallest.numel() > COPYABLE or not plain(smallest):
             return None
         return smallest.detach().clone()
 
     def unchanged(self, copy: Tensor) -> bool:
         """Whether the smallest probe still equals its copy."""
-        smallest = self.smallest()
-        if smallest is None or smallest.shape != copy.shape:
-            return False
-        return bool(torch.equal(smallest.detach(), copy))
+        smallest = min(self.probes, key=torch.Tensor.numel)
+        return smallest.shape == copy.shape and bool(torch.equal(smallest.detach(), copy))
 
 
 def mark(gradient: Tensor | None) -> Mark:

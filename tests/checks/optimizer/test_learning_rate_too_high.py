@@ -60,13 +60,13 @@ def test_what_it_brings_about_is_folded_under_it(symptom: str) -> None:
     effect = catalogue()[symptom].finding((place(3),), "What was seen.")
     (group,) = fold([effect, *found(FACT)], catalogue())
     assert group.cause.check == check.name
-    assert group.cause.severity is effect.severity, "as bad as what it brings about"
+    assert (group.severity, group.cause.severity) == (effect.severity, Severity.WARNING)
 
 
 def test_what_is_mild_does_not_make_it_worse() -> None:
     effect = catalogue()["no-better-than-baseline"].finding((place(3),), "What was seen.")
     (group,) = fold([effect, *found(FACT)], catalogue())
-    assert group.cause.severity is Severity.WARNING
+    assert group.severity is Severity.WARNING
 
 
 def test_it_is_folded_under_its_causes() -> None:

@@ -6,7 +6,7 @@ import dis
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from types import FrameType, FunctionType
+from types import FunctionType
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivate
 
 from osler.model import HandoverFact, PartFact, PartsFact, Site, counted
 from osler.preflight.bench import Bench
-from osler.preflight.layer_calls import hooked, innermost, is_compiled, repeat
+from osler.preflight.layer_calls import Caller, caller, hooked, is_compiled, repeat
 from osler.preflight.outcome import Outcome, Steps
 from osler.replay.births import Births
 from osler.replay.trees import tensors
@@ -65,18 +65,14 @@ class Trail:
     """Follows tensors from the layer that returns them to the layer that is given them.
 
     Attributes:
-        lines: tells the user's lines.
-        outside: the user's frame that was running before the model was called.
-        site: where the model is called.
+        caller: tells where a layer is called.
         met: layers by identity, in the order of their first calls.
         made: what a layer has returned, by identity: the tensor, its version, the layer. They are kept
             alive, so that no other tensor takes their place.
         pairs: identities of giver, taker and tensor.
     """
 
-    lines: UserLines
-    outside: FrameType | None
-    site: Site
+    caller: Caller
     met: dict[int, Met] = field(default_factory=dict[int, Met])
     made: dict[int, tuple[Tensor, int, nn.Module]] = field(
         default_factory=dict[int, tuple[Tensor, int, nn.Module]]
@@ -90,9 +86,7 @@ class Trail:
         given = next(iter(tensors(args)), None)
         seen = self.met.get(id(module))
         if seen is None:
-            frame = self.lines.frame(innermost())
-            site = self.site if frame is self.outside else self.lines.site(frame)[:1]
-            seen = self.met[id(module)] = Met(module, shape(given), site)
+            seen = self.met[id(module)] = Met(module, shape(given), self.caller.line())
         seen.calls += 1
         maker = self.made.get(id(given))
         if given is not None and maker is not None and maker[1] == given._version:
@@ -140,7 +134,7 @@ def followed(bench: Bench, call: ForwardCall) -> PartsFact:
 
 def walked(lines: UserLines, call: ForwardCall) -> tuple[Trail, set[int]]:
     """What a pass shows, and the tensors that one layer alone has used."""
-    trail = Trail(lines, lines.frame(innermost()), call.site)
+    trail = Trail(caller(call, lines))
     with hooked(trail.begin, trail.end):
         output = repeat(call)
     takers = Counter(tensor for *_, tensor in trail.pairs)

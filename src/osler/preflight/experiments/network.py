@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from time import perf_counter
-from types import FrameType
 from typing import Any
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from osler.model import LayerFact, NetworkFact, Site, counted
 from osler.preflight.bench import Bench
-from osler.preflight.layer_calls import hooked, innermost, is_compiled, repeat
+from osler.preflight.layer_calls import Caller, caller, hooked, is_compiled, repeat
 from osler.preflight.outcome import Outcome, Steps
 from osler.replay.trees import tensors
 from osler.replay.turn import ForwardCall
@@ -98,15 +97,11 @@ class Stopwatch:
     """Times the calls of modules, each without those inside it.
 
     Attributes:
-        lines: tells the user's lines.
-        outside: the user's frame that was running before the model was called.
-        site: where the model is called.
+        caller: tells where a layer is called.
         passes: what was seen, by identity of the module, in the order in which the calls began.
     """
 
-    lines: UserLines
-    outside: FrameType | None
-    site: Site
+    caller: Caller
     passes: dict[int, Pass] = field(default_factory=dict[int, Pass])
     _running: list[Running] = field(default_factory=list["Running"])
 
@@ -117,8 +112,7 @@ class Stopwatch:
         seen = self.passes.setdefault(id(module), Pass())
         seen.calls += 1
         if not seen.site:
-            frame = self.lines.frame(innermost())
-            seen.site = self.site if frame is self.outside else self.lines.site(frame)[:1]
+            seen.site = self.caller.line()
         now.started = clock()
 
     def end(self, module: nn.Module, _: Any, output: Any) -> None:
@@ -140,12 +134,11 @@ def clock() -> float:
 
 def watched(call: ForwardCall, lines: UserLines) -> NetworkFact:
     """One model: a pass to warm up, then the timed ones."""
-    outside = lines.frame(innermost())
     repeat(call)
     passes: list[dict[int, Pass]] = []
     began = perf_counter()
     while len(passes) < REPEATS and (not passes or perf_counter() - began < ENOUGH):
-        watch = Stopwatch(lines, outside, call.site)
+        watch = Stopwatch(caller(call, lines))
         with hooked(watch.begin, watch.end):
             repeat(call)
         passes.append(watch.passes)

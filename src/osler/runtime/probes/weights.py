@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import FrameType
 from typing import Any, cast
@@ -23,8 +23,8 @@ from osler.runtime.watcher import Watcher
 Taken = tuple[weakref.ref[Any], int, Site, weakref.ref[nn.Module]]
 """Weights or one tensor of them, the optimizer steps finished when they were taken, the line, the module."""
 
-MOST = 64
-"""Kept sets of weights that are remembered, the newest."""
+MOST = 128
+"""Kept sets of weights, and first tensors of them, that are remembered, the newest."""
 
 
 def install(watcher: Watcher, patches: Patches) -> None:
@@ -42,9 +42,6 @@ class Weights:
         self.gate = watcher.gate("kept weights")
         self.gate_fit = watcher.gate("weights that are loaded")
         self.taken: dict[int, Taken] = {}
-        self.tensors: dict[
-            int, Taken
-        ] = {}  # what is put into a dict of the user's own is still the same tensor
         self.own_loads: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self.missed: weakref.WeakKeyDictionary[nn.Module, Site] = weakref.WeakKeyDictionary()
 
@@ -67,26 +64,26 @@ class Weights:
             return
         watcher = self.watcher
         steps, site, owner = watcher.run.steps, watcher.lines.site(frame), weakref.ref(module)
-        remember(self.taken, id(weights), (kept, steps, site, owner))
+        self.remember(id(weights), (kept, steps, site, owner))
         first = weights.get(next((name for name, _ in module.named_parameters()), ""))
-        if isinstance(first, Tensor):
-            remember(self.tensors, id(first), (weakref.ref(first), steps, site, owner))
+        if isinstance(first, Tensor):  # in a dict of the user's own it is still the same
+            self.remember(id(first), (weakref.ref(first), steps, site, owner))
 
-    def source(self, weights: object) -> nn.Module | None:
-        """The module that gave exactly these weights, all of them."""
-        known = self.taken.get(id(weights))
-        return known[3]() if known is not None and known[0]() is weights else None
+    def remember(self, key: int, taken: Taken) -> None:
+        """Keep a record, and of all records the newest."""
+        self.taken.pop(key, None)  # the newest is the last
+        self.taken[key] = taken
+        if len(self.taken) > MOST:
+            del self.taken[next(iter(self.taken))]
+
+    def when_taken(self, thing: object) -> Taken | None:
+        """When a model gave these weights or this tensor; None if none did."""
+        known = self.taken.get(id(thing))
+        return known if known is not None and known[0]() is thing else None
 
     def last_taken(self, module: nn.Module) -> Taken | None:
         """When the model gave weights for the last time: what detached ones were made of is no younger."""
         return next((known for known in reversed(self.taken.values()) if known[3]() is module), None)
-
-    def when_taken(self, weights: Mapping[str, object], names: Iterable[str]) -> Taken | None:
-        """When the model gave these weights, or the tensors in a dict of the user's; None if it did not."""
-        tensors = (weights.get(name) for name in names)
-        candidates = ((self.taken, weights), *((self.tensors, t) for t in tensors if t is not None))
-        found = ((records.get(id(thing)), thing) for records, thing in candidates)
-        return next((known for known, thing in found if known is not None and known[0]() is thing), None)
 
     def wrap_loaded(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``load_state_dict``."""
@@ -118,12 +115,16 @@ class Weights:
         addresses = ((name, p.data_ptr()) for name, p in module.named_parameters() if not is_lazy(p))
         own = {name: at for name, at in addresses if at}  # empty ones, subclasses and those on meta have none
         if own and all(shares(given, name, at) for name, at in own.items()):
-            known = self.when_taken(given, list(own)[:1]) or self.last_taken(module)
+            first = given.get(next(iter(own)))
+            known = self.when_taken(given) or self.when_taken(first) or self.last_taken(module)
             if known is not None and known[1] < run.steps:
                 run.aliases[site] = AliasFact(site, known[2], known[1], run.steps)
             elif run.steps:
                 self.count(module, SelfLoadFact(site, type(module).__name__, 0, run.steps))
-        elif (source := self.source(weights)) is not None and type(source) is type(module):
+            return
+        known = self.when_taken(given)
+        source = known[3]() if known is not None else None
+        if source is not None and type(source) is type(module):
             if assign:
                 self.count(module, SelfLoadFact(site, type(module).__name__, 0, run.steps, assigned=True))
             else:
@@ -148,14 +149,6 @@ class Weights:
         known = self.watcher.run.self_loads.get(fact.site, fact)
         times = self.own_loads[module] = self.own_loads.get(module, 0) + 1
         self.watcher.run.self_loads[fact.site] = replace(known, times=max(known.times, times))
-
-
-def remember(records: dict[int, Taken], key: int, taken: Taken) -> None:
-    """Keep a record, and of all records the newest."""
-    records.pop(key, None)  # the newest is the last
-    records[key] = taken
-    if len(records) > MOST:
-        del records[next(iter(records))]
 
 
 def shares(weights: Mapping[str, object], name: str, address: int) -> bool:
