@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from torch import Tensor
@@ -90,10 +91,11 @@ def saved(node: Node, name: str) -> Any:
 
 
 def number(factor: Any) -> float:
-    """A number on the CPU; 0 if it is none."""
+    """A finite number on the CPU; 0 if it is none."""
     if not isinstance(factor, Tensor) or factor.numel() != 1 or not factor.is_cpu or factor.requires_grad:
         return 0.0
-    return float(factor.item())
+    value = float(factor.item())
+    return value if isfinite(value) else 0.0  # what is not a number has no sign
 
 
 def spelled(node: Node, name: str) -> str:
