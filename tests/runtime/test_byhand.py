@@ -1,6 +1,7 @@
 """Updates without an optimizer are noticed by what they leave behind, and nothing else is taken for one."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from osler.runtime.byhand import COPIES, MOST, HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.gradients import COPYABLE
 from osler.runtime.registry import Registry
+from osler.session import Session
+from osler.settings import Settings
 
 torch.set_num_threads(1)
 
@@ -224,3 +227,60 @@ def test_an_update_of_what_was_not_loaded_is_noticed(loaded: str) -> None:
     UPDATES["p.copy_()"](program.weight, program.bias)
     program.updates.loaded([getattr(program, loaded)])
     assert program.updates.changed() == "fresh"
+
+
+def update(parameters: list[Tensor], kind: str) -> None:
+    """One step of gradient descent, as people write it."""
+    with torch.no_grad():
+        for p in parameters:
+            gradient = p.grad
+            assert gradient is not None
+            if kind == "exchanged":
+                p.data = p.data - 0.05 * gradient
+            else:
+                p -= 0.05 * gradient
+            if kind == "zeroed":
+                gradient.zero_()
+            else:
+                p.grad = None
+
+
+def size(tensors: Iterable[Tensor]) -> float:
+    return math.hypot(*(float(t.detach().double().norm()) for t in tensors))
+
+
+@pytest.mark.parametrize("kind", ["zeroed", "dropped", "exchanged"])
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside an optimizer"])
+def test_what_a_step_by_hand_measures_is_what_it_did(
+    monkeypatch: pytest.MonkeyPatch, kind: str, beside: bool
+) -> None:
+    """Gradient norm, update ratio and parameter norm against sums of our own."""
+    monkeypatch.setattr("osler.runtime.sampling.SHARE", 1e9)  # in every turn
+    torch.manual_seed(0)
+    w, b = torch.randn(5, 3).requires_grad_(), torch.zeros(3, requires_grad=True)
+    other = nn.Linear(3, 1)
+    truth: dict[str, list[float]] = {"gradient_norm": [], "update_ratio": [], "parameter_norm": []}
+    other.requires_grad_(beside)
+    with Session(Settings(overhead=1.0)) as session:
+        optimizer = torch.optim.Adam(other.parameters(), lr=0.1) if beside else None
+        for _ in range(40):
+            loss = other((torch.randn(8, 5) @ w + b).tanh()).square().mean()
+            loss.backward()
+            if optimizer is not None:
+                optimizer.step()
+                optimizer.zero_grad()
+            before = [w.detach().clone(), b.detach().clone()]
+            truth["gradient_norm"].append(size([w.grad, b.grad]))  # type: ignore
+            update([w, b], kind)
+            moved = size(now - then for now, then in zip([w, b], before, strict=True))
+            truth["update_ratio"].append(moved / size(before))
+            truth["parameter_norm"].append(size([w, b]))
+    columns = session.watcher.run.columns
+    for measure, expected in truth.items():
+        name = f"{measure}:by hand" if beside else measure
+        steps, found = columns[name].history()
+        assert len(found) > 30, name
+        where = [expected.index(min(expected, key=lambda e: abs(e - value))) for value in found]
+        assert where == sorted(set(where)), "one turn after the other"
+        assert [expected[n] for n in where] == pytest.approx(list(found), rel=1e-4)
+        assert list(steps) == sorted(steps)

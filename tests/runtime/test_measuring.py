@@ -143,7 +143,7 @@ def test_a_measure_that_fails_is_given_up_alone(
 ) -> None:
     told: list[str] = []
     measuring._guard.warn = told.append
-    monkeypatch.setattr("osler.runtime.measures.gradient_norm.held", lambda _: 1 / 0)
+    monkeypatch.setattr("osler.runtime.measures.gradient_norm.norms", lambda _: 1 / 0)
     measuring.moment.optimizer = sgd()
     measuring.moment.optimizer.param_groups[0]["params"][0].grad = torch.ones(4)
     for turn in range(30):
@@ -215,7 +215,7 @@ def test_copying_counts_as_cost(measuring: Measuring, monkeypatch: pytest.Monkey
 def test_copying_that_fails_is_given_up_alone(measuring: Measuring, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     measuring._guard.warn = told.append
-    monkeypatch.setattr("osler.runtime.measures.update_ratio.held", lambda _: 1 / 0)
+    monkeypatch.setattr("osler.runtime.measures.update_ratio.stride", lambda *_: 1 / 0)
     for turn in range(3):
         measuring._run.turns = turn
         stepping(measuring, sgd())

@@ -36,6 +36,12 @@ class HandUpdates:
         self._copies = 0
         self._by_data = False
 
+    @property
+    def stepped(self) -> list[Tensor]:
+        """Those that a hand is known to change; all if none is known yet."""
+        parameters = self.holder.parameters
+        return [p for p in parameters if self._census.of(p).updated] or parameters
+
     def watch(self, loose: list[Tensor]) -> None:
         """Set the parameters to watch."""
         current = {id(p) for p in self.holder.parameters}

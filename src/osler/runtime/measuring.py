@@ -7,11 +7,11 @@ from time import perf_counter_ns
 
 from torch import Tensor
 
-from osler.model import Column, Histogram, Kind, Run, Site
+from osler.model import BY_HAND, Column, Histogram, Kind, Run, Site
 from osler.model.histogram import BELOW
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.many import Later, Many, series
-from osler.runtime.measures import Moment, Take, Taken, Taker, takers
+from osler.runtime.measures import Copied, Moment, Take, Taken, Taker, takers
 from osler.runtime.sampling import Sampling
 
 RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
@@ -51,6 +51,8 @@ class Measuring:
         self._takers = takers().by_kind
         self._comparing = {k: [t for t in those if t.ahead is not None] for k, those in self._takers.items()}
         self._copying = 0
+        self._early: dict[str, Taken] = {}
+        self._aside: list[Copied] = []
         self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
         self._resting: dict[tuple[Kind, str], list[RestingTaker]] = {}
         self._ways: dict[str, tuple[Callable[[int], None], Callable[[float], None]]] = {}
@@ -87,12 +89,45 @@ class Measuring:
         for taker in self._takers.get(kind, ()):
             if not taker.sampled:
                 self.keep(taker.name, taker.take(self.moment))
+            elif taker.early and self.moment.loose:
+                self.keep(taker.name, self._early.get(taker.name))
             elif taker.ahead is not None:
                 if self.moment.before:
                     self.sample(taker, self._copying)
                     self.moment.before = []
             elif self._sampling.is_due(series(taker.name, self.subject), self._run.turns):
                 self.sample(taker)
+
+    def before_hand(self, parameters: list[Tensor]) -> None:
+        """A backward is over, and a hand may step on these: measure what only shows now, whatever follows."""
+        if not parameters:
+            return
+        self._early = {}
+        self.about(Kind.STEP, BY_HAND)
+        self.moment.loose = parameters
+        self.ahead(Kind.STEP)
+        for taker in self._takers[Kind.STEP]:
+            name = series(taker.name, self.subject)
+            if taker.ahead is not None and self.moment.before:
+                self.took(name, self._copying)
+                self._copying = 0
+            elif taker.early and self._sampling.is_due(name, self._run.turns):
+                start = perf_counter_ns()
+                self._gate(taker).within(self._take_early, taker)
+                self.took(name, perf_counter_ns() - start, self._early.get(taker.name))
+        self._aside, self.moment.before = self.moment.before, []  # an optimizer may step ahead of the hand
+        self.moment.loose = []
+
+    def _take_early(self, taker: Taker) -> None:
+        self._early[taker.name] = taker.take(self.moment)
+
+    def stepped_by_hand(self, parameters: list[Tensor]) -> None:
+        """A hand has stepped on these: take the measures of a step."""
+        self.about(Kind.STEP, BY_HAND)
+        self.moment.loose, self.moment.seconds = parameters, self.since_step(perf_counter_ns())
+        self.moment.before = self._aside
+        self.take(Kind.STEP)
+        self.moment.loose, self._early, self._aside = [], {}, []
 
     def _gate(self, taker: Taker) -> Gate:
         name = taker.name
@@ -105,13 +140,16 @@ class Measuring:
             taker: of the measure.
             copying: nanoseconds that it has cost already.
         """
-        start, turns, name = perf_counter_ns() - copying, self._run.turns, taker.name
+        start = perf_counter_ns() - copying
         value = self._gate(taker).within(self._take, taker)
+        self.took(series(taker.name, self.subject), perf_counter_ns() - start, value)
+
+    def took(self, name: str, nanoseconds: int, value: Taken = None) -> None:
+        """Note what a sampled measure has cost."""
+        turns = self._run.turns
         usual = self.nanoseconds / turns if turns else 0.0
         unseen = isinstance(value, Many) and not value.values.is_cpu
-        self._sampling.took(
-            series(name, self.subject), turns, perf_counter_ns() - start, usual, unseen=unseen
-        )
+        self._sampling.took(name, turns, nanoseconds, usual, unseen=unseen)
 
     def _take(self, taker: Taker) -> Taken:
         """In a gate of its own: what goes wrong here must not end the watching of steps or losses."""

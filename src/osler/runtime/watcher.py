@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from osler.model import BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Place, Site
+from osler.model import BY_HAND, BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Place, Site
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
@@ -121,7 +121,8 @@ class Watcher:
         status = self.by_hand.changed()
         if status:
             site = self.lines.site(frame)
-            self.ledger.step("by hand", site[:0], frozenset({status}))
+            self.measuring.stepped_by_hand(self.by_hand.stepped)
+            self.ledger.step(BY_HAND, site[:0], frozenset({status}))
         if self.look is not None and (self.look.over or self.run.turns > self._look_turn):
             self.end_look()
 

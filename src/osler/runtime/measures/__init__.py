@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from osler.model import Histogram, Kind, Measure
 from osler.runtime.many import Many
-from osler.runtime.registry import plain, tensors_in
+from osler.runtime.registry import held, plain, tensors_in
 
 
 def nameless(_: Tensor) -> str:
@@ -50,6 +50,7 @@ class Moment:
         batch: what the loader handed out.
         root: the tensor that backward starts from.
         optimizer: the optimizer that stepped.
+        loose: the parameters that a hand may have stepped on, where no optimizer did.
         scores: first argument of a loss.
         targets: second argument of a loss.
         norm: norm of the gradients before they were clipped.
@@ -64,6 +65,7 @@ class Moment:
     batch: object = None
     root: Tensor | None = None
     optimizer: Optimizer | None = None
+    loose: list[Tensor] = field(default_factory=list[Tensor])
     scores: object = None
     targets: object = None
     norm: Tensor | None = None
@@ -71,6 +73,11 @@ class Moment:
     number: float | None = None
     name_of: Callable[[Tensor], str] = nameless
     before: list[Copied] = field(default_factory=list[Copied])
+
+    @property
+    def stepped(self) -> list[Tensor]:
+        """The parameters that the step is about."""
+        return held(self.optimizer) if self.optimizer is not None else self.loose
 
 
 Taken = float | Many | Histogram | None
@@ -94,6 +101,9 @@ class Taker:
     ahead: Ahead | None = None
     """Copies what the measure must know of the time before a step."""
 
+    early: bool = False
+    """Taken after a backward where a hand makes the step: it may clear what is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Takers:
@@ -114,7 +124,8 @@ def takers() -> Takers:
     for info in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(info.name)
         sampled, ahead = getattr(module, "SAMPLED", False), getattr(module, "ahead", None)
-        taker = Taker(module.measure, module.take, module.measure.name, sampled, ahead)
+        early = getattr(module, "EARLY", False)
+        taker = Taker(module.measure, module.take, module.measure.name, sampled, ahead, early)
         found[module.WHEN] = (*found.get(module.WHEN, ()), taker)
     return Takers(found)
 

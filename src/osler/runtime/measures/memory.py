@@ -9,7 +9,6 @@ import torch
 
 from osler.model import Kind, Measure
 from osler.runtime.measures import Moment
-from osler.runtime.registry import held
 
 WHEN = Kind.STEP
 SAMPLED = True
@@ -20,7 +19,7 @@ measure = Measure(__name__, unit="bytes", title="memory that tensors use on the 
 
 def take(moment: Moment) -> float | None:
     """Bytes that torch has allocated on the GPU, or resident bytes of the process; None where unknown."""
-    parameters = held(moment.optimizer) if moment.optimizer is not None else []
+    parameters = moment.stepped
     if parameters and parameters[0].is_cuda:
         return float(torch.cuda.memory_allocated(parameters[0].device))
     if not STATM.exists():

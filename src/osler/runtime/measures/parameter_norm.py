@@ -1,11 +1,10 @@
-"""Norm of the parameters of an optimizer, as a whole and for each of them."""
+"""Norm of the parameters that a step is about, as a whole and for each of them."""
 
 from __future__ import annotations
 
 from osler.model import Kind, Measure
 from osler.runtime.many import Many, norms
 from osler.runtime.measures import Moment
-from osler.runtime.registry import held
 
 WHEN = Kind.STEP
 SAMPLED = True
@@ -14,6 +13,4 @@ measure = Measure(__name__, unit="", title="Euclidean norm of the parameters")
 
 def take(moment: Moment) -> Many | None:
     """Norms after the step; None without parameters."""
-    if moment.optimizer is None:
-        return None
-    return norms((moment.name_of(p), p) for p in held(moment.optimizer) if p.requires_grad)
+    return norms((moment.name_of(p), p) for p in moment.stepped if p.requires_grad)

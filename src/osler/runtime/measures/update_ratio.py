@@ -1,4 +1,4 @@
-"""How far a step moved the parameters of an optimizer, relative to their size."""
+"""How far a step moved the parameters, relative to their size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from osler.model import Kind, Measure
 from osler.runtime.many import MOST, Many, precision
 from osler.runtime.measures import Copied, Moment
-from osler.runtime.registry import held, plain
+from osler.runtime.registry import plain
 
 WHEN = Kind.STEP
 SAMPLED = True
@@ -28,9 +28,7 @@ measure = Measure(__name__, unit="", title="norm of the step over the norm of th
 
 def ahead(moment: Moment) -> list[Copied]:
     """A step begins: copies of what it may change, spread over all parameters where there are too many."""
-    if moment.optimizer is None:
-        return []
-    numbered = [(moment.name_of(p) or f"[{n}]", p) for n, p in enumerate(held(moment.optimizer))]
+    numbered = [(moment.name_of(p) or f"[{n}]", p) for n, p in enumerate(moment.stepped)]
     usable = [(n, p) for n, p in numbered if p.requires_grad and is_dense(p)]
     usable = [(n, p) for n, p in usable if p.device == usable[0][1].device]
     every = -(-sum(p.numel() for _, p in usable) // COMPARED)

@@ -198,6 +198,7 @@ class Backwards:
                 watcher.leaks.reached(holder, self.site)
         watcher.look_at_parameters()
         watcher.by_hand.after_backward()
+        watcher.measuring.before_hand(watcher.by_hand.stepped)
         if not watcher.registry.models:  # nothing but the next loss would announce the next turn
             watcher.begin_look()
             watcher.begin_lines()
