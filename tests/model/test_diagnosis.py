@@ -25,14 +25,16 @@ def test_headlines_are_causes_above_hint_that_are_not_acknowledged() -> None:
     assert FULL.headlines == (CAUSE, WARNING)
 
 
-def test_the_worst_is_that_of_the_causes_that_are_not_acknowledged() -> None:
+def test_the_worst_is_that_of_the_groups_whose_causes_are_not_acknowledged() -> None:
     assert FULL.worst is Severity.ERROR
     assert Diagnosis(groups=(Group(ACKNOWLEDGED), Group(HINT))).worst is Severity.HINT
     assert Diagnosis(groups=(Group(ACKNOWLEDGED),)).worst is None
 
 
-def test_a_symptom_does_not_make_it_worse() -> None:
-    assert Diagnosis(groups=(Group(WARNING, (CAUSE,)),)).worst is Severity.WARNING
+def test_a_symptom_that_is_not_acknowledged_makes_it_worse() -> None:
+    assert Diagnosis(groups=(Group(WARNING, (CAUSE,)),)).worst is Severity.ERROR
+    assert Diagnosis(groups=(Group(WARNING, (ACKNOWLEDGED,)),)).worst is Severity.WARNING
+    assert Diagnosis(groups=(Group(ACKNOWLEDGED, (CAUSE,)),)).worst is None
 
 
 def test_nothing_found() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from osler.runtime.sampling import AT_FIRST, LONGEST, SHARE, UNSEEN, Sampling
+from osler.runtime.sampling import AT_FIRST, LONGEST, SHARE, TRIFLE, UNSEEN, Sampling
 
 TURN = 2_000_000
 
@@ -10,14 +10,20 @@ TURN = 2_000_000
 def taken(cost: int, turns: int = 10_000, budget: float = 0.01, *, unseen: bool = False) -> list[int]:
     sampling, found = Sampling(budget, 1), []
     for turn in range(turns):
-        if sampling.is_due("norm", turn):
+        usual = TURN if turn else 0.0
+        if sampling.is_due("norm", turn, lambda now=usual: now):
             found.append(turn)
-            sampling.took("norm", turn, cost, TURN if turn else 0.0, unseen=unseen)
+            sampling.took("norm", turn, cost, usual, unseen=unseen)
     return found
 
 
 def test_the_first_turn_is_always_taken_and_one_soon_after() -> None:
-    assert taken(10**9)[:2] == [0, AT_FIRST]
+    assert taken(TRIFLE)[:2] == [0, AT_FIRST]
+
+
+def test_the_second_waits_until_it_can_be_afforded() -> None:
+    assert taken(TRIFLE + 1)[1] == pytest.approx(TRIFLE / (SHARE * 0.01 * TURN), abs=1)
+    assert taken(10**9, turns=1000) == [0]
 
 
 @pytest.mark.parametrize("cost", [20_000, 100_000, 900_000])
@@ -42,20 +48,20 @@ def test_many_measures_share_the_budget() -> None:
     alone, shared = Sampling(0.01, 1), Sampling(0.01, 10)
     for sampling in (alone, shared):
         sampling.took("norm", 0, int(5 * SHARE * 0.01 * TURN), TURN, unseen=False)
-    assert alone.is_due("norm", 5)
-    assert not shared.is_due("norm", 49)
-    assert shared.is_due("norm", 50)
+    assert alone.is_due("norm", 5, lambda: TURN)
+    assert not shared.is_due("norm", 49, lambda: TURN)
+    assert shared.is_due("norm", 50, lambda: TURN)
 
 
 def test_subjects_of_one_measure_share_it_too() -> None:
     sampling = Sampling(0.01, 1)
     for subject in range(10):
         sampling.took(f"norm:{subject}", 0, int(5 * SHARE * 0.01 * TURN), TURN, unseen=False)
-    assert not sampling.is_due("norm:9", 49)
-    assert sampling.is_due("norm:9", 50)
+    assert not sampling.is_due("norm:9", 49, lambda: TURN)
+    assert sampling.is_due("norm:9", 50, lambda: TURN)
 
 
 def test_measures_have_turns_of_their_own() -> None:
     sampling = Sampling(0.01, 2)
     sampling.took("norm", 0, 10**9, TURN, unseen=False)
-    assert sampling.is_due("memory", 1)
+    assert sampling.is_due("memory", 1, lambda: TURN)

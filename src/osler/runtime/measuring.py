@@ -75,7 +75,7 @@ class Measuring:
         """An event is about to happen: copy what a measure that is due must know of the time before it."""
         self.moment.before = []  # a step that raised has left its copies
         for taker in self._comparing.get(kind, ()):
-            if self._sampling.is_due(series(taker.name, self.subject), self._run.turns):
+            if self._sampling.is_due(series(taker.name, self.subject), self._run.turns, self._usual):
                 start = perf_counter_ns()
                 self._gate(taker).within(self._copy, taker)
                 self._copying = perf_counter_ns() - start
@@ -95,7 +95,7 @@ class Measuring:
                 if self.moment.before:
                     self.sample(taker, self._copying)
                     self.moment.before = []
-            elif self._sampling.is_due(series(taker.name, self.subject), self._run.turns):
+            elif self._sampling.is_due(series(taker.name, self.subject), self._run.turns, self._usual):
                 self.sample(taker)
 
     def before_hand(self, parameters: list[Tensor]) -> None:
@@ -111,7 +111,7 @@ class Measuring:
             if taker.ahead is not None and self.moment.before:
                 self.took(name, self._copying)
                 self._copying = 0
-            elif taker.early and self._sampling.is_due(name, self._run.turns):
+            elif taker.early and self._sampling.is_due(name, self._run.turns, self._usual):
                 start = perf_counter_ns()
                 self._gate(taker).within(self._take_early, taker)
                 self.took(name, perf_counter_ns() - start, self._early.get(taker.name))
@@ -146,10 +146,12 @@ class Measuring:
 
     def took(self, name: str, nanoseconds: int, value: Taken = None) -> None:
         """Note what a sampled measure has cost."""
-        turns = self._run.turns
-        usual = self.nanoseconds / turns if turns else 0.0
         unseen = isinstance(value, Many) and not value.values.is_cpu
-        self._sampling.took(name, turns, nanoseconds, usual, unseen=unseen)
+        self._sampling.took(name, self._run.turns, nanoseconds, self._usual(), unseen=unseen)
+
+    def _usual(self) -> float:
+        """Nanoseconds of a turn; 0 in the first."""
+        return self.nanoseconds / self._run.turns if self._run.turns else 0.0
 
     def _take(self, taker: Taker) -> Taken:
         """In a gate of its own: what goes wrong here must not end the watching of steps or losses."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 
 SHARE = 0.2
 """Share of the budget that all sampled measures together may use."""
 
 AT_FIRST = 4
-"""Turns after the first, whose duration is not known yet."""
+"""Turns after which it is known how long one takes, and so how much may be spent on it."""
+
+TRIFLE = 1_000_000
+"""Nanoseconds that a measure may have cost and still be taken again then, whatever a turn takes."""
 
 UNSEEN = 50
 """Turns between two takes on an accelerator, whose own time cannot be seen without waiting for it."""
@@ -30,10 +34,30 @@ class Sampling:
         self._measures = max(1, measures)
         self._next: dict[str, int] = {}
         self._spent: dict[str, int] = {}
+        self._undecided: set[str] = set()
 
-    def is_due(self, name: str, turn: int) -> bool:
-        """Whether the measure may be taken in this turn; always in the first."""
-        return turn >= self._next.get(name, 0)
+    def is_due(self, name: str, turn: int, usual: Callable[[], float]) -> bool:
+        """Whether the measure may be taken in this turn; always in the first.
+
+        Args:
+            name: of the measure.
+            turn: number of this turn of the loop.
+            usual: tells the nanoseconds of a turn, 0 if not known yet; rarely asked.
+        """
+        if turn < self._next.get(name, 0):
+            return False
+        if name not in self._undecided or not (known := usual()):
+            return True
+        self._undecided.remove(name)
+        if self._spent[name] > TRIFLE:
+            self._next[name] = self._affordable(name, turn, known)
+        return turn >= self._next[name]
+
+    def _affordable(self, name: str, turn: int, usual: float) -> int:
+        """The turn by which what the measure has cost so far is within its share."""
+        sharing = max(self._measures, len(self._spent))  # those with several subjects count for each
+        allowed = self._budget / sharing * usual
+        return min(ceil(self._spent[name] / allowed), turn + LONGEST) if allowed > 0 else turn
 
     def took(self, name: str, turn: int, cost: int, usual: float, *, unseen: bool) -> None:
         """The measure was taken.
@@ -45,10 +69,10 @@ class Sampling:
             usual: nanoseconds of a turn; 0 if not known yet.
             unseen: the work was given to an accelerator.
         """
-        spent = self._spent[name] = (
-            self._spent.get(name, 0) + cost
-        )  # the first take costs far more than others
-        sharing = max(self._measures, len(self._spent))  # those with several subjects count for each
-        allowed = self._budget / sharing * usual
-        due = ceil(spent / allowed) if allowed > 0 else turn + AT_FIRST
-        self._next[name] = min(max(due, turn + (UNSEEN if unseen else 1)), turn + LONGEST)
+        self._spent[name] = self._spent.get(name, 0) + cost  # the first take costs far more than others
+        if usual:
+            due = self._affordable(name, turn, usual)
+        else:
+            due = turn + AT_FIRST
+            self._undecided.add(name)
+        self._next[name] = max(due, turn + (UNSEEN if unseen else 1))

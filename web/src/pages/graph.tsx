@@ -116,8 +116,8 @@ function operations(which: string): Drawn {
   const graph = isLonely ? { ...NOTHING, place: which.slice(4) } : (graphs.autograd[Number(which)] ?? NOTHING);
   const nodes: Node[] = graph.nodes.map((n, i) => ({
     name: `${n.name} #${i + 1}`,
-    label: n.name,
-    note: n.place || n.module,
+    label: n.module ? `${n.name} · ${n.module}` : n.name,
+    note: n.place,
     detail: [n.place ? `called at ${n.place}` : "", n.parameters.length ? `uses ${n.parameters.join(", ")}` : "no parameters", i === 0 ? `backward() is called at ${graph.place}` : ""].filter(Boolean).join("; "),
     kind: i === 0 ? "loss" : n.parameters.length ? "named" : "plain",
   }));
