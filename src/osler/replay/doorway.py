@@ -126,7 +126,7 @@ class Doorway:
         """A call at another line than the first: in the same turn, unless the first does not come back."""
         self._elsewhere += 1
         if self.wheel.phase is Phase.FIRST and self._elsewhere >= PATIENCE:
-            self.wheel.snapshot = None
+            self.wheel.release()
             self._begin_here(args, kwargs, frame)
 
     def _count(self, frame: FrameType) -> None:

@@ -103,6 +103,10 @@ class LoopState:
         ]
         self._frames, self._lines = [each for each, _ in kept], [line for _, line in kept]
 
+    def release(self) -> None:
+        """Let go of the frames and of what their variables held."""
+        self._frames, self._lines, self.ways = [], [], {}
+
     def restore(self) -> None:
         """Put back the variables of the frames that are still running."""
         running = {id(f) for f in outwards(sys._getframe(1))}  # pyright: ignore[reportPrivateUsage]

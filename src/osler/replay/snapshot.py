@@ -100,6 +100,15 @@ class Snapshot:
         self._numbers()
         self.loop.restore()
 
+    def release(self) -> None:
+        """Let go of everything: nothing will be put back any more.
+
+        What it keeps refers to it in turn, so it would outlive its use, with a copy of the model and with
+        the variables of functions that have ended.
+        """
+        self._undo, self._seen = [], {}
+        self.loop.release()
+
     def renew_numbers(self) -> None:
         """The random number generators are to be put back to what they are now."""
         self._numbers = generators()

@@ -163,13 +163,19 @@ class Wheel:
         self._drivers = Drivers(frame, self._kind)
         self.observer.on_root = self._met_backward
         if again:
-            self.snapshot = None  # not two at a time
+            self.release()  # not two at a time
             loop = LoopState(self.observer.lines.frame(frame), self._is_users, self._drivers)
             self.snapshot = Snapshot(in_training(), loop, self._is_own)
         elif self.snapshot is not None:
             self.snapshot.renew_numbers()
             self.snapshot.loop.drivers = self._drivers
         self._began = perf_counter()
+
+    def release(self) -> None:
+        """Let go of the state of training that was remembered."""
+        if self.snapshot is not None:
+            self.snapshot.release()
+        self.snapshot = None
 
     def _met_backward(self, frame: FrameType) -> None:
         """The first backward: what drives the loop is on the stack."""
@@ -284,7 +290,7 @@ class Wheel:
             turn = self.gate.call(following, self._plan, seen)
             if turn is None:
                 self.phase = Phase.OWN
-                self.snapshot = None
+                self.release()
                 drawn = len(self._ahead.drawn) or 1
                 self._queue = [*(entry.get(0) for entry in self.pool.entries[drawn:]), *self._alone]
             else:
