@@ -64,6 +64,7 @@ from osler.model.finding import Confidence, Evidence, Finding, Place, Related, S
 from osler.model.histogram import Histogram
 from osler.model.lossfacts import (
     LAYERS,
+    BatchMeansFact,
     BroadcastFact,
     ComparisonFact,
     IndexFact,
@@ -153,6 +154,7 @@ __all__ = [
     "Activation",
     "AliasFact",
     "Answer",
+    "BatchMeansFact",
     "Birth",
     "BlindFact",
     "Branch",

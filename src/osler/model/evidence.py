@@ -30,6 +30,7 @@ from osler.model.facts import (
     elements_of,
 )
 from osler.model.lossfacts import (
+    BatchMeansFact,
     BroadcastFact,
     ComparisonFact,
     IndexFact,
@@ -83,6 +84,7 @@ class Run:
         broadcasts: losses whose operands were spread against each other by accident.
         comparisons: answers that were compared with targets of another shape, in what was looked at closely.
         indices: class ids and indices outside their table.
+        batch_means: averages of the means of batches of unequal size, by the line of the loss.
         underflows: logarithms taken of a softmax.
         signs: which loss functions each backward lowers and raises.
         inputs: variables that were not finite when the loss first was not, by name.
@@ -130,6 +132,7 @@ class Run:
     broadcasts: dict[LossCall, BroadcastFact] = field(default_factory=dict[LossCall, BroadcastFact])
     comparisons: dict[Site, ComparisonFact] = field(default_factory=dict[Site, ComparisonFact])
     indices: dict[LossCall, IndexFact] = field(default_factory=dict[LossCall, IndexFact])
+    batch_means: dict[Site, BatchMeansFact] = field(default_factory=dict[Site, BatchMeansFact])
     underflows: dict[Site, UnderflowFact] = field(default_factory=dict[Site, UnderflowFact])
     signs: dict[Site, SignFact] = field(default_factory=dict[Site, SignFact])
     inputs: dict[str, InputFact] = field(default_factory=dict[str, InputFact])

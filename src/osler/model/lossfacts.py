@@ -196,6 +196,31 @@ class SignFact:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchMeansFact:
+    """A variable that holds an average of the means of batches that is not the mean of the samples.
+
+    Attributes:
+        site: where the mean of a batch is computed.
+        variable: the user's name for it.
+        batches: whose means were averaged.
+        size: samples in each but the last.
+        rest: samples in the last, at most as many.
+        value: what the variable holds.
+        weighted: the mean over all samples.
+        by_samples: the sum of the means was divided by the number of samples, not of batches.
+    """
+
+    site: Site
+    variable: str
+    batches: int
+    size: int
+    rest: int
+    value: float
+    weighted: float
+    by_samples: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UnderflowFact:
     """A logarithm taken of the output of a softmax.
 

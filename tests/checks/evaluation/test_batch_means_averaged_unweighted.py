@@ -1,8 +1,8 @@
 import pytest
 
 from osler.checks.evaluation.batch_means_averaged_unweighted import check
-from osler.model import Severity
-from osler.testing import read
+from osler.model import BatchMeansFact, Kind, Severity
+from osler.testing import event, findings, place, read, run_of
 
 CODE = """
 test_loader = DataLoader({data})
@@ -76,3 +76,31 @@ def test_two_sizes_that_one_loader_may_have(sizes: str, said: int) -> None:
 
 def test_is_silent_without_training() -> None:
     assert not read("print(model)", [check]).findings
+
+
+TURNS = [[event(Kind.STEP, "SGD", 14, "fresh")]] * 9
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [
+        (
+            BatchMeansFact((place(20),), "val_loss", 4, 16, 2, 1.31666, 1.30796),
+            "`val_loss` holds the mean of the means of 4 batches: the last has 2 of 16 samples and weighs as "
+            "much as the others. It is 1.31666, the mean over all samples 1.30796.",
+        ),
+        (
+            BatchMeansFact((place(20),), "history[-1]", 3, 16, 16, 0.0826, 1.322, by_samples=True),
+            "the means of 3 batches of up to 16 were added and divided by the number of samples: "
+            "`history[-1]` is 0.0826, the mean is 1.322.",
+        ),
+    ],
+)
+def test_says_what_was_seen_in_a_run(fact: BatchMeansFact, message: str) -> None:
+    (found,) = findings(run_of(TURNS, batch_means=[fact]), [check])
+    assert (found.message, found.severity, found.place.line) == (message, Severity.HINT, 20)
+    assert found.evidence[0].expected == f"{fact.weighted:.6g}, the mean over all samples"
+
+
+def test_a_run_without_such_averages() -> None:
+    assert not findings(run_of(TURNS), [check])

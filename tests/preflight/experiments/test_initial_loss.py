@@ -3,8 +3,10 @@
 import math
 
 import pytest
+import torch
 
 from osler.model import Diagnosis, Finding
+from osler.preflight.experiments.initial_loss import error_of
 from osler.testing import try_out
 
 NET = "net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4)){scale}\n"
@@ -83,3 +85,22 @@ def test_a_loss_whose_chance_is_not_known() -> None:
 def test_a_loss_of_the_scripts_own() -> None:
     (answer,) = tried(loss="net(x).square().mean()").experiments
     assert answer.skipped == "no loss function of torch was called in the first turn"
+
+
+def test_samples_of_one_class_are_not_independent() -> None:
+    """By hand: two classes of losses 1 and 3, fifty times each, are two trials and not a hundred."""
+    rows = torch.tensor([1.0, 3.0], dtype=torch.float64).repeat(50)
+    alike = torch.tensor([0, 1]).repeat(50)
+    assert error_of(rows, None) == pytest.approx(1.005 / 10, rel=1e-3)
+    assert error_of(rows, alike) == pytest.approx(2**0.5 / 2 * 2**0.5, rel=1e-9)
+
+
+def test_classes_that_tell_nothing_leave_the_error_as_it_is() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(4000, generator=generator, dtype=torch.float64)
+    alike = torch.randint(0, 50, (4000,), generator=generator)
+    assert error_of(rows, alike) == pytest.approx(error_of(rows, None), rel=0.25)
+
+
+def test_one_class_alone_says_nothing_of_the_others() -> None:
+    assert error_of(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4, 4, 4])) == pytest.approx(3**-0.5)

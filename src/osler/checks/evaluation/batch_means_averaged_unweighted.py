@@ -9,32 +9,38 @@ result is too small by the size of a batch.
 
 ```python
 test_loader = DataLoader(rows(50), batch_size=16)
-for x, y in loader:
-    optimizer.zero_grad()
-    loss_fn(model(x), y).backward()
-    optimizer.step()
-model.eval()
-total = 0.0
-with torch.no_grad():
-    for x, y in test_loader:
-        total += loss_fn(model(x), y).item()
-print(total / len(test_loader))
+for epoch in range(epochs):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for x, y in test_loader:
+            total += loss_fn(model(x), y).item()
+    test_loss = total / len(test_loader)
+    print(test_loss)
 ```
 
 ## Good
 
 ```python
 test_loader = DataLoader(rows(50), batch_size=16)
-for x, y in loader:
-    optimizer.zero_grad()
-    loss_fn(model(x), y).backward()
-    optimizer.step()
-model.eval()
-total = 0.0
-with torch.no_grad():
-    for x, y in test_loader:
-        total += loss_fn(model(x), y).item() * len(x)
-print(total / len(test_loader.dataset))
+for epoch in range(epochs):
+    model.train()
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+    model.eval()
+    total = 0.0
+    with torch.no_grad():
+        for x, y in test_loader:
+            total += loss_fn(model(x), y).item() * len(x)
+    test_loss = total / len(test_loader.dataset)
+    print(test_loss)
 ```
 
 ## Not a problem
@@ -62,12 +68,14 @@ from osler.model import (
     Code,
     Const,
     Edit,
+    Evidence,
     Finding,
     Kind,
     Length,
     Loader,
     Pages,
     Place,
+    Run,
     Series,
     Severity,
     Tensor,
@@ -176,6 +184,24 @@ def described(code: Code, call: CallFact, loader: Loader) -> str:
     return (
         f"the means of the batches of {name} are averaged: a smaller last batch weighs as much as the others."
     )
+
+
+@check.in_run
+def kept_as_such(run: Run) -> Iterator[Finding]:
+    for fact in run.batch_means.values():
+        off = Evidence("average", fact.value, f"{fact.weighted:.6g}, the mean over all samples")
+        if fact.by_samples:
+            message = (
+                f"the means of {fact.batches} batches of up to {fact.size} were added and divided by the "
+                f"number of samples: `{fact.variable}` is {fact.value:.6g}, the mean is {fact.weighted:.6g}."
+            )
+        else:
+            message = (
+                f"`{fact.variable}` holds the mean of the means of {fact.batches} batches: the last has "
+                f"{fact.rest} of {fact.size} samples and weighs as much as the others. It is "
+                f"{fact.value:.6g}, the mean over all samples {fact.weighted:.6g}."
+            )
+        yield check.finding(fact.site, message, evidence=[off])
 
 
 @check.mends

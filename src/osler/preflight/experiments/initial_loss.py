@@ -16,6 +16,9 @@ from osler.replay.turn import LossCall
 
 QUESTION = "is the first loss that of a guess?"
 COST = 0
+Parts = tuple[Tensor, Tensor | None, float, float, int]
+"""Loss of each row, its class if it has one, the loss expected of chance labels, that of a guess, classes."""
+
 FUNCTIONS = ("cross_entropy", "binary_cross_entropy_with_logits", "mse_loss")
 
 
@@ -70,14 +73,14 @@ def perform(bench: Bench) -> Steps:
 def measured(bench: Bench, call: LossCall) -> InitialLossFact:
     """One loss in numbers."""
     scores, target = call.given["input"].double(), call.given["target"]
-    rows, expected, chance, classes = PARTS[call.function](call, scores, target)
+    rows, alike, expected, chance, classes = PARTS[call.function](call, scores, target)
     inputs = [t for c in bench.seen.forwards for t in tensors(c.args) if t.is_floating_point() and t.numel()]
     spread = scores.std(1).mean() if scores.dim() > 1 and scores.shape[1] > 1 else scores.std()
     return InitialLossFact(
         function=call.function,
         value=float(rows.mean()),
         chance=chance,
-        error=float(rows.std() / math.sqrt(rows.numel())),
+        error=error_of(rows, alike),
         classes=classes,
         rows=rows.numel(),
         expected=expected,
@@ -90,7 +93,26 @@ def measured(bench: Bench, call: LossCall) -> InitialLossFact:
     )  # fmt: skip
 
 
-def of_classes(call: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, float, float, int]:
+def error_of(rows: Tensor, alike: Tensor | None) -> float:
+    """Standard error of the mean of the rows.
+
+    Samples of one class resemble each other, and so do the scores that an untrained network gives them: not
+    the samples are independent then but the classes (errors of clustered samples, Moulton 1990).
+
+    Args:
+        rows: (samples,) losses.
+        alike: (samples,) the class of each; None if all are independent.
+    """
+    error = float(rows.std() / math.sqrt(rows.numel()))
+    if alike is None or not alike.numel():
+        return error
+    sums = torch.zeros(int(alike.max()) + 1, dtype=rows.dtype).index_add(0, alike, rows - rows.mean())
+    present = len(alike.unique())
+    clustered = float(sums.norm()) / rows.numel() * math.sqrt(present / max(1, present - 1))
+    return max(error, clustered)
+
+
+def of_classes(call: LossCall, scores: Tensor, target: Tensor) -> Parts:
     """Loss of each row without weights; for labels drawn by their frequencies; of a guess; classes."""
     classes = scores.shape[1]
     ignored = call.given.get("ignore_index", -100)
@@ -101,24 +123,24 @@ def of_classes(call: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, 
     rows = F.cross_entropy(table, labels, reduction="none")
     share = torch.bincount(labels, minlength=classes).double() / max(1, len(labels))
     expected = float((-table.log_softmax(1) * share).sum(1).mean())
-    return rows, expected, math.log(classes), classes
+    return rows, labels, expected, math.log(classes), classes
 
 
-def of_yes_and_no(_: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, float, float, int]:
+def of_yes_and_no(_: LossCall, scores: Tensor, target: Tensor) -> Parts:
     """The same where each entry is a yes or no."""
     target = target.double()
     rows = F.binary_cross_entropy_with_logits(scores, target, reduction="none").flatten()
     share = target.mean()
     expected = float((F.softplus(-scores) * share + F.softplus(scores) * (1 - share)).mean())
-    return rows, expected, math.log(2), 2
+    return rows, None, expected, math.log(2), 2
 
 
-def of_numbers(_: LossCall, scores: Tensor, target: Tensor) -> tuple[Tensor, float, float, int]:
+def of_numbers(_: LossCall, scores: Tensor, target: Tensor) -> Parts:
     """The same for squared errors: a guess of nought."""
     target = target.double()
     rows = (scores - target).square().flatten()
     expected = float(scores.var() + target.var() + (scores.mean() - target.mean()).square())
-    return rows, expected, float(target.square().mean()), 0
+    return rows, None, expected, float(target.square().mean()), 0
 
 
 PARTS = {

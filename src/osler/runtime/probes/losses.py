@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.compiler import is_compiling
 
 from osler.model import LAYERS, IndexFact, Kind, LossCallFact, Site
+from osler.runtime.batch_means import BatchMeans
 from osler.runtime.label_order import LabelOrder
 from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
 from osler.runtime.loss_inputs import contract, suspicious, together
@@ -77,6 +78,8 @@ class Losses:
         self.arguments = watcher.gate("arguments of losses")
         self.looked: dict[tuple[str, Site], int] = {}
         self.asked: set[tuple[str, Site]] = set()
+        self.means, self.gate_means = BatchMeans(watcher.run, watcher.lines), watcher.gate("means of batches")
+        watcher.at_finish.append(lambda: self.gate_means.within(self.means.over, None))
         self.orders: dict[tuple[str, Site], LabelOrder] = {}
 
     def wrap(self, name: str, twin: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,6 +101,9 @@ class Losses:
             except (IndexError, RuntimeError):
                 self.arguments.call(self.refused, name, names, args, sys._getframe(1))
                 raise
+            if self.means.left and not torch.is_grad_enabled():  # at rest as well: a mean needs every batch
+                given = dict(zip(names, args, strict=False))
+                self.gate_means.call(self.means.add, loss, given, sys._getframe(1))
             if thinning.on:
                 return loss
             if not models:
@@ -117,6 +123,8 @@ class Losses:
         watcher.ledger.emit(Kind.LOSS, name, site, WITH_GRADIENT if graph else WITHOUT)
         if not graph:
             return
+        if self.means.pending:
+            self.gate_means.within(self.means.over, frame)
         watcher.measuring.at(Kind.LOSS, site)
         moment = watcher.measuring.moment
         moment.scores, moment.targets = scores, targets
