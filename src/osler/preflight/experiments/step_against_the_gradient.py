@@ -18,7 +18,7 @@ from osler.replay.turn import Seen, Turn
 QUESTION = (
     "does a small step against the gradient lower the loss of the same batch, as the script's own does?"
 )
-COST = 8
+COST = 9
 SHARES = (1e-2, 3e-3, 1e-3)
 """Shares of the loss that the steps should take off: nearly straight lines, and far above rounding."""
 
@@ -34,6 +34,9 @@ RIGHT = 0.2
 
 AGAINST = -0.5
 """Change over the promised fall of the loss, below which it has clearly risen."""
+
+ROUNDING = 1e-6
+"""Cosine below which a step of single precision is not told from one that stays on the level."""
 
 PART = 1 << 20
 """Entries that are multiplied at once."""
@@ -92,44 +95,67 @@ class Slope:
 
 
 def perform(bench: Bench) -> Steps:
-    """Note the gradient and the script's own step, then go a little way along each from the start."""
+    """Note the gradient and the script's own step, then go a little way along each from the start.
+
+    Of the two only one is kept at a time, for which the first turn is made twice: memory is short.
+    """
     share, parameters = factor(bench), trained(bench)
     assert share is not None
     assert bench.root is not None
     assert bench.loss is not None
     fresh = not any(o.state for o in bench.optimizers)
     slope = Slope(parameters)
+    loss = yield from first_turn(bench, slope)
+    steep = dot(slope.gradients, slope.gradients)
+    if not loss or not steep:
+        return Outcome(skipped="backward left no gradient behind")
+    ends = dot(parameters, slope.gradients)
+    yield from bench.begin()
+    steepness = ends - dot(parameters, slope.gradients)
+    against = yield from along(bench, parameters, slope.gradients, loss, -1.0, steep)
+    slope.gradients.clear()
+    moves = yield from own_step(bench, parameters)
+    length = dot(moves, moves)
+    moved = length > 0 and abs(steepness) > ROUNDING * (steep * length) ** 0.5
+    after = (yield from at(bench, parameters, moves, 1.0)) if moved else loss
+    own = (yield from along(bench, parameters, moves, loss, 1.0, steepness)) if fresh and moved else []
+    fact = DescentFact(
+        function=bench.loss.function, factor=share, before=loss / share, after=after / share,
+        against=tuple(against), own=tuple(own),
+        alignment=-steepness / (length * steep) ** 0.5 if moved else 0.0,
+        labelled=is_labelled(bench), site=bench.root.site,
+    )  # fmt: skip
+    unasked = "it began before" if not fresh else "it has changed nothing yet" if not moved else ""
+    return Outcome(in_words(fact, unasked), {"before": loss, "after": after}, (fact,))
+
+
+def first_turn(bench: Bench, slope: Slope) -> Generator[Turn, Seen, float]:
+    """Make the first turn; its loss, 0 if it has none."""
     bench.calm()
     bench.observer.on_backward = slope.note
     try:
         seen = yield Turn(0)
     finally:
         bench.observer.on_backward = None
-    moves = [p.detach().clone() for p in parameters]  # where they end: memory is for two copies, no more
-    loss = seen.roots[0].value if seen.roots else 0.0
-    if not slope.gradients or not loss or not dot(slope.gradients, slope.gradients):
-        return Outcome(skipped="backward left no gradient behind")
+    return seen.roots[0].value if seen.roots else 0.0
+
+
+def own_step(bench: Bench, parameters: list[Tensor]) -> Generator[Turn, Seen, list[Tensor]]:
+    """How the first turn moves the parameters."""
+    yield from bench.begin()
+    bench.calm()
+    yield Turn(0)
+    moves = [p.detach().clone() for p in parameters]
     yield from bench.begin()
     for move, p in zip(moves, parameters, strict=True):
         move.sub_(p.detach())
-    steep = dot(slope.gradients, slope.gradients)
-    against = yield from along(bench, parameters, slope.gradients, loss, -1.0, steep)
-    steepness = dot(moves, slope.gradients)
-    after = (yield from at(bench, parameters, moves, 1.0)) if steepness else loss
-    own = (yield from along(bench, parameters, moves, loss, 1.0, steepness)) if fresh and steepness else []
-    size = (dot(moves, moves) * steep) ** 0.5
-    fact = DescentFact(
-        function=bench.loss.function, factor=share, before=loss / share, after=after / share,
-        against=tuple(against), own=tuple(own), alignment=-steepness / size if size else 0.0,
-        labelled=is_labelled(bench), site=bench.root.site,
-    )  # fmt: skip
-    unasked = "it began before" if not fresh else "it has changed nothing yet" if not steepness else ""
-    return Outcome(in_words(fact, unasked), {"before": loss, "after": after}, (fact,))
+    return moves
 
 
 def dot(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     """The inner product, in double precision, without double copies of whole tensors."""
     pairs = ((a.flatten(), b.flatten()) for a, b in zip(one, other, strict=True))
+    pairs = ((a.detach(), b.detach()) for a, b in pairs)
     parts = ((a[at : at + PART], b[at : at + PART]) for a, b in pairs for at in range(0, a.numel(), PART))
     return sum(float(a.double() @ b.double()) for a, b in parts)
 
