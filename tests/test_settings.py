@@ -112,7 +112,7 @@ def test_paths_start_where_they_are_written(project: Path) -> None:
             "colour = 'red'",
             "there is no setting named 'colour'",
             "The settings are: select, ignore, fail-on, stop-on, overhead, max-steps, format, output, "
-            "store, run-dir, quiet, intended, lint.",
+            "keep, store, run-dir, quiet, intended, lint.",
         ),
         (
             "select = ['gradient-not-cleared']",
@@ -235,6 +235,16 @@ def test_what_the_command_line_names_decides_before_the_table(
 ) -> None:
     write(project, f"[tool.osler]\n{table}\n")
     assert load(project, words, KNOWN, FORMATS).format == expected
+
+
+def test_what_is_kept_besides_numbers(project: Path) -> None:
+    assert load(project, {}, KNOWN, FORMATS).keep == "nothing"
+    assert load(project, {"keep": "samples"}, KNOWN, FORMATS).keep == "samples"
+    write(project, "[tool.osler]\nkeep = 'samples'\n")
+    assert load(project, {}, KNOWN, FORMATS).keep == "samples"
+    assert load(project, {"keep": "nothing"}, KNOWN, FORMATS).keep == "nothing"
+    with pytest.raises(SettingsError, match="--keep is 'all', expected nothing or samples"):
+        load(project, {"keep": "all"}, KNOWN, FORMATS)
 
 
 def test_where_the_run_is_recorded(project: Path) -> None:

@@ -20,7 +20,7 @@ from osler.engine.judge import Judgement
 from osler.engine.linting import wishes_of
 from osler.errors import UsageError
 from osler.model import NOTHING_ASKED, Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
-from osler.settings import Settings
+from osler.settings import SAMPLES, Settings
 from osler.store.logbook import Logbook, Plan, chosen
 from osler.store.records import Ending
 
@@ -78,6 +78,7 @@ class Session:
         self.terms = Terms(script, self.settings.select, self.settings.ignore, dict(self.settings.intended))
         self.watcher = Watcher(warn or print_warning, self.settings.overhead)
         self.watcher.after_turn = self._after_turn
+        self.watcher.samples.on = self.settings.keep == SAMPLES
         if self.settings.max_steps is not None:
             self.watcher.thinning.last_step = self.settings.max_steps
         self.stopped_by = ""

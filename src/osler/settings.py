@@ -17,6 +17,8 @@ from osler.model import Severity
 NEVER = "never"
 TEXT = "text"
 FAIL_ON = (NEVER, *(s.label for s in Severity))
+SAMPLES = "samples"
+KEEP = ("nothing", SAMPLES)
 STOP_ON = (NEVER, Severity.WARNING.label, Severity.ERROR.label)
 INTENDED = "intended"
 PER_FILE_IGNORES = "per-file-ignores"
@@ -35,6 +37,7 @@ class Settings:
         max_steps: optimizer steps after which the script is stopped; None means it runs to its end.
         format: of the report.
         output: absolute path of the file that receives the report.
+        keep: `samples` keeps the first ones that a model is trained on in the record; `nothing` does not.
         store: record the run in a run directory.
         run_dir: absolute path of that directory; None means a new one below ``.osler/runs``.
         quiet: print nothing but the script's own output.
@@ -50,6 +53,7 @@ class Settings:
     max_steps: int | None = None
     format: str = TEXT
     output: Path | None = None
+    keep: str = KEEP[0]
     store: bool = True
     run_dir: Path | None = None
     quiet: bool = False
@@ -251,6 +255,10 @@ def _severity(word: str) -> Severity | None:
     return None if word == NEVER else Severity[word.upper()]
 
 
+def _keep(key: str, value: object, source: _Source) -> str:
+    return _one_of(KEEP, key, value, source)
+
+
 def _share(key: str, value: object, source: _Source) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise source.complain(key, value, "a share of the time above 0 and up to 1, for example 0.01")
@@ -301,6 +309,7 @@ READERS: Mapping[str, Callable[[str, object, _Source], object]] = MappingProxyTy
         "max-steps": _steps,
         "format": _format,
         "output": _path,
+        "keep": _keep,
         "store": _truth,
         "run-dir": _folder,
         "quiet": _truth,

@@ -130,6 +130,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "loss_calls": attrgetter("function", "site"),
     "broadcasts": attrgetter("operation", "site"),
     "indices": attrgetter("function", "site"),
+    "samples": attrgetter("model"),
     "batch_means": attrgetter("site"),
     "underflows": attrgetter("site"),
     "inputs": attrgetter("name"),

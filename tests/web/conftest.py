@@ -17,6 +17,7 @@ from osler.report.html import render
 from osler.report.json import render as as_json
 from osler.report.source import Sources
 from osler.session import Session
+from osler.settings import Settings
 from osler.store.logbook import Plan
 from osler.store.reader import StoredRun, open_run
 
@@ -93,12 +94,14 @@ class Watched:
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Watched]:
     """Run the script with one text replaced, watched and recorded, in this process."""
 
-    def watch(old: str = "", new: str = "") -> Watched:
+    def watch(old: str = "", new: str = "", keep: str = "nothing") -> Watched:
         assert not old or SCRIPT.count(old) == 1
         root = tmp_path_factory.mktemp("project")
         script = root / "train.py"
         script.write_text(SCRIPT.replace(old, new) if old else SCRIPT)
-        session = Session(plan=Plan(root, script=script.name, argv=("osler", "run", script.name)))
+        session = Session(
+            Settings(keep=keep), plan=Plan(root, script=script.name, argv=("osler", "run", script.name))
+        )
         session.attach()
         try:
             exec(compile(script.read_text(), str(script), "exec"), {"__name__": "__main__"})

@@ -1,11 +1,13 @@
 """Every page, light and dark, wide and narrow, with no, one and 200 findings: nothing complains."""
 
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from osler.model import (
     Answer,
@@ -19,6 +21,7 @@ from osler.model import (
     Severity,
 )
 from osler.model.setup import Curve
+from osler.runtime.samples import taken
 
 pytestmark = pytest.mark.slow
 
@@ -231,3 +234,43 @@ def test_the_cut_is_drawn_in_red_with_its_line(files: dict[str, Path], tab: Any)
         assert opened.page.locator("path.edge.cut").count() == 2
         assert opened.page.locator("g.node.cut text").all_text_contents() == ["detach()", "train.py:16"]
         assert "The gradient is cut" in opened.page.inner_text("main")
+
+
+def test_samples_that_were_kept_are_pictures_of_what_the_model_was_given(
+    watch: Callable[..., Any], tab: Any, tmp_path: Path
+) -> None:
+    kept = watch(
+        "h = self.stem(x)", "h = self.stem(x.flatten(1))", keep="samples"
+    )  # rows of four numbers: a table
+    (fact,) = kept.stored.run.samples.values()
+    rows, pictures = tmp_path / "rows.html", tmp_path / "pictures.html"
+    rows.write_text(kept.report())
+    drawn = taken("Net", torch.arange(32.0).reshape(2, 1, 4, 4), (), 0)
+    labelled = tuple(replace(s, label=HOSTILE) for s in drawn.samples)
+    kept.stored.run.samples["Net"] = replace(drawn, samples=labelled)
+    pictures.write_text(kept.report())
+    with tab() as opened:
+        opened.show(rows, "data")
+        table = opened.page.locator("table", has_text="sample").first
+        cells = table.locator("tbody tr").first.locator("td").all_inner_texts()
+        assert cells[0] == fact.samples[0].label
+        assert len(cells[1].split(", ")) == len(fact.samples[0].numbers)
+        assert opened.violations() == []
+        opened.show(pictures, "data")
+        assert opened.page.locator(".samples canvas").count() == len(drawn.samples)
+        shades = opened.page.evaluate(
+            "[...document.querySelector('.samples canvas').getContext('2d').getImageData(0, 0, 4, 4).data]"
+        )
+        assert shades[0::4] == list(b64decode(drawn.samples[0].pixels))
+        assert shades[3::4] == [255] * 16
+        assert opened.page.locator("img").count() == 0
+        assert opened.violations() == []
+        assert opened.complaints == []
+        opened.picture(SCREENSHOTS / "data-samples-light-1280.png")
+
+
+def test_samples_are_not_in_a_report_that_was_not_asked_for_them(files: dict[str, Path], tab: Any) -> None:
+    with tab() as opened:
+        opened.show(files["run"], "data")
+        assert "samples only for --keep samples" in opened.page.inner_text("main")
+        assert opened.page.locator(".samples").count() == 0

@@ -81,7 +81,14 @@ export interface Content {
   run: { id?: string; started?: string; left_out?: number };
   verdict: Verdict; timeline?: Timeline; layers?: Layers; graph?: Graphs; data?: Data;
   preflight?: { experiments: Experiment[]; networks: Network[] };
+  samples?: Samples[];
   series: Series[];
+}
+
+/** The first samples that a model was trained on; `pixels` are shades in base64, row by row. */
+export interface Samples {
+  model: string; place: string; step: number; shape: number[]; dtype: string; rows: number; lowest: number | string; highest: number | string;
+  height: number; width: number; channels: number; items: { label: string; numbers: (number | string)[]; pixels: string }[];
 }
 
 /** A series as numbers; `mean`, `low` and `high` have NaN where nothing finite is. */

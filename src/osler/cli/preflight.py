@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from osler.cli import FAILED, OK, split
 from osler.errors import UsageError
-from osler.settings import FAIL_ON, TEXT, load
+from osler.settings import FAIL_ON, KEEP, TEXT, load
 
 if TYPE_CHECKING:
     from osler.cli import Parser
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from osler.store.logbook import Plan
 
 COMMAND = "preflight"
-OPTIONS = ("format", "output", "fail-on", "select", "ignore", "store", "run-dir", "quiet")
+OPTIONS = ("format", "output", "fail-on", "select", "ignore", "keep", "store", "run-dir", "quiet")
 BUDGET = 60.0
 """Seconds for the experiments."""
 
@@ -88,6 +88,7 @@ def configure(parser: Parser) -> None:
     add("--select", type=split, metavar="NAME,...", help="evaluate only these checks")
     add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
     add("--run-dir", metavar="DIR", help="record the pre-flight here; .osler/runs/<time> if not given")
+    add("--keep", choices=KEEP, help="in the record besides numbers: the first samples of the data")
     add("--no-store", dest="store", action="store_false", default=None, help="record nothing")
     add("--quiet", action="store_true", default=None, help="print nothing")
 

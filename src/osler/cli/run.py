@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from osler.cli import split
 from osler.errors import UsageError
-from osler.settings import FAIL_ON, STOP_ON, TEXT, load
+from osler.settings import FAIL_ON, KEEP, STOP_ON, TEXT, load
 
 if TYPE_CHECKING:
     from osler.cli import Parser
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from osler.store.logbook import Plan
 
 OPTIONS = (
-    "format", "output", "fail-on", "select", "ignore", "max-steps", "stop-on", "overhead", "store",
+    "format", "output", "fail-on", "select", "ignore", "max-steps", "stop-on", "overhead", "keep", "store",
     "run-dir", "quiet",
 )  # fmt: skip
 
@@ -60,6 +60,7 @@ def configure(parser: Parser) -> None:
     add("--ignore", type=split, metavar="NAME,...", help="leave these checks out")
     add("--overhead", type=float, metavar="SHARE", help="of the time, for sampled work; 0.01 if not given")
     add("--run-dir", metavar="DIR", help="record the run here; .osler/runs/<time> if not given")
+    add("--keep", choices=KEEP, help="in the record besides numbers: the first samples of the data")
     add("--no-store", dest="store", action="store_false", default=None, help="record nothing")
     add("--quiet", action="store_true", default=None, help="print nothing but the script's own output")
 

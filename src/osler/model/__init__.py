@@ -10,6 +10,8 @@ from osler.model.architecture import (
     IdleNormFact,
     ModuleFact,
     PrecisionFact,
+    SampleFact,
+    SamplesFact,
 )
 from osler.model.check import (
     CALLED_HERE,
@@ -258,6 +260,8 @@ __all__ = [
     "ResumptionFact",
     "RetainedFact",
     "Run",
+    "SampleFact",
+    "SamplesFact",
     "ScheduleFact",
     "SelfLoadFact",
     "Series",

@@ -35,6 +35,54 @@ class ModuleFact:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleFact:
+    """One sample.
+
+    Attributes:
+        label: the class id or number that its loss compares with; empty if there is none for each sample.
+        numbers: the first of them, of a sample that is no picture.
+        pixels: shades from 0 to 255 of a picture, base64: (height, width, channels).
+    """
+
+    label: str = ""
+    numbers: tuple[float, ...] = ()
+    pixels: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesFact:
+    """The first samples that a model was trained on, as it was given them.
+
+    Attributes:
+        model: name of the root module.
+        site: user lines of the call.
+        step: optimizer steps finished before it.
+        shape: of one sample.
+        dtype: of its numbers.
+        rows: samples in the batch.
+        lowest: smallest finite number in those that are kept; black in a picture.
+        highest: largest; white.
+        height: of the pictures in points, 0 if the samples are none.
+        width: likewise.
+        channels: 1 for grey, 3 for colours.
+        samples: those that are kept.
+    """
+
+    model: str
+    site: Site
+    step: int
+    shape: Shape
+    dtype: str
+    rows: int
+    lowest: float
+    highest: float
+    height: int = 0
+    width: int = 0
+    channels: int = 0
+    samples: tuple[SampleFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IdleFact:
     """A part that a class of the user's declares, that nothing called and no other line of it names.
 

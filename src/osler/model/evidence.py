@@ -12,6 +12,7 @@ from osler.model.architecture import (
     IdleNormFact,
     ModuleFact,
     PrecisionFact,
+    SamplesFact,
 )
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
@@ -69,6 +70,7 @@ class Run:
         ended: nothing more will come.
         models: root modules by name.
         modules: parts of the models by full name, as they were at the first call.
+        samples: what the models were trained on first, by their name; only if it is to be kept.
         idle: parts that were declared and neither called nor named again, by full name; known at the end.
         frozen_norms: frozen BatchNorm layers that were called in train mode, by full name.
         precisions: 16-bit formats behind each backward.
@@ -117,6 +119,7 @@ class Run:
     ended: bool = False
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
+    samples: dict[str, SamplesFact] = field(default_factory=dict[str, SamplesFact])
     idle: dict[str, IdleFact] = field(default_factory=dict[str, IdleFact])
     frozen_norms: dict[str, FrozenNormFact] = field(default_factory=dict[str, FrozenNormFact])
     precisions: dict[Site, PrecisionFact] = field(default_factory=dict[Site, PrecisionFact])

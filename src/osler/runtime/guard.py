@@ -27,14 +27,19 @@ class Gate:
 
     A gate also keeps time, refuses to be entered while Osler itself is at work (so that Osler's own
     tensor operations are not taken for the script's), and listens to one thread only.
+
+    Attributes:
+        open: nothing has failed so far.
+        reads: what was only noted at rest is read ahead of a handler.
     """
 
-    __slots__ = ("guard", "name", "open")
+    __slots__ = ("guard", "name", "open", "reads")
 
     def __init__(self, guard: Guard, name: str) -> None:
         self.guard = guard
         self.name = name
         self.open = True
+        self.reads = True
 
     def call(self, handler: Callable[[*Arguments], Result], *args: *Arguments) -> Result | None:
         """Run a handler; None when the gate is closed, Osler is at work, or the handler failed."""
@@ -46,7 +51,7 @@ class Gate:
         guard.busy = True
         start = perf_counter_ns()
         try:
-            if guard.log:
+            if guard.log and self.reads:
                 guard.read()
             return handler(*args)
         except Exception as fault:

@@ -32,6 +32,7 @@ from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.rebinds import rebinds
 from osler.runtime.registry import Registry, held, numbers_in
 from osler.runtime.resuming import Resuming
+from osler.runtime.samples import Samples
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
 from osler.runtime.userlines import UserLines
@@ -77,7 +78,11 @@ class Watcher:
         self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
         self.inside, self.resuming = Inside(), Resuming(self.run, self.registry)
         self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
-        self.given, self.graph_lines = Given(), GraphLines(self.lines, self.gate("lines of operations"))
+        self.given, self.samples, self.graph_lines = (
+            Given(),
+            Samples(self.run, self.gate("samples that are kept")),
+            GraphLines(self.lines, self.gate("lines of operations")),
+        )
         self.stop_reason = ""
         self.compile_seen = self.scaler_seen = self.scale_read = self.scan_wanted = False
         self.at_finish: list[Callable[[], None]] = []

@@ -104,7 +104,14 @@ def test_the_verdict_shows_the_line_and_its_source(shown: Any) -> None:
 
 def test_without_a_record_there_is_the_verdict_alone(shown: Any) -> None:
     unrecorded = replace(shown.diagnosis, subject=replace(shown.diagnosis.subject, run=""))
-    assert set(content(unrecorded, shown.frame)) == {"schema", "version", "run", "verdict", "series"}
+    assert set(content(unrecorded, shown.frame)) == {
+        "schema",
+        "version",
+        "run",
+        "verdict",
+        "samples",
+        "series",
+    }
 
 
 def test_a_record_that_is_gone_leaves_the_verdict(shown: Any) -> None:

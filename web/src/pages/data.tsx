@@ -3,8 +3,9 @@ import type { JSX } from "preact";
 import { Lines } from "../charts/lines";
 import { Sizes } from "../charts/sizes";
 import { content, curve, type LossInput } from "../content";
-import { Table } from "../text";
+import { Table, Words } from "../text";
 import { counted, measured, shown } from "../words";
+import { Kept } from "./samples";
 
 const data = content.data ?? { loaders: [], sizes: [], scales: [], classes: [], losses: [], histograms: [] };
 
@@ -15,12 +16,14 @@ const SCALE_TITLES: Record<string, string> = {
 };
 
 export function DataPage(): JSX.Element {
-  const isEmpty = !data.loaders.length && !data.classes.length && !data.losses.length && !data.histograms.length && !data.scales.length;
+  const samples = content.samples ?? [];
+  const isEmpty = !samples.length && !data.loaders.length && !data.classes.length && !data.losses.length && !data.histograms.length && !data.scales.length;
   return (
     <>
       <h1>Data</h1>
-      <p class="intro">What the batches held. Osler keeps counts and ranges, never the samples themselves.</p>
+      <p class="intro">What the batches held. <Words text={samples.length ? "The samples are here because `--keep samples` asked for them." : "Osler keeps counts and ranges, and samples only for `--keep samples`."} /></p>
       {isEmpty ? <p>No loader, no class labels and no inputs were seen in this run.</p> : null}
+      {samples.length ? <section><h2>Samples</h2>{samples.map((s) => <Kept key={s.model} of={s} />)}</section> : null}
       {data.loaders.length ? <Loaders /> : null}
       {data.classes.length ? <Classes /> : null}
       {data.losses.length ? <Losses /> : null}

@@ -11,6 +11,7 @@ from osler.report.page.data import data
 from osler.report.page.graph import graph
 from osler.report.page.layers import layers
 from osler.report.page.preflight import preflight
+from osler.report.page.samples import samples
 from osler.report.page.texts import inert
 from osler.report.page.timeline import timeline
 from osler.report.page.verdict import verdict
@@ -22,12 +23,14 @@ SCHEMA = "osler.page/1"
 def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
     """Plain values for JSON: the verdict alone if there is no record of the run.
 
-    Keys: ``schema``, ``version``, ``run``, ``series``, and one for each page; None for one that has nothing.
+    Keys: ``schema``, ``version``, ``run``, ``samples``, ``series``, and one for each page; None for one that
+    has nothing.
     """
     stored = frame.record or recorded(diagnosis)
     found = curves(stored.main) if stored is not None else Curves()
     pages: dict[str, object] = {"verdict": verdict(diagnosis, frame, found)}
     about: dict[str, object] = {}
+    kept: list[dict[str, object]] = []
     if stored is not None:
         run = stored.run
         run.context = derive(run)
@@ -35,12 +38,13 @@ def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
         pages["timeline"] = timeline(run, diagnosis, found)
         pages["layers"] = layers(run, found, frame.root)
         pages["graph"] = graph(run, diagnosis, frame.root)
+        kept = samples(run, frame.root)
         pages["data"] = data(stored.main, found, frame.root)
     if (experiments := preflight(diagnosis.setup, frame.root)) is not None:
         pages["preflight"] = experiments
     body: dict[str, object] = {"schema": SCHEMA, "version": frame.version, "run": about, **pages}
     texts = {key: inert(value) for key, value in body.items()}
-    return {**texts, "series": [series(curve) for curve in found.all]}
+    return {**texts, "samples": kept, "series": [series(curve) for curve in found.all]}
 
 
 def recorded(diagnosis: Diagnosis) -> StoredRun | None:

@@ -79,6 +79,7 @@ class Losses:
         self.looked: dict[tuple[str, Site], int] = {}
         self.asked: set[tuple[str, Site]] = set()
         self.means, self.gate_means = BatchMeans(watcher.run, watcher.lines), watcher.gate("means of batches")
+        self.gate_means.reads = False  # no reason to look up from a rest
         watcher.at_finish.append(lambda: self.gate_means.within(self.means.over, None))
         self.orders: dict[tuple[str, Site], LabelOrder] = {}
 
@@ -123,6 +124,7 @@ class Losses:
         watcher.ledger.emit(Kind.LOSS, name, site, WITH_GRADIENT if graph else WITHOUT)
         if not graph:
             return
+        watcher.samples.loss(targets)
         if self.means.pending:
             self.gate_means.within(self.means.over, frame)
         watcher.measuring.at(Kind.LOSS, site)

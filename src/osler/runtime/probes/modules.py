@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.compiler import is_compiling
 
-from osler.model import Kind, ModelFact, NotFiniteFact
+from osler.model import Kind, ModelFact, NotFiniteFact, Site
 from osler.runtime.frozen_norms import FrozenNorms
 from osler.runtime.idle import Idle
 from osler.runtime.nonfinite import Scan, odd_value
@@ -252,8 +252,7 @@ class Forwards:
         recording = torch.is_grad_enabled()
         graph = recording and any(t.requires_grad for t in outputs)
         if recording:
-            model.last_input = None
-            watcher.given.forward(args, kwargs)
+            self.given(model, args, kwargs, site)
         odd = () if recording else oddities(model, mode, args, kwargs)
         if self.scan is not None:
             self.look_through(model, self.scan, outputs)
@@ -272,6 +271,12 @@ class Forwards:
             pulse = Pulse(event, watcher.run.turns, lambda _: watcher.ledger.append(used))
             watcher.outputs.follow(outputs, pulse)
             watcher.look_for_kept_graphs(frame)
+
+    def given(self, model: Model, args: Any, kwargs: Any, site: Site) -> None:
+        """What a model is trained on now."""
+        model.last_input = None
+        self.watcher.given.forward(args, kwargs)
+        self.watcher.samples.forward(model.name, args, kwargs, site)
 
     def traits_of(self, *names: str) -> frozenset[str]:
         """One object for each combination; an empty name is none."""
