@@ -1,5 +1,6 @@
-"""Numbers that the README states are those of the code and of the tests."""
+"""Numbers that the README states are those of the code, of the tests and of what was measured."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,12 +8,33 @@ from stage import healthy
 
 from osler.engine.catalogue import catalogue
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_how_many_checks_there_are() -> None:
     (stated,) = re.findall(r"`osler checks` lists all (\d+)", README)
     assert int(stated) == len(catalogue())
+
+
+def test_what_watching_costs() -> None:
+    rows = json.loads((ROOT / "benchmarks/overhead/results/overhead.json").read_text("utf-8"))["rows"]
+    names = {"small_resnet": "a small ResNet", "gpt_4_layers": "a GPT of four layers", "digits_mlp": "an MLP"}
+    text = " ".join(README.split())
+    for name, spoken in names.items():
+        (stated,) = re.findall(rf"(\d+\.\d) % on {spoken}", text)
+        assert stated == f"{100 * rows[name]['measured']:.1f}"
+
+
+def test_how_it_compares() -> None:
+    table = (ROOT / "benchmarks/accuracy/results/rivals.md").read_text("utf-8").splitlines()
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in table if line.startswith("| ")]
+    (osler,) = (row for row in cells if row[0] == "osler run")
+    others = [row for row in cells[1:8] if not row[0].startswith("osler")]
+    best = max(others, key=lambda row: int(row[2]))
+    text = " ".join(README.split())
+    assert f"names {osler[2]} of {osler[1]} and alarms {osler[6]} of {osler[5]}" in text
+    assert f"the best of the others names {best[2]} and alarms {best[6]} of {best[5]}" in text
 
 
 def test_how_many_healthy_programs_there_are() -> None:

@@ -11,7 +11,7 @@ SHARE = 0.2
 AT_FIRST = 4
 """Turns after which it is known how long one takes, and so how much may be spent on it."""
 
-TRIFLE = 1_000_000
+TRIFLE = 2_000_000
 """Nanoseconds that a measure may have cost and still be taken again then, whatever a turn takes."""
 
 UNSEEN = 50

@@ -118,7 +118,7 @@ function LayerRow({ node, isFlat, isClosed, strip, scale, isChosen, onToggle, on
   return (
     <>
       <tr class={isParameter ? "parameter" : "module"}>
-        <th scope="row" style={{ paddingLeft: `${isFlat ? 0.4 : 0.4 + row.depth * 1.1}rem` }}>
+        <th scope="row" style={{ paddingLeft: isFlat ? "0.4rem" : `calc(0.4rem + ${row.depth} * var(--indent))` }}>
           {parts.length && !isFlat
             ? <button type="button" class="fold" aria-expanded={!isClosed} aria-label={`Parts of ${row.name}`} onClick={onToggle}>{isClosed ? "▸" : "▾"}</button>
             : <span class="fold" />}
