@@ -28,10 +28,10 @@ EDITS = {
         "+        self.body = nn.Sequential(nn.ReLU(inplace=False), nn.Linear(8, 8))",
     ],
     "batch-means-averaged-unweighted": [
-        "-        total += loss_fn(model(x), y).item()",
-        "-print(total / len(test_loader))",
-        "+        total += loss_fn(model(x), y).item() * len(x)",
-        "+print(total / len(test_loader.dataset))",
+        "-            total += loss_fn(model(x), y).item()",
+        "-    test_loss = total / len(test_loader)",
+        "+            total += loss_fn(model(x), y).item() * len(x)",
+        "+    test_loss = total / len(test_loader.dataset)",
     ],
     "best-weights-aliased": [
         "+import copy",

@@ -31,6 +31,7 @@ from osler.report.json import render
 from osler.report.page.content import content
 from osler.report.source import Sources
 from osler.session import Session
+from osler.settings import Settings
 from osler.store.logbook import Plan
 from osler.store.reader import StoredRun, open_run
 
@@ -331,7 +332,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     script = root / "train.py"
     scope: dict[str, Any] = {"__name__": "__main__"}
     script.write_text(TRUTH)
-    session = Session(plan=Plan(root, script=script.name, argv=("osler", "run", script.name)))
+    plan = Plan(root, script=script.name, argv=("osler", "run", script.name))
+    session = Session(Settings(overhead=1.0), plan=plan)  # more than one sample, however slow the machine
     session.attach()
     try:
         exec(compile(TRUTH, str(script), "exec"), scope)

@@ -109,7 +109,6 @@ def test_without_a_record_there_is_the_verdict_alone(shown: Any) -> None:
         "version",
         "run",
         "verdict",
-        "samples",
         "series",
     }
 

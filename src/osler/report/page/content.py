@@ -23,8 +23,8 @@ SCHEMA = "osler.page/1"
 def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
     """Plain values for JSON: the verdict alone if there is no record of the run.
 
-    Keys: ``schema``, ``version``, ``run``, ``samples``, ``series``, and one for each page; None for one that
-    has nothing.
+    Keys: ``schema``, ``version``, ``run``, ``series``, one for each page, None for one that has nothing, and
+    ``samples`` if any were kept.
     """
     stored = frame.record or recorded(diagnosis)
     found = curves(stored.main) if stored is not None else Curves()
@@ -44,7 +44,8 @@ def content(diagnosis: Diagnosis, frame: Frame) -> dict[str, object]:
         pages["preflight"] = experiments
     body: dict[str, object] = {"schema": SCHEMA, "version": frame.version, "run": about, **pages}
     texts = {key: inert(value) for key, value in body.items()}
-    return {**texts, "samples": kept, "series": [series(curve) for curve in found.all]}
+    pictures = {"samples": kept} if kept else {}
+    return {**texts, **pictures, "series": [series(curve) for curve in found.all]}
 
 
 def recorded(diagnosis: Diagnosis) -> StoredRun | None:
