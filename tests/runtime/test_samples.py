@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from osler.model import Run, SamplesFact
+from osler.runtime import samples as samples_module
 from osler.runtime.guard import Guard
 from osler.runtime.samples import MODELS, MOST, NUMBERS, SIDE, Samples, taken
 from osler.session import Session
@@ -130,16 +131,34 @@ def test_training_is_the_same() -> None:
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_of_many_models_the_first_are_shown_and_a_fault_of_ours_is_contained() -> None:
-    told: list[str] = []
-    guard = Guard(told.append)
+def asked(told: list[str]) -> tuple[Run, Samples]:
     run = Run()
-    samples = Samples(run, guard.gate("samples that are kept"))
+    samples = Samples(run, Guard(told.append).gate("samples that are kept"))
     samples.on = True
+    return run, samples
+
+
+def test_of_many_models_the_first_are_shown() -> None:
+    told: list[str] = []
+    run, samples = asked(told)
+    samples.forward("text", ("no tensor",), {}, ())
     for name in "abcde":
         samples.forward(name, (torch.ones(2, 2),), {}, ())
-    assert len(run.samples) == MODELS
-    run.samples.clear()
-    samples.forward("text", ("no tensor",), {}, ())
-    assert run.samples == {}
+    assert list(run.samples) == list("abcde"[:MODELS])
     assert told == []
+
+
+def test_a_fault_of_ours_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> SamplesFact:
+        raise ValueError("a picture of nothing")
+
+    monkeypatch.setattr(samples_module, "taken", fail)
+    told: list[str] = []
+    run, samples = asked(told)
+    for name in "ab":
+        samples.forward(name, (torch.ones(2, 2),), {}, ())
+        samples.loss(torch.zeros(2))
+    assert run.samples == {}
+    (warning,) = told
+    assert "samples that are kept" in warning
+    assert "a picture of nothing" in warning

@@ -84,7 +84,15 @@ def test_the_loop_makes_its_targets_itself() -> None:
 
 def test_a_loss_that_is_no_number() -> None:
     answer = told("loss_fn(model(x), y) * float('nan')")
-    assert answer.answer.endswith(": in turn 1 the loss is not a number")
+    assert answer.answer == "no: in turn 1 the loss is not a number"
+    assert answer.values["noise"] == 0.0
+
+
+def test_only_the_weights_differ() -> None:
+    spare = "model.spare = nn.Parameter(torch.zeros(1))"
+    answer = told(before=spare, after="model.spare.data.fill_(count)")
+    assert answer.answer == "no: the weights do not agree after the last turn"
+    assert answer.values["noise"] == 0.0
 
 
 def test_an_accumulation_window_that_begins_elsewhere_is_waited_for() -> None:

@@ -39,11 +39,10 @@ def perform(bench: Bench) -> Steps:
     noise = max((gap(a, b) for s, t in zip(one, other, strict=True) for a, b in pairs(s, t)), default=0.0)
     bench.exact = exact
     turns = "turn" if count == 1 else "turns"
-    told = (
-        f"yes, {count} {turns} bit for bit"
-        if exact
-        else f"no, losses of {count} {turns} differ by up to {noise:.1e}: {first_difference(one, other)}"
-    )
+    told = f"yes, {count} {turns} bit for bit"
+    if not exact:
+        apart = f", losses of {count} {turns} differ by up to {noise:.1e}" if noise else ""
+        told = f"no{apart}: {first_difference(one, other)}"
     return Outcome(told, {"turns": count, "noise": noise}, (ExactnessFact(exact, count, noise),))
 
 
@@ -92,7 +91,7 @@ def first_difference(one: list[Passed], other: list[Passed]) -> str:
     turns = zip(one, other, strict=True)
     number, before, after = next(((n, s, t) for n, (s, t) in enumerate(turns, 1) if s != t), (0, None, None))
     if before is None or after is None:
-        return "only the weights do, after the last turn"
+        return "the weights do not agree after the last turn"
     if before.steps != after.steps or len(before.losses) != len(after.losses):
         return f"turn {number} makes other steps when it is repeated"
     if before.losses != after.losses:
