@@ -12,7 +12,7 @@ TOGETHER = {
     "model/course": "tests/checks/course/test_no_better_than_baseline.py",
     "model/edit": "tests/checks/test_fixes.py",
     "model/wiring": "tests/checks/optimizer/test_teacher_trained.py",
-    "preflight/": "tests/cli/test_preflight.py",
+    "preflight/": "tests/cli/preflight/test_room.py",
     "replay/": "tests/replay/test_wheel.py",
     "report/page/": "tests/report/page",
     "report/plots/": "tests/report/plots",

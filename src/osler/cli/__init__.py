@@ -6,6 +6,7 @@ import argparse
 import ast
 import difflib
 import importlib
+import importlib.util
 import os
 import pkgutil
 import sys
@@ -149,7 +150,8 @@ def table_of_commands() -> str:
 
 def promise(name: str) -> str:
     """What a command does, read from its file: importing all commands would make help slow."""
-    source = Path(__file__).with_name(f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    spec = importlib.util.find_spec(f"{__name__}.{name.replace('-', '_')}")
+    source = Path(spec.origin).read_text(encoding="utf-8") if spec is not None and spec.origin else ""
     return (ast.get_docstring(ast.parse(source), clean=False) or "").partition("\n")[0]
 
 

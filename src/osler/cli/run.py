@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from osler.cli import split
 from osler.errors import UsageError
-from osler.settings import FAIL_ON, KEEP, STOP_ON, TEXT, load
+from osler.settings import FAIL_ON, KEEP, SAMPLES, STOP_ON, TEXT, load
 
 if TYPE_CHECKING:
     from osler.cli import Parser
@@ -105,6 +105,8 @@ def execute(args: Namespace) -> int:
 def plan(settings: Settings, script: str, warn: Callable[[str], None]) -> Plan | None:
     """Where the run is recorded, if at all."""
     if not settings.store:
+        if settings.keep == SAMPLES:
+            warn("samples are kept in the record, and with --no-store there is none")
         return None
     from osler.store.logbook import Plan, chosen
 

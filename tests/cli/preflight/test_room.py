@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+
 import osler
 from osler import __version__
+from osler.cli import Parser, preflight
+from osler.cli.preflight.room import carried
 from osler.engine.stored import examined
 from osler.report.frame import Frame
 from osler.report.json import render as as_json
@@ -16,7 +20,7 @@ from osler.report.source import Sources
 from osler.store.process import Status
 from osler.store.reader import StoredRun, open_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PRELUDE = """\
 import csv, os, sys, time
 import torch
@@ -58,7 +62,8 @@ def process(
     folder: Path, *words: str | Path, code: str = "pass", command: str = "preflight"
 ) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "100"}
-    start = ["-c", f"import sys; from osler.cli import main, preflight; {code}; sys.exit(main())"]
+    imported = "import sys; from osler.cli import main; from osler.cli.preflight import room"
+    start = ["-c", f"{imported}; {code}; sys.exit(main())"]
     whole = [sys.executable, *start, command, *map(str, words)]
     return subprocess.run(
         whole, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
@@ -137,6 +142,32 @@ def test_continue_begins_the_training_anew(tmp_path: Path) -> None:
     assert not (tmp_path / ".osler").exists()
 
 
+def test_what_was_ignored_is_ignored_in_the_training_as_well(tmp_path: Path) -> None:
+    path = script(tmp_path, LOOP.replace("            optimizer.step()\n", ""))
+    options = ["--no-store", "--ignore=optimizer-never-steps,cannot-overfit-one-batch", "--keep", "samples"]
+    ran = process(tmp_path, *FAST, *options, "--continue", path)
+    assert ran.returncode == 0, ran.stderr
+    assert "optimizer-never-steps" not in ran.stderr
+    text = " ".join(ran.stderr.split())
+    told = "osler: samples are kept in the record, and with --no-store there is none"
+    assert text.count(told) == 2, "by the pre-flight, and by the training"
+
+
+@pytest.mark.parametrize(
+    ("words", "held"),
+    [
+        ([], []),
+        (["--budget", "5s", "--format", "json", "--output", "a.json", "--run-dir", "here"], []),
+        (["--quiet", "--no-store"], ["--no-store", "--quiet"]),
+        (["--select", "a, b", "--fail-on", "never"], ["--fail-on=never", "--select=a,b"]),
+    ],
+)
+def test_options_that_hold_for_the_training(words: list[str], held: list[str]) -> None:
+    parser = Parser("osler preflight", "")
+    preflight.configure(parser)
+    assert carried(parser.read([*words, "train.py"])) == held
+
+
 def test_a_crash_of_the_script_is_its_own(tmp_path: Path) -> None:
     ran = process(tmp_path, *FAST, "--run-dir", "mine", script(tmp_path, "print(model(x[:, :3]))"))
     assert ran.returncode == 1
@@ -166,7 +197,7 @@ def test_what_hangs_is_ended(tmp_path: Path) -> None:
     counting = (
         "model.calls = 0\nmodel.register_forward_hook(lambda *_: setattr(model, 'calls', model.calls + 1))\n"
     )
-    ran = process(tmp_path, *FAST, script(tmp_path, counting + hanging), code="preflight.PATIENCE = -2.0")
+    ran = process(tmp_path, *FAST, script(tmp_path, counting + hanging), code="room.PATIENCE = -2.0")
     assert ran.returncode == 0, ran.stderr
     assert "nothing happened for" in ran.stderr.replace("\n", " ")
     stored = recorded(tmp_path)
