@@ -82,7 +82,7 @@ def test_optimizers_and_loaders_are_named_in_the_same_way() -> None:
     optimizers = [torch.optim.SGD(net.parameters(), lr=0.1) for _ in range(2)]
     loaders = [torch.utils.data.DataLoader([1]) for _ in range(2)]
     assert [registry.optimizer(o) for o in [*optimizers, optimizers[0]]] == ["SGD", "SGD 2", "SGD"]
-    assert [registry.loader(x, "random") for x in [*loaders, loaders[0]]] == [
+    assert [registry.loader(x, lambda: "random") for x in [*loaders, loaders[0]]] == [
         "DataLoader",
         "DataLoader 2",
         "DataLoader",
@@ -352,7 +352,7 @@ def test_a_dead_loader_leaves_its_name_to_one_of_the_same_order() -> None:
     registry = Registry()
 
     def named(order: str) -> str:
-        return registry.loader(torch.utils.data.DataLoader([1]), order)
+        return registry.loader(torch.utils.data.DataLoader([1]), lambda: order)
 
     assert [named(order) for order in ("random", "sequential", "random", "sequential", "custom")] == [
         "DataLoader", "DataLoader 2", "DataLoader", "DataLoader 2", "DataLoader 3",

@@ -14,7 +14,7 @@ from osler.model import Kind, Place, Run
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import Ledger
 from osler.runtime.stopping import StopTraining
-from osler.runtime.thinning import AIM, LONGEST, MOST, PERIOD, STEADY, Thinning
+from osler.runtime.thinning import AIM, CLOSE, LONGEST, MOST, PERIOD, STEADY, Thinning
 from osler.session import Session
 from osler.settings import Settings
 
@@ -79,13 +79,17 @@ def test_a_steady_loop_that_costs_too_much_is_rested_from(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("cost", "budget"),
-    [(CHEAP, 0.01), (0, 0.01), (WORK // 101, 0.01), (DEAR, 0.2), (DEAR, 1.0)],
+    [(CHEAP, 0.01), (0, 0.01), (int(CLOSE * WORK / 101), 0.01), (DEAR, 0.4), (DEAR, 1.0)],
     ids=["half the budget", "nothing", "just within", "a larger budget", "no limit"],
 )
 def test_a_loop_within_the_budget_is_never_rested_from(
     monkeypatch: pytest.MonkeyPatch, cost: int, budget: float
 ) -> None:
     assert not any(FakeLoop(monkeypatch, budget).turns(300, cost).rested)
+
+
+def test_measures_and_the_record_have_their_part_of_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any(FakeLoop(monkeypatch, 0.01).turns(300, int(CLOSE * WORK / 98)).rested)
 
 
 def test_a_loop_that_is_not_steady_yet_is_never_rested_from(monkeypatch: pytest.MonkeyPatch) -> None:

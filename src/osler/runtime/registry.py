@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,16 +143,16 @@ class Registry:
         alive = [o for reference in self._earlier if (o := reference()) is not None]
         return [o for o in alive if o not in self._optimizers and any(id(p) in wanted for p in held(o))]
 
-    def loader(self, loader: object, order: str) -> str:
+    def loader(self, loader: object, order: Callable[[], str]) -> str:
         """The loader's name; of those that are built anew for every pass only one of the same order gets it.
 
         Args:
             loader: is alive.
-            order: in which it draws.
+            order: tells in which it draws; asked once.
         """
         known = self._loaders.get(loader)
         if known is None:
-            known = self._loaders[loader] = self._name(type(loader).__name__, loader, order)
+            known = self._loaders[loader] = self._name(type(loader).__name__, loader, order())
         return known
 
     def schedule(self, schedule: object) -> str:

@@ -20,7 +20,7 @@ from osler.model import Kind, Pattern
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import LONGEST_TURN, Ledger, nothing, shortened
 
-STEADY = 12
+STEADY = 8
 """Turns without a new pattern after which the loop counts as steady."""
 
 WINDOW = 3
@@ -28,6 +28,9 @@ WINDOW = 3
 
 LONGEST = 512
 """Turns between two windows at most."""
+
+CLOSE = 0.6
+"""Share of the budget up to which every turn is watched closely: measures and the record need theirs."""
 
 AIM = 0.2
 """Share of the budget that is aimed at: what a window costs is only known afterwards."""
@@ -112,7 +115,7 @@ class Thinning:
             return
         if self._missed and self._keeps_vigil():
             return
-        if self._cost <= self.budget * self._rest:
+        if self._cost <= CLOSE * self.budget * self._rest:
             return
         allowed = AIM * self.budget * self._rest
         pause = ceil(WINDOW * (self._cost - allowed) / allowed) if allowed > 0 else LONGEST

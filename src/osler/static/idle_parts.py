@@ -85,7 +85,7 @@ def _described(declared: Declared, forward: Function) -> IdleFact:
 
 def _unread(cls: Class) -> Iterator[Declared]:
     """What a class declares and does not read itself: a quick look at its text."""
-    if not is_module(cls) or not _is_plain(cls):
+    if not is_module(cls) or not _is_plain(cls) or not (parts := _parts(cls)):
         return
     start = next((n for n in cls.node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
     if start is None:
@@ -93,7 +93,7 @@ def _unread(cls: Class) -> Iterator[Declared]:
     text = _text(cls)
     if FINDS_BY_ITSELF.search(text):
         return
-    read, parts = set(READ.findall(text)), _parts(cls)
+    read = set(READ.findall(text))
     if read >= parts.keys():
         return
     for statement in walk(start):
@@ -139,7 +139,9 @@ def _is_given_modules(call: ast.Call, parts: dict[str, Network]) -> bool:
 
 def _calls_what_it_takes_apart(source: Source) -> bool:
     """It calls the children of some model one by one, or puts them into a new one."""
-    if source.tree is None or not any(word in source.text for word in TAKES_APART):
+    if (
+        not any(word in source.text for word in TAKES_APART) or source.tree is None
+    ):  # in this order: it is parsed
         return False
     lists = {
         dotted(n.targets[0])

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from osler.model import Place, ResumptionFact
 from osler.static.knowledge import OPTIMIZERS, SCHEDULES
@@ -14,7 +15,7 @@ from osler.static.roles import OPTIMIZER, SCALER, SCHEDULE
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
-WRITTEN = re.compile(r"""["']\s*:\s*[\w.]+\.state_dict\(\)""")
+WRITTEN = re.compile(r"""["']\s*:\s*(?:\w+\.)*(\w+)\.state_dict\(\)""")
 """An entry of a dict that holds a state."""
 
 KINDS = ("optimizer", "schedule", "scaler")
@@ -48,14 +49,16 @@ def resumptions(sources: Sequence[Source]) -> Iterator[ResumptionFact]:
     texts = [s.text for s in sources]
     if not any(WRITTEN.search(t) for t in texts) or not any("torch.load(" in t for t in texts):
         return
-    makers = _makers(sources)
+    makers = _makers(sources, {owner for t in texts for owner in WRITTEN.findall(t)})
     checkpoints = [c for s in sources for c in _checkpoints(s, makers)]
     waiting = [(c, s) for c in checkpoints for s in c.states if s.kind and not _is_settled(s, texts, makers)]
     if not waiting:
         return
-    read, counted = _read(sources), _counted(sources)
+    read, counted = _read(sources, {state.key for _, state in waiting}), Counted(sources)
     told: set[tuple[Place, str]] = set()
     for source in sources:
+        if "load_state_dict(" not in source.text:
+            continue
         near = [(c, s) for c, s in waiting if s.place.file == source.file] or waiting
         for region in regions(source):
             for checkpoint, state in near:
@@ -70,14 +73,17 @@ def resumptions(sources: Sequence[Source]) -> Iterator[ResumptionFact]:
                         break
 
 
-def _makers(sources: Sequence[Source]) -> dict[str, ast.Call]:
-    """What names are given, where that is a call; by the last part of the name."""
+def _makers(sources: Sequence[Source], names: set[str]) -> dict[str, ast.Call]:
+    """What has a state and is given to these names; by the last part of the name."""
     made: dict[str, ast.Call] = {}
-    for source in sources:
+    given = re.compile(rf"\b(?:{'|'.join(sorted(names))})\s*=\s*(?:\w+\.)*(\w+)\(")
+    for source in sources if names else ():
+        if not any(map(_has_state, given.findall(source.text))):  # nearly always: its tree is not needed
+            continue
         for node in statements(source.tree or ast.Module([], [])):
             match node:
-                case ast.Assign(targets=[target], value=ast.Call() as call) if dotted(target):
-                    made[dotted(target).rpartition(".")[2]] = call
+                case ast.Assign(targets=[target], value=ast.Call() as call) if _last(target) in names:
+                    made[_last(target)] = call
                 case _:
                     pass
     return made
@@ -91,6 +97,11 @@ def _kind(owner: str, makers: dict[str, ast.Call]) -> str:
     if made in OPTIMIZERS or OPTIMIZER.search(last):
         return "optimizer"
     return "scaler" if made == "GradScaler" or SCALER.search(last) else ""
+
+
+def _has_state(function: str) -> bool:
+    """A function of this name makes something that has a state besides weights."""
+    return bool(SCHEDULES.search(function)) or function in OPTIMIZERS or function == "GradScaler"
 
 
 def _checkpoints(source: Source, makers: dict[str, ast.Call]) -> Iterator[Checkpoint]:
@@ -135,10 +146,12 @@ def _is_settled(state: State, texts: list[str], makers: dict[str, ast.Call]) -> 
     return plain and made is not None and not any(k.arg in {"momentum", None} for k in made.keywords)
 
 
-def _read(sources: Sequence[Source]) -> set[str]:
-    """All texts in the sources, other than keys of dicts that are written down and items that are given."""
+def _read(sources: Sequence[Source], keys: set[str]) -> set[str]:
+    """Those of the keys that stand in the sources, other than in dicts written down and as items given."""
     found: set[str] = set()
     for source in sources:
+        if not any(f"{key}'" in source.text or f'{key}"' in source.text for key in keys):
+            continue
         written: set[int] = set()
         for node in walk(source.tree or ast.Module([], [])):
             match node:
@@ -153,20 +166,32 @@ def _read(sources: Sequence[Source]) -> set[str]:
     return found
 
 
-def _counted(sources: Sequence[Source]) -> set[str]:
-    """Names in the bounds of `range`, by their last part."""
-    return {
-        dotted(part).rpartition(".")[2]
-        for source in sources
-        for node in walk(source.tree or ast.Module([], []))
-        if isinstance(node, ast.Call) and dotted(node.func) in {"range", "trange", "tqdm.trange"}
-        for argument in node.args
-        for part in walk(argument)
-        if dotted(part)
-    }
+class Counted:
+    """Names in the bounds of `range`, by their last part; looked for once they are asked for."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All of them."""
+        return frozenset(
+            _last(part)
+            for source in self._sources
+            if "range(" in source.text
+            for node in walk(source.tree or ast.Module([], []))
+            if isinstance(node, ast.Call) and dotted(node.func) in {"range", "trange", "tqdm.trange"}
+            for argument in node.args
+            for part in walk(argument)
+            if dotted(part)
+        )
 
 
-def _goes_on(region: Region, checkpoint: Checkpoint, counted: set[str]) -> Iterator[tuple[Place, str]]:
+def _last(node: ast.AST) -> str:
+    return dotted(node).rpartition(".")[2]
+
+
+def _goes_on(region: Region, checkpoint: Checkpoint, counted: Counted) -> Iterator[tuple[Place, str]]:
     """Where a region loads the weights of such a file, and what else it takes up from it."""
     loaded = list(_loaded(region))
     for owner, file, key, node in loaded:
@@ -202,11 +227,11 @@ def _loaded(region: Region) -> Iterator[tuple[str, str, str, ast.stmt]]:
                 pass
 
 
-def _counters(region: Region, file: str, counted: set[str]) -> Iterator[str]:
+def _counters(region: Region, file: str, counted: Counted) -> Iterator[str]:
     """Keys whose value a loop begins with."""
     for line in region.lines:
         match line.node:
-            case ast.Assign(targets=[target], value=value) if dotted(target).rpartition(".")[2] in counted:
+            case ast.Assign(targets=[target], value=value) if _last(target) in counted.names:
                 for part in walk(value):
                     match part:
                         case ast.Subscript(value=owner, slice=ast.Constant(value=str() as key)) if (

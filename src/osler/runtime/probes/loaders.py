@@ -88,8 +88,8 @@ class Batches:
 
     def began(self, loader: Any, iterator: Any) -> None:
         """A pass begins: give the iterator its loader's name, look at the models' layers again."""
-        order = described(loader, "").order
-        name = self.names[iterator] = self.watcher.registry.loader(loader, order)
+        registry = self.watcher.registry
+        name = self.names[iterator] = registry.loader(loader, lambda: described(loader, "").order)
         self.newest = (id(iterator), name)
         for model in self.watcher.registry.models:
             model.stale = True
