@@ -203,6 +203,7 @@ class Optimizer(Value):
         variants: the optimizers it may be, if branches build different ones.
         replaced: its name was given to another optimizer.
         seen: the modules whose parameters it held when it was built; parts may be exchanged later.
+        clears: a method of its own clears gradients.
     """
 
     name: str
@@ -214,6 +215,7 @@ class Optimizer(Value):
     variants: tuple[Optimizer, ...] = ()
     replaced: bool = False
     seen: frozenset[Network] = frozenset()
+    clears: bool = False
 
     def holds(self, network: Network) -> bool | None:
         """Whether it steps on some parameter of the module; None if that is not known."""

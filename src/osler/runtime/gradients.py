@@ -51,6 +51,8 @@ class Holder:
         number: which backward of the run that was.
         in_step: a closure is being called by the optimizer.
         again: a backward has run in it.
+        is_own: its step is written by the user, who may clear gradients in it as the method has it.
+        used: a backward in the step under way has reached these parameters.
         unscaled: the loss scale was taken out since the last backward that reached them.
         thread: where the optimizer was first met.
         stepped_on: the smallest gradient of the previous step, kept so that no new one gets its identity.
@@ -72,6 +74,8 @@ class Holder:
     number: int = 0
     in_step: bool = False
     again: bool = False
+    is_own: bool = False
+    used: bool = False
     unscaled: bool = False
     thread: int = 0
     before: list[Mark] = field(default_factory=list[Mark])
@@ -127,6 +131,7 @@ class Holder:
         else:
             return False
         self.fresh = self.ever = True
+        self.used = self.in_step
         self.cleared = self.unscaled = False
         self.moment = moment
         self.number = number
@@ -143,6 +148,8 @@ class Holder:
 
     def status(self, closure: bool) -> str:
         """What is in the gradients as the optimizer steps: ``fresh``, ``carried``, ``empty`` or ``stale``."""
+        if closure and self.is_own and self.used:  # what is left at its end says little (SAM)
+            return "fresh"
         if self.fresh and all(p.grad is None for p in self.probes):  # cleared by a hand, which no probe sees
             self.fresh, self.cleared = False, True
         if self.fresh and not self.carried and not self.cleared:
@@ -179,7 +186,7 @@ class Holder:
         first = self.probes[0].grad if self.probes else None
         self.stepped_on = first if first is not None and first.numel() <= COPYABLE else None
         self.stepped = True
-        self.fresh = self.touched = self.in_step = self.again = False
+        self.fresh = self.touched = self.in_step = self.again = self.used = False
         self.copy = self.left = self.leaked = None
 
     def discards(self, moment: int, used: int) -> bool:

@@ -122,6 +122,7 @@ def merged(parts: list[Value]) -> Value:
         handed=any(o.handed for o in optimizers),
         variants=tuple(optimizers),
         seen=frozenset[Network]().union(*(o.seen for o in optimizers)),
+        clears=any(o.clears for o in optimizers),
     )
 
 

@@ -87,9 +87,11 @@ def _step(machine: Machine, optimizer: Optimizer, arguments: Arguments, node: as
     closure = arguments.at(0, "closure")
     if closure is None or (isinstance(closure, Const) and closure.value is None):
         machine.emit(Kind.STEP, node, optimizer)
-        return
-    machine.invoke(machine, closure, Arguments(), node)
-    machine.emit(Kind.STEP, node, optimizer, None, "closure")
+    else:
+        machine.invoke(machine, closure, Arguments(), node)
+        machine.emit(Kind.STEP, node, optimizer, None, "closure")
+    if optimizer.clears:  # in its step or in a method that the step calls
+        machine.emit(Kind.HANDED, node, optimizer)
 
 
 def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, node: ast.expr) -> Value:

@@ -79,6 +79,23 @@ def _optimizer(machine: Machine, cls: Class, arguments: Arguments, node: ast.exp
         machine.target, cls.name, machine.place(node), held_by(first), options=arguments.options()
     )
     optimizer.seen = below(optimizer.held)
+    optimizer.clears = any(map(_clears, cls.lineage()))
     machine.code.optimizers.append(optimizer)
     machine.emit(Kind.BUILD, node, optimizer)
     return optimizer
+
+
+def _clears(cls: Class) -> bool:
+    """A method of an optimizer, other than the one that is there for it, clears gradients."""
+    methods = (n for n in cls.node.body if isinstance(n, ast.FunctionDef) and n.name != "zero_grad")
+    return any(_is_clear(node) for method in methods for node in walk(method))
+
+
+def _is_clear(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(attr="zero_grad") | ast.Assign(targets=[ast.Attribute(attr="grad")]):
+            return True
+        case ast.Attribute(attr="zero_", value=ast.Attribute(attr="grad")):
+            return True
+        case _:
+            return False

@@ -174,7 +174,7 @@ class Optimizers:
         closure = callable(args[1] if len(args) > 1 else kwargs.get("closure"))
         self.watcher.census.glance()
         if closure:
-            holder.in_step, holder.again = True, False
+            holder.in_step, holder.again, holder.is_own = True, False, is_written_by_user(optimizer)
             return
         self.updates.before(optimizer, holder)
         first = () if holder.ever else ("first-ever",)
@@ -194,7 +194,8 @@ class Optimizers:
         watcher.measuring.take(Kind.STEP)
         moment.optimizer = None
         if holder.in_step:
-            self.traits = traits_of(holder.status(closure=True), "closure")
+            own = ("own",) if holder.is_own else ()
+            self.traits = traits_of(holder.status(closure=True), "closure", *own)
         else:
             self.updates.after(optimizer, holder.name)
         if not holder.stepped:
@@ -210,6 +211,11 @@ class Optimizers:
             self.gate_following.within(watcher.following.stepped)
         holder.after_step()
         watcher.ledger.step(holder.name, site, self.traits)
+
+
+def is_written_by_user(optimizer: Optimizer) -> bool:
+    """Whether the step is no function of torch's."""
+    return not type(optimizer).step.__module__.startswith("torch.")
 
 
 def is_stepping(identity: int, frame: FrameType | None) -> bool:
