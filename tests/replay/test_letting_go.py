@@ -55,9 +55,31 @@ for turn in range(40):
     loss.backward()
     optimizer.step()
 """
+AHEAD = """
+blocks = nn.ModuleList(nn.Linear(8, 8) for _ in range(20))
+optimizer = torch.optim.SGD(blocks.parameters(), lr=0.01)
 
 
-@pytest.mark.parametrize("code", [PLAY, TAKING_TURNS], ids=["in a function", "at two lines"])
+def through(x):
+    total = 0.0
+    for block in blocks:
+        x = block(x)
+        total = total + x.mean()
+    return total
+
+
+through(torch.randn(32, 8))
+for _ in range(60):
+    loss = through(torch.randn(8, 8)).square()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "code", [PLAY, TAKING_TURNS, AHEAD], ids=["in a function", "at two lines", "a call ahead of the loop"]
+)
 def test_no_graph_outlives_its_turn(code: str) -> None:
     """With the collector off, what refers to itself would stay."""
     try:

@@ -148,11 +148,12 @@ class Holder:
 
     def status(self, closure: bool) -> str:
         """What is in the gradients as the optimizer steps: ``fresh``, ``carried``, ``empty`` or ``stale``."""
-        if closure and self.is_own and self.used:  # what is left at its end says little (SAM)
-            return "fresh"
         if self.fresh and all(p.grad is None for p in self.probes):  # cleared by a hand, which no probe sees
             self.fresh, self.cleared = False, True
-        if self.fresh and not self.carried and not self.cleared:
+        at_will = (
+            closure and self.is_own and self.used
+        )  # what a method of the user's leaves says little (SAM)
+        if at_will or (self.fresh and not self.carried and not self.cleared):
             return "fresh"
         grads = [p.grad for p in self.probes]
         if all(g is None for g in grads):

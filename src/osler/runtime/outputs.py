@@ -71,6 +71,10 @@ class Outputs:
         self._pulses.append(weakref.ref(pulse))
         return True
 
+    def forget(self) -> None:
+        """Follow none of them any more."""
+        self._pulses.clear()
+
     def kept(self, turn: int) -> dict[Site, list[Pulse]]:
         """Graphs that outlived their turn, by the site of their forward."""
         while self._pulses and self._pulses[0]() is None:

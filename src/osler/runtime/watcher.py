@@ -274,8 +274,13 @@ class Watcher:
         self.guard.busy = True
 
     def resume(self) -> None:
-        """The script goes on by itself; what has happened to the gradients meanwhile is not known."""
+        """The script goes on by itself; what has happened to the gradients meanwhile is not known.
+
+        Until now others held the variables of the first turn, and graphs with them.
+        """
         self.guard.busy = False
+        self.run.retained.clear()
+        self.outputs.forget()
         for holder in self.all_holders():
             holder.resume()
         self.by_hand.forget()

@@ -46,6 +46,46 @@ for x, y in loader:
         p.grad = None
     loss_fn(model(x), y).backward()
     optimizer.step()
+# near: an optimizer of one's own, which clears after its update
+class Descent(torch.optim.Optimizer):
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self):
+        self.move()
+
+    def move(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(p.grad, alpha=group["lr"])
+                p.grad = None
+
+
+descent = Descent(model.parameters(), lr=0.1)
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    descent.step()
+# fault: an optimizer of one's own, which leaves that to others
+class Plain(torch.optim.Optimizer):
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(p.grad, alpha=group["lr"])
+
+    def zero_grad(self):
+        for p in self.param_groups[0]["params"]:
+            p.grad = None
+
+
+plain = Plain(model.parameters(), 0.1)
+for x, y in loader:
+    loss_fn(model(x), y).backward()
+    plain.step()  # <-
 # near: accumulation
 for i, (x, y) in enumerate(loader):
     (loss_fn(model(x), y) / 4).backward()

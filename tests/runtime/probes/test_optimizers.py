@@ -183,6 +183,49 @@ def test_two_step_optimizers(session, events, model, whole):
     assert not any("discards" in e.traits for e in events(Kind.CLEAR))
 
 
+class WholeSam(Optimizer):
+    """Both of its backward passes, and the clears behind each, happen inside its own step."""
+
+    def __init__(self, parameters, rate=0.1, rho=0.05):
+        super().__init__(parameters, {"rate": rate, "rho": rho})
+
+    @torch.no_grad()
+    def move(self, factor):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.add_(p.grad, alpha=factor)
+        self.zero_grad()
+
+    def step(self, closure):
+        closure()
+        self.move(0.05)
+        closure()
+        self.move(-0.1)
+
+
+def compute_then_clear(model, optimizer):
+    step(model)
+    optimizer.zero_grad()
+
+
+@pytest.mark.parametrize(
+    ("kind", "closure", "traits"),
+    [
+        (WholeSam, step, ["closure", "fresh", "own"]),
+        (torch.optim.SGD, compute_then_clear, ["closure", "empty"]),
+    ],
+)
+def test_only_a_users_own_step_may_clear_what_it_used(session, events, model, kind, closure, traits):
+    optimizer = kind(model.parameters(), 0.1)
+    with session:
+        for _ in range(4):
+            optimizer.step(lambda: closure(model, optimizer) if closure is not step else step(model))
+    assert session.run.steps == 4
+    assert traits in statuses(events)
+    found = {f.check for f in session.diagnosis.headlines}
+    assert found == (set() if kind is WholeSam else {"gradients-cleared-before-step"})
+
+
 class ByHand:
     """An optimizer that is none of torch's."""
 
