@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from osler.model import ParameterFact
 from osler.runtime.census import Census, assigned_at, concealed, within
 from osler.runtime.registry import Registry
+from osler.session import Session
+from osler.settings import Settings
 
 torch.set_num_threads(1)
 
@@ -482,3 +485,44 @@ def test_a_new_tensor_does_not_inherit_from_a_dead_one() -> None:
 )
 def test_tensors_within_a_variable(value: object, paths: list[str]) -> None:
     assert [path for path, _ in within("v", value)] == paths
+
+
+# --- parts that are exchanged while training goes on
+
+
+def fine_tune(*, late: bool, forever: bool = False) -> Session:
+    """Trains, gives the model a new head, trains that alone; with an optimizer built before or after."""
+    torch.manual_seed(0)
+    with Session(Settings()) as session:
+        model = nn.Sequential(OrderedDict(body=nn.Linear(2, 3), head=nn.Linear(3, 1)))
+        kept = model.head
+
+        def train(optimizer: torch.optim.Optimizer, steps: int) -> None:
+            for _ in range(steps):
+                optimizer.zero_grad()
+                loss = model(torch.randn(4, 2)).square().mean()
+                (loss + kept(torch.randn(4, 3)).square().mean() if forever else loss).backward()
+                optimizer.step()
+
+        train(torch.optim.SGD(model.parameters(), lr=0.1), 40)
+        model.body.requires_grad_(False)
+        if late:
+            model.head = nn.Linear(3, 1)
+        optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+        if not late:
+            model.head = nn.Linear(3, 1)
+        train(optimizer, 40)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("late", "forever", "found"),
+    [
+        (False, False, ["optimizer-holds-stale-parameters"]),
+        (True, False, []),
+        (True, True, []),  # the old head is used besides the model; it has no optimizer on purpose
+    ],
+)
+def test_a_head_that_is_exchanged_between_two_phases(late: bool, forever: bool, found: list[str]) -> None:
+    session = fine_tune(late=late, forever=forever)
+    assert [f.check for f in session.diagnosis.headlines] == found

@@ -34,12 +34,13 @@ class Known:
     site: Site = ()
     holders: tuple[str, ...] = ()
     keeper: weakref.ref[Optimizer] | None = None
+    home: weakref.ref[nn.Module] | None = None
     mark: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Owned:
-    """A parameter with its place in a model; the fields are those of `ParameterFact`."""
+    """A parameter with its place in a model: the fields of `ParameterFact`, and the model itself."""
 
     model: str
     tensor: Tensor
@@ -49,6 +50,7 @@ class Owned:
     site: Site = ()
     assigned: Site = ()
     aliases: list[str] = field(default_factory=list[str])
+    home: weakref.ref[nn.Module] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -136,6 +138,7 @@ class Census:
         self._note_holders()
         facts: dict[str, ParameterFact] = {}
         listed = self._listed()
+        self._note_replaced(listed)
         self.waiting = []
         self.strange = {
             name: sum(id(t) not in listed and not self.is_reached(t) for t in held(optimizer))
@@ -172,9 +175,15 @@ class Census:
             if is_held:
                 entry.mark = None
 
+    def _note_replaced(self, listed: Mapping[int, Owned]) -> None:
+        """What a model that is alive has given up, as a head for other classes: was it reached since then?"""
+        for key, entry in self.known.items():
+            if key not in listed and entry.home is not None and entry.home() is not None:
+                entry.home, entry.reached, entry.sightings = None, False, 0
+
     def _add(self, facts: dict[str, ParameterFact], one: Owned) -> None:
         tensor, entry = one.tensor, self.of(one.tensor)
-        entry.name = one.name
+        entry.name, entry.home = one.name, one.home
         shared = self.claims.setdefault(one.name, one.model) != one.model
         entry.series = entry.series or (f"{one.model}.{one.name}" if shared and one.model else one.name)
         entry.reached = entry.reached or tensor.grad is not None
@@ -227,11 +236,12 @@ class Census:
 
 def registered(model: Model, root: nn.Module) -> Iterator[Owned]:
     """Parameters of a model's modules."""
+    home = weakref.ref(root)
     for prefix, module in root.named_modules():
         used = id(module) in model.called
         own = module._parameters  # pyright: ignore[reportPrivateUsage] - ten times faster than its listing
         yield from (
-            Owned(model.name, tensor, joined(prefix, name), used=used)
+            Owned(model.name, tensor, joined(prefix, name), used=used, home=home)
             for name, tensor in own.items()
             if tensor is not None
         )

@@ -28,6 +28,12 @@ from osler.runtime.watcher import Watcher
 DISCARDS = frozenset({"discards"})
 NOTHING: frozenset[str] = frozenset()
 
+PHASES = 8
+"""Optimizers built in the midst of training that mean a new phase of it; more are a method's own (MAML)."""
+
+SOON = 4
+"""Backward calls from there to a look at all parameters: the usual ones lie ever further apart."""
+
 CLEAR, STEP = Kind.CLEAR, Kind.STEP
 """Names of this module are found faster than members of an enumeration."""
 
@@ -59,6 +65,7 @@ class Optimizers:
         self.stepping: list[int] = []
         self.updates = Updates(watcher.run)
         self.traits: frozenset[str] = NOTHING
+        self.phases = 0
 
     def wrap_init(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Optimizer.__init__``."""
@@ -71,9 +78,14 @@ class Optimizers:
         return __init__
 
     def built(self, optimizer: Optimizer, frame: FrameType) -> None:
-        """An optimizer was built: remember where."""
+        """An optimizer was built: remember where, and look anew if training was under way (fine-tuning)."""
+        watcher = self.watcher
         self.newest = (0, "")  # it may have the identity of one that is gone
-        self.watcher.holder(optimizer, frame)
+        watcher.holder(optimizer, frame)
+        if watcher.run.steps and self.phases < PHASES:
+            self.phases += 1
+            watcher.thinning.attend()
+            watcher.next_census = min(watcher.next_census, watcher.run.backwards + SOON)
 
     def wrap_clear(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``zero_grad``."""
