@@ -14,7 +14,7 @@ from osler.model import Kind, Place, Run
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import Ledger
 from osler.runtime.stopping import StopTraining
-from osler.runtime.thinning import AIM, CLOSE, LONGEST, MOST, PERIOD, STEADY, Thinning
+from osler.runtime.thinning import AIM, CLOSE, LONGEST, MOST, PERIOD, STEADY, VIGIL, VIGILS, Thinning
 from osler.session import Session
 from osler.settings import Settings
 
@@ -180,6 +180,19 @@ def test_later_ends_of_passes_do_not_wake_it(monkeypatch: pytest.MonkeyPatch) ->
     assert loop.thinning.pass_end()
     assert loop.thinning.on
     assert loop.ledger.run.passes == 2
+
+
+@pytest.mark.parametrize("period", [100, 400])
+def test_a_rare_form_of_turn_is_waited_for_but_not_for_good(
+    monkeypatch: pytest.MonkeyPatch, period: int
+) -> None:
+    """One that comes every hundred turns is looked at; one that comes less often keeps nobody awake."""
+    loop = FakeLoop(monkeypatch, budget=0.001).turns(50, DEAR)
+    for number in range(1, 40 * period):
+        loop.turn(DEAR, (Kind.FORWARD, Kind.FORWARD) if number % period == 0 else (Kind.FORWARD,))
+    close = loop.rested.count(False)
+    assert close < (VIGILS + 1) * VIGIL + 0.1 * len(loop.rested)
+    assert len(loop.ledger.run.patterns) == (2 if period < VIGIL else 1)
 
 
 def test_waking_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ torch the caches are cold, and most of what a handler costs is fetching it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from math import ceil
 from threading import get_ident
@@ -37,6 +38,9 @@ AIM = 0.2
 
 VIGIL = 256
 """Turns to stay awake for a form of turn that was met at rest: one that comes every hundred steps is seen."""
+
+VIGILS = 2
+"""Times that this is done for one form: one that comes less often would keep the watcher awake for good."""
 
 SMOOTHING = 0.2
 """Weight of the newest turn in the averages of cost and duration."""
@@ -90,6 +94,7 @@ class Thinning:
         self._left = 0
         self._known: dict[tuple[str, ...], Pattern] = {}
         self._missed: set[tuple[str, ...]] = set()
+        self._vigils: Counter[tuple[str, ...]] = Counter()
         self._usual: list[str] | None = None
         self._pattern: Pattern | None = None
         self._again = 0
@@ -129,6 +134,7 @@ class Thinning:
         """Whether to stay awake for a form of turn that was only met at rest, such as a rare evaluation."""
         self._missed -= {tuple(signs(p)) for p in self._ledger.run.patterns}
         if self._close_turns > VIGIL:
+            self._vigils.update(self._missed)
             self._missed.clear()
         return bool(self._missed)
 
@@ -302,7 +308,7 @@ class Thinning:
         if pattern is not None:
             pattern.seen(run.turns)
             self._usual, self._pattern = list(kinds), pattern
-        else:
+        elif self._vigils[kinds] < VIGILS:
             self._missed.add(kinds)
         run.turns += 1
         self._left -= 1

@@ -191,3 +191,18 @@ def test_says_nothing_about_layers_that_may_still_be_called(run: Run) -> None:
 def test_both_optimizers_step() -> None:
     run = seen(BODY, replace(HEAD, optimizers=("Adam",)), tail=([OTHER_STEP], [PASS_END]))
     assert len(findings(run, [check])) == 1
+
+
+def test_a_network_that_is_only_called_where_gradients_are_switched_off() -> None:
+    unrecorded = event(Kind.FORWARD, "G", 30)
+    step = event(Kind.STEP, "Adam", 20, "fresh")
+    turn = [BATCH, CLEAR, unrecorded, FORWARD, BACKWARD, STEP, step]
+    weight = ParameterFact("w", "G", 50, optimizers=("Adam",), reached=False)
+    run = run_of([*[turn] * 24, [PASS_END]], models=[NET], optimizers=[SGD, ADAM], parameters=[BODY, weight])
+    (found,) = findings(run, [check])
+    assert found.place.line == 30
+    assert found.message == (
+        "No gradient reached the only trainable parameter of `G` in 24 steps: `w`. That is 100.0% of its "
+        "trainable elements. Gradients are switched off wherever it is called."
+    )
+    assert found.fix == "Call it outside of `torch.no_grad()` where it is to learn."

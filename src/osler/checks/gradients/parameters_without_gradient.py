@@ -143,11 +143,13 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
     unsure = fact is not None and fact.compiled
     part = f"{len(unreached)} of {len(family)}" if len(family) > 1 else "the only"
     built = (run.holder_site(unreached[0]), "the optimizer that holds them is built here")
+    unrecorded = called_without_gradients(run, model)
     return check.finding(
-        run.usual_site(run.of(Kind.BACKWARD)) or built[0],
+        unrecorded or run.usual_site(run.of(Kind.BACKWARD)) or built[0],
         f"No gradient reached {part} trainable parameter{'s' * (len(family) > 1)}{of(model)} in "
         f"{run.parameters_step} steps: {listed([p.name for p in unreached])}. "
-        f"That is {elements / total:.1%} of {'its' if model else 'the'} trainable elements.",
+        f"That is {elements / total:.1%} of {'its' if model else 'the'} trainable elements."
+        f"{' Gradients are switched off wherever it is called.' if unrecorded else ''}",
         step=since(unreached),
         subject=model,
         related=[(called_at(run, model), f"`{model}` is called here"), *taken_out(run, unreached), built],
@@ -156,7 +158,14 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
         ],
         severity=Severity.HINT if unsure or elements < SMALL * total else None,
         confidence=Confidence.POSSIBLE if unsure else Confidence.LIKELY,
+        fix="Call it outside of `torch.no_grad()` where it is to learn." if unrecorded else "",
     )
+
+
+def called_without_gradients(run: Run, model: str) -> Site:
+    """Where a model is called, if no call of it was ever recorded."""
+    calls = list(run.of(Kind.FORWARD, model)) if model else []
+    return () if any(e.is_recorded for e in calls) else run.usual_site(calls)
 
 
 def describe_idle(run: Run, model: str, unused: list[ParameterFact]) -> Finding:

@@ -61,6 +61,8 @@ class Backwards:
         self.site: Site = ()
         self.input_sites: set[Site] = set()
         self.deferred = Deferred(watcher)
+        self.gate_lightly = watcher.gate("losses at rest")
+        self.gate_lightly.reads = False  # it adds to the log
         self.gate_loss = watcher.gate("what computes the loss")
         self.gate_norms = watcher.gate("BatchNorm behind the loss")
         self.gate_inputs = watcher.gate("inputs that are not finite")
@@ -114,7 +116,7 @@ class Backwards:
                 self.log.append((BACKWARD, "", value, 0.0))
                 guard.nanoseconds += perf_counter_ns() - now
                 return True
-        return self.gate_before.call(self.lightly, given, frame) is not False
+        return self.gate_lightly.call(self.lightly, given, frame) is not False
 
     def lightly(self, given: Any, frame: FrameType) -> bool:
         """The same for losses at several lines, on an accelerator, or not finite."""
