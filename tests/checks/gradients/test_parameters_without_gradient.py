@@ -122,7 +122,7 @@ def test_inside_a_compiled_model_it_is_only_possible() -> None:
 def test_the_only_parameter_of_a_model() -> None:
     (found,) = findings(seen(BODY, ParameterFact("w", "G", 9, optimizers=("SGD",), reached=False)), [check])
     assert found.message == (
-        "No gradient reached the only trainable parameter of `G` in 24 steps: `w`. "
+        "No gradient reached the only trainable parameter of `G` in 48 steps: `w`. "
         "That is 100.0% of its trainable elements."
     )
 
@@ -194,7 +194,7 @@ def test_both_optimizers_step() -> None:
 
 
 def test_a_network_that_is_only_called_where_gradients_are_switched_off() -> None:
-    unrecorded = event(Kind.FORWARD, "G", 30)
+    unrecorded = event(Kind.FORWARD, "G", 30, "no-grad")
     step = event(Kind.STEP, "Adam", 20, "fresh")
     turn = [BATCH, CLEAR, unrecorded, FORWARD, BACKWARD, STEP, step]
     weight = ParameterFact("w", "G", 50, optimizers=("Adam",), reached=False)
@@ -202,7 +202,7 @@ def test_a_network_that_is_only_called_where_gradients_are_switched_off() -> Non
     (found,) = findings(run, [check])
     assert found.place.line == 30
     assert found.message == (
-        "No gradient reached the only trainable parameter of `G` in 24 steps: `w`. That is 100.0% of its "
+        "No gradient reached the only trainable parameter of `G` in 48 steps: `w`. That is 100.0% of its "
         "trainable elements. Gradients are switched off wherever it is called."
     )
     assert found.fix == "Call it outside of `torch.no_grad()` where it is to learn."
