@@ -54,6 +54,13 @@ def without_recording(scene: Scene) -> Tensor:
     return scene.head(hidden).sum()
 
 
+def view_without_recording(scene: Scene) -> Tensor:
+    hidden = scene.body(scene.x)
+    with torch.no_grad():
+        kept = hidden[:, :3].sigmoid()
+    return scene.head(kept).sum()
+
+
 def numpy_round_trip(scene: Scene) -> Tensor:
     values = scene.body(scene.x).detach().numpy()
     return scene.head(torch.from_numpy(np.tanh(values))).sum()
@@ -83,6 +90,7 @@ CUTS: dict[str, tuple[str, Callable[[Scene], Tensor]]] = {
     "a class id": ("argmax", lambda s: s.head.weight[0, torch.tensor(s.body(s.x)[0].argmax().item())] * 1),
     "numpy": ("detach", numpy_round_trip),
     "no_grad": ("no_grad", without_recording),
+    "a view under no_grad": ("no_grad", view_without_recording),
     "comparison": ("gt", lambda s: s.head(s.x[:, :3]).sum() * (s.body(s.x) > 0).float().sum()),
     "nested functions": ("detach", in_a_nested_function),
 }

@@ -182,7 +182,7 @@ class CloseLook(TorchFunctionMode):
             self._note_comparison(name, site, inputs, result)
         cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(name, given))
         outputs = list(flat_tensors([result]))
-        upstream = [t for t in inputs if t.requires_grad]
+        upstream = [whole(t) for t in inputs if t.requires_grad]
         if (
             upstream
             and not any(o.requires_grad for o in outputs)
@@ -310,6 +310,12 @@ def spelled(func: Any) -> str:
     if name == "__get__":
         return getattr(getattr(func, "__self__", None), "__name__", name)
     return name
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """The tensor whose graph it is part of: a view taken without recording wants a gradient without one."""
+    base = tensor._base if tensor.grad_fn is None else None
+    return tensor if base is None else base
 
 
 def returns_a_question(result: object) -> bool:

@@ -114,6 +114,13 @@ def test_a_small_leftover_is_a_hint() -> None:
     assert found.severity is Severity.HINT
 
 
+def test_a_small_part_whose_output_is_taken_out_of_the_graph_is_no_leftover() -> None:
+    cut = CutFact("no_grad", (place(21),), ("sizes.weight",), (place(13),))
+    (found,) = findings(seen(BODY, replace(HEAD, elements=9), cuts=[cut]), [check])
+    assert found.severity is Severity.WARNING
+    assert "`torch.no_grad()` takes what they compute out of the graph" in [r.label for r in found.related]
+
+
 def test_inside_a_compiled_model_it_is_only_possible() -> None:
     (found,) = findings(seen(BODY, HEAD, models=[replace(NET, compiled=True)]), [check])
     assert (found.severity, found.confidence) == (Severity.HINT, Confidence.POSSIBLE)
@@ -122,7 +129,7 @@ def test_inside_a_compiled_model_it_is_only_possible() -> None:
 def test_the_only_parameter_of_a_model() -> None:
     (found,) = findings(seen(BODY, ParameterFact("w", "G", 9, optimizers=("SGD",), reached=False)), [check])
     assert found.message == (
-        "No gradient reached the only trainable parameter of `G` in 48 steps: `w`. "
+        "No gradient reached the only trainable parameter of `G` in 24 steps: `w`. "
         "That is 100.0% of its trainable elements."
     )
 

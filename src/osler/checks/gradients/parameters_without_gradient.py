@@ -99,7 +99,7 @@ STEPS_AT_END = 10
 """Steps before a finished program is judged: fewer are a trial."""
 
 SMALL = 0.01
-"""Share of a model's trainable elements below which the leftover is only worth knowing."""
+"""Share of a model's trainable elements below which a leftover that nothing uses is only worth knowing."""
 
 check = Check(
     __name__,
@@ -143,7 +143,8 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
     unsure = fact is not None and fact.compiled
     part = f"{len(unreached)} of {len(family)}" if len(family) > 1 else "the only"
     built = (run.holder_site(unreached[0]), "the optimizer that holds them is built here")
-    unrecorded = called_without_gradients(run, model)
+    unrecorded, taken = called_without_gradients(run, model), taken_out(run, unreached)
+    is_leftover = elements < SMALL * total and not taken
     return check.finding(
         unrecorded or run.usual_site(run.of(Kind.BACKWARD)) or built[0],
         f"No gradient reached {part} trainable parameter{'s' * (len(family) > 1)}{of(model)} in "
@@ -152,11 +153,11 @@ def describe(run: Run, model: str, unreached: list[ParameterFact]) -> Finding:
         f"{' Gradients are switched off wherever it is called.' if unrecorded else ''}",
         step=since(unreached),
         subject=model,
-        related=[(called_at(run, model), f"`{model}` is called here"), *taken_out(run, unreached), built],
+        related=[(called_at(run, model), f"`{model}` is called here"), *taken, built],
         evidence=[
             Evidence("elements without a gradient", elements, f"0 of {total}", step=run.parameters_step)
         ],
-        severity=Severity.HINT if unsure or elements < SMALL * total else None,
+        severity=Severity.HINT if unsure or is_leftover else None,
         confidence=Confidence.POSSIBLE if unsure else Confidence.LIKELY,
         fix="Call it outside of `torch.no_grad()` where it is to learn." if unrecorded else "",
     )
