@@ -78,3 +78,8 @@ class ReachFact:
     lately: float = 0.0
     lowest: float = 0.0
     highest: float = 0.0
+
+    @property
+    def farthest(self) -> float:
+        """The target that is missed by most; one inside if none is missed."""
+        return self.lowest if self.low - self.lowest >= self.highest - self.high else self.highest

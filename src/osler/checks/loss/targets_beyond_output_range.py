@@ -95,7 +95,7 @@ def targets_outside(run: Run) -> Iterator[Finding]:
             related=[(fact.site, "the loss is computed here")],
             evidence=[
                 Evidence("share of targets outside", share, "0"),
-                Evidence("target farthest outside", farthest(fact), limits(fact)),
+                Evidence("target farthest outside", fact.farthest, limits(fact)),
             ],
             fix="" if fact.made_by else "Scale the targets to 0 to 1, or use a loss for amounts or classes.",
         )
@@ -119,8 +119,3 @@ def limits(fact: ReachFact) -> str:
     if math.isinf(fact.high):
         return f"{fact.low:.3g} or more"
     return f"{fact.low:.3g} to {fact.high:.3g}"
-
-
-def farthest(fact: ReachFact) -> float:
-    """The target that is missed by most."""
-    return fact.lowest if fact.low - fact.lowest >= fact.highest - fact.high else fact.highest
