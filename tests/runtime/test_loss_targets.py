@@ -83,10 +83,17 @@ def test_how_many_targets_lie_outside():
 
 
 def test_one_end_is_measured_by_the_size_of_the_targets():
-    target = torch.tensor([[-1.0, -3.0, 10.0, 0.0]])  # root mean square 5.2
+    target = torch.tensor([[-0.5, -3.0, 5.0, 0.0]])  # root mean square 2.9
     fact = reach("l1_loss", SITE, given(LAYER(ROWS[:1]).relu(), target), 0)
     assert fact is not None
     assert (fact.high, fact.outside, fact.far) == (math.inf, 2, 1)
+
+
+def test_noise_about_a_positive_quantity_is_not_far():
+    target = torch.tensor([[-1.0, -1.0, 4.0, 2.0]])
+    fact = reach("l1_loss", SITE, given(LAYER(ROWS[:1]).relu(), target), 0)
+    assert fact is not None
+    assert (fact.outside, fact.far) == (2, 0)
 
 
 def test_only_so_many_targets_are_looked_at():

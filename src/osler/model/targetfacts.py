@@ -57,8 +57,9 @@ class ReachFact:
         high: upper end, possibly infinite.
         targets: targets that were looked at.
         outside: those outside the range.
-        far: those outside by more than a quarter of the width of the range; if it has none, of their own
-            root mean square.
+        far: those outside by more than a quarter of the width of the range. If it has none, by more than a
+            quarter of the root mean square of the targets, in calls where a tenth of their mean square lies
+            outside.
         lately: share of these at the latest calls, each of which counts half as much as the next.
         lowest: smallest target.
         highest: largest target.

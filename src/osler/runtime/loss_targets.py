@@ -36,6 +36,9 @@ OF_PROBABILITIES = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
 FAR = 0.25
 """Share of the width of a range beyond which a target outside is no jitter: labels of 1.2 are in use."""
 
+FLOOR = 0.1
+"""Share of the mean square of targets, below which what a rectifier misses of them may be noise."""
+
 JOINING = ("cat", "stack")
 RESCALING = ("div", "mul", "add", "sub")
 WHOLE = ("mean", "sum")
@@ -175,13 +178,17 @@ def measured(fact: ReachFact, target: Tensor) -> ReachFact | None:
     """The fact with the numbers of these targets; None if they are not finite."""
     rows = max(1, MOST_ELEMENTS * len(target) // target.numel()) if target.dim() else 1
     some = (target[:rows] if target.dim() else target).reshape(-1)[:MOST_ELEMENTS].float()
-    width = fact.high - fact.low
-    margin = FAR * (some.square().mean().sqrt() if math.isinf(width) else torch.full_like(some[0], width))
+    width, size = fact.high - fact.low, some.square().mean().sqrt()
+    margin = FAR * (size if math.isinf(width) else torch.full_like(size, width))
     beyond = torch.maximum(fact.low - some, some - fact.high)
-    figures = torch.stack([*torch.aminmax(some), (beyond > 0).sum(), (beyond > margin).sum()]).tolist()
+    missed = beyond.clamp(min=0).square().mean() - FLOOR * size.square()
+    counts = [(beyond > 0).sum(), (beyond > margin).sum()]
+    figures = torch.stack([*torch.aminmax(some), *counts, missed]).tolist()
     if not all(map(math.isfinite, figures)):
         return None
-    low, high, outside, far = figures
+    low, high, outside, far, missed = figures
+    if math.isinf(width) and missed < 0:  # a positive quantity with noise, which no output is to follow
+        far = 0
     return replace(
         fact,
         targets=some.numel(),

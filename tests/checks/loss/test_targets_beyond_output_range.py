@@ -87,6 +87,10 @@ HEALTHY = {
     "inside the network": (f"nn.Sequential({LINEAR}, nn.Sigmoid(), {LINEAR})", "F.mse_loss(net(x), x)"),
     "counts": (RELU, "F.mse_loss(net(x), x.exp().floor())"),
     "counts with noise below": (RELU, "F.mse_loss(net(x), 9 * x.relu() + 0.3 * torch.randn(16, 8))"),
+    "noise about mostly nothing": (
+        layer("nn.Softplus()"),
+        "F.mse_loss(net(x), torch.poisson((2 * x - 1).relu()) + 0.5 * torch.randn(16, 8))",
+    ),
     "negative now and then": (RELU, "F.mse_loss(net(x), x + 1.5)"),
     "an activation that lets some below": (layer("nn.LeakyReLU(0.1)"), "F.mse_loss(net(x), x)"),
     "a hinge": (LINEAR, "F.relu(1 - net(x) * x.sign()).mean()"),
