@@ -128,6 +128,8 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "idle": lambda fact: f"{fact.model}.{fact.name}",
     "leaks": attrgetter("optimizer", "source"),
     "loss_calls": attrgetter("function", "site"),
+    "label_rows": attrgetter("function", "site"),
+    "reaches": attrgetter("function", "site"),
     "broadcasts": attrgetter("operation", "site"),
     "indices": attrgetter("function", "site"),
     "samples": attrgetter("model"),

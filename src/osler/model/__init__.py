@@ -110,6 +110,7 @@ from osler.model.setupnetwork import (
 )
 from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
+from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.values import (
     Activation,
     Birth,
@@ -214,6 +215,7 @@ __all__ = [
     "InputFact",
     "Kind",
     "LabelFeatureFact",
+    "LabelRowsFact",
     "LayerFact",
     "LeakFact",
     "LeakyPaddingFact",
@@ -253,6 +255,7 @@ __all__ = [
     "Place",
     "PrecisionFact",
     "RandomEvalFact",
+    "ReachFact",
     "RebindFact",
     "Record",
     "Related",

@@ -42,6 +42,7 @@ from osler.model.lossfacts import (
 )
 from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
+from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.wiring import (
     FollowFact,
     GrowthFact,
@@ -83,6 +84,8 @@ class Run:
         parameters_step: optimizer steps finished at that look.
         losses: contracts of loss inputs, one per call site.
         loss_calls: arguments of loss functions, one per call site.
+        label_rows: targets that hold a number for each class, one per call site.
+        reaches: targets of losses against what their other argument cannot leave, one per call site.
         broadcasts: losses whose operands were spread against each other by accident.
         comparisons: answers that were compared with targets of another shape, in what was looked at closely.
         indices: class ids and indices outside their table.
@@ -132,6 +135,8 @@ class Run:
     parameters_step: int = -1
     losses: dict[LossCall, LossInputFact] = field(default_factory=dict[LossCall, LossInputFact])
     loss_calls: dict[LossCall, LossCallFact] = field(default_factory=dict[LossCall, LossCallFact])
+    label_rows: dict[LossCall, LabelRowsFact] = field(default_factory=dict[LossCall, LabelRowsFact])
+    reaches: dict[LossCall, ReachFact] = field(default_factory=dict[LossCall, ReachFact])
     broadcasts: dict[LossCall, BroadcastFact] = field(default_factory=dict[LossCall, BroadcastFact])
     comparisons: dict[Site, ComparisonFact] = field(default_factory=dict[Site, ComparisonFact])
     indices: dict[LossCall, IndexFact] = field(default_factory=dict[LossCall, IndexFact])

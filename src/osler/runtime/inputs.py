@@ -52,6 +52,10 @@ class Given:
         """A model was called with gradients."""
         self._entered.extend(weakref.ref(tensor) for tensor in tensors_in([args, kwargs]))
 
+    def entered(self) -> Iterator[Tensor]:
+        """What has gone into models of late, the newest of it, as far as it still exists."""
+        return alive(self._entered)
+
     def broken(self) -> list[Tensor]:
         """What holds NaN or infinite values: of what went into the model, else of the rest of the batch.
 

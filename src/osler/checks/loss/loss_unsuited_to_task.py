@@ -6,7 +6,12 @@ column that says yes or no is the logit of a sigmoid, and its loss is `binary_cr
 `cross_entropy` two classes need two columns.
 
 A squared error that compares the outputs with the *number* of a class takes class 3 for three times class 1.
-With a column per class, `cross_entropy` is meant. `osler preflight` sees both by what the first batch holds.
+With a column per class, `cross_entropy` is meant. `osler preflight` sees both by what the first batch
+holds.
+
+`cross_entropy` of rows of 0 and 1 with several ones, as of tags of a text, shares one probability among the
+labels: each one that is right takes from the others, and no number of them can be read off the scores.
+`binary_cross_entropy_with_logits` judges each label by itself.
 
 ## Bad
 
@@ -37,6 +42,10 @@ for x, y in loader:
 - Scores of several candidates, one column each, that are squeezed into a row before the loss.
 - Squared error of one column: a regression, an order of classes.
 - Squared error against rows that are 0 and 1.
+- Rows that add up to 1, as of mixed or smoothed labels, of a teacher, or of several positives that share.
+- Several positives among similarities of samples with each other, as in a contrastive loss.
+- A likelihood of all items of a row at once, as of an autoencoder of baskets: its targets are its inputs.
+  Above 256 columns it is a hint only.
 
 ## Sources
 
@@ -55,10 +64,13 @@ from osler.model import (
     Const,
     Evidence,
     Finding,
+    LabelRowsFact,
+    Run,
     Setup,
     Severity,
     Site,
     UnsuitedLossFact,
+    needs_call,
 )
 from osler.static.queries import loss_inputs
 
@@ -67,11 +79,23 @@ ENTROPY = {"cross_entropy": "linear", "nll_loss": "log_softmax"}
 
 PROBABILITIES = ("binary_cross_entropy", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
+LOOKS = 3
+"""Calls that agree before targets are believed to be labels of which several may hold."""
+
+ROWS = 32
+"""Rows of targets below which one odd sample would decide."""
+
+SEVERAL = 0.05
+"""Share of rows with more than one label from which on they are meant: a few may be noise."""
+
+MANY = 256
+"""Columns above which a softmax over all labels is often a choice: it ranks the items of a catalogue."""
+
 check = Check(
     __name__,
     severity=Severity.ERROR,
     expected="the loss depends on what the model says",
-    why="No gradient reaches the model: it stays as it was initialised.",
+    why="The loss is as small, or smaller, for a model that does not do its task.",
     fix="Use `binary_cross_entropy_with_logits` for one column, or give the last layer a column per class.",
     symptoms=(
         "updates-absent",
@@ -82,6 +106,8 @@ check = Check(
         "loss-shapes-broadcast",
     ),
 )
+
+check.applies_when(needs_call(*ENTROPY))
 
 
 @check.in_code
@@ -95,6 +121,36 @@ def one_class(code: Code) -> Iterator[Finding]:
         if columns(activation) == 1 and activation.name == "softmax" and not over_samples(code, activation):
             seen = "softmax is taken over one column"
             yield described(loss.site, activation, seen, "it is always 1")
+
+
+@check.in_run
+def labels_compete(run: Run) -> Iterator[Finding]:
+    for fact in run.label_rows.values():
+        if fact.classes == 1:
+            yield check.finding(
+                fact.site,
+                f"`{fact.function}` compares one column: whatever the model says, the loss is the same.",
+                step=fact.step,
+                evidence=[Evidence("columns", fact.classes, "at least 2")],
+            )
+        elif are_labels(fact):
+            yield check.finding(
+                fact.site,
+                f"`{fact.function}` received targets of 0 and 1 with {fact.fewest} to {fact.most} ones in a "
+                f"row ({fact.several} of {fact.rows} rows have several): the labels of a sample share one "
+                "probability, so each of them takes from the others.",
+                step=fact.step,
+                severity=Severity.WARNING if fact.classes <= MANY else Severity.HINT,
+                evidence=[Evidence("share of rows with several ones", fact.several / fact.rows, "0")],
+                expected="each row of targets adds up to 1, or each label is judged by itself",
+                fix="Use `binary_cross_entropy_with_logits` for labels of which several can hold at once.",
+            )
+
+
+def are_labels(fact: LabelRowsFact) -> bool:
+    """Whether several classes hold at once for many samples, not equally many for each, in a classifier."""
+    enough = fact.tests >= LOOKS and fact.rows >= ROWS and fact.several >= SEVERAL * fact.rows
+    return enough and fact.fewest < fact.most and fact.of_layer and not fact.entered
 
 
 @check.in_setup

@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.compiler import is_compiling
 
-from osler.model import LAYERS, IndexFact, Kind, LossCallFact, Site
+from osler.model import LAYERS, IndexFact, Kind, LossCallFact, ReachFact, Site
 from osler.runtime.batch_means import BatchMeans
 from osler.runtime.label_order import LabelOrder
 from osler.runtime.loss_calls import broadcast, described, joined, labels_outside
 from osler.runtime.loss_inputs import contract, suspicious, together
+from osler.runtime.loss_targets import label_rows, labels_together, reach, reaches_together
 from osler.runtime.patches import Patches
 from osler.runtime.registry import plain
 from osler.runtime.watcher import Watcher
@@ -43,6 +44,9 @@ CALLS = 4
 
 ENOUGH_ROWS = 32
 """Rows below which testing goes on: an invariant over fewer may hold by chance."""
+
+FAR_ENOUGH = 0.05
+"""Share of targets far outside what an output can reach from which on its line is worth finding."""
 
 LOSS = Kind.LOSS
 """A name of this module is found faster than a member of an enumeration."""
@@ -164,15 +168,41 @@ class Losses:
             fact = replace(fact, labels_in_order=order.labels, order_chance=order.chance)
             run.loss_calls[key] = joined(run.loss_calls.get(key), self.traced(fact, scores))
         self.note_labels(labels_outside(name, site, given, run.steps))
+        self.note_targets(name, site, given)
+
+    def note_targets(self, name: str, site: Site, given: dict[str, Any]) -> None:
+        """What the targets hold for each class, and whether the other argument can reach them."""
+        run, key = self.watcher.run, (name, site)
+        rows = label_rows(name, site, given, run.steps, self.watcher.given.entered())
+        if rows is not None and (rows.rows or rows.classes == 1 or key in run.label_rows):
+            run.label_rows[key] = labels_together(run.label_rows.get(key), rows)
+        limits = reach(name, site, given, run.steps)
+        if limits is not None:
+            run.reaches[key] = reaches_together(run.reaches.get(key), self.limited(limits, given))
+
+    def limited(self, fact: ReachFact, given: dict[str, Any]) -> ReachFact:
+        """With the line of the operation that limits the output, asked for where targets lie far outside."""
+        if not fact.made_by or fact.far < FAR_ENOUGH * fact.targets:
+            return fact
+        look = self.watcher.look
+        if look is None:
+            self.ask(fact.function, fact.site)
+            return fact
+        origins = (look.origin(given[name]) for name in ("input", "target"))
+        return replace(fact, made_at=next((at for made_by, at in origins if made_by == fact.made_by), ()))
+
+    def ask(self, function: str, site: Site) -> None:
+        """Ask once for a close look at a call."""
+        if (function, site) not in self.asked:
+            self.asked.add((function, site))
+            self.watcher.want_look()
 
     def traced(self, fact: LossCallFact, scores: Tensor) -> LossCallFact:
         """With the line that made the first argument, asked for where that should not feed this loss."""
         if fact.made_by not in UNSUITED.get(fact.function, ()):
             return fact
         if self.watcher.look is None:
-            if (fact.function, fact.site) not in self.asked:
-                self.asked.add((fact.function, fact.site))
-                self.watcher.want_look()
+            self.ask(fact.function, fact.site)
             return fact
         _, made_at = self.watcher.look.origin(scores)
         return replace(fact, made_at=made_at)
