@@ -132,7 +132,9 @@ def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
     first = run.steps
     for pattern in run.patterns:
         for index, step in enumerate(pattern.events):
-            if step.kind is Kind.STEP and step.subject == optimizer and may_be_empty(step):
+            own = "own" in step.traits  # there `zero_grad` may follow the use of the gradients (SAM)
+            doubtful = not own and step.traits & {"empty", "closure"}
+            if step.kind is Kind.STEP and step.subject == optimizer and doubtful:
                 pair = cleared_between(run, pattern, index)
                 if pair and "first-ever" not in step.traits:
                     lost[(*pair, step)] += pattern.count
@@ -150,11 +152,6 @@ def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
         related=[(backward.site, "gradients are computed here"), (step.site, "the step finds none here")],
         evidence=[Evidence("steps without gradients", count, f"0 of {steps}", step=first)],
     )
-
-
-def may_be_empty(step: Event) -> bool:
-    """In a step that the user wrote, `zero_grad` may follow the use of the gradients (SAM)."""
-    return "empty" in step.traits or ("closure" in step.traits and "own" not in step.traits)
 
 
 def updated_by_nothing(run: Run) -> Iterator[Finding]:
