@@ -132,11 +132,9 @@ def cleared_before_every_step(run: Run, optimizer: str) -> Iterator[Finding]:
     first = run.steps
     for pattern in run.patterns:
         for index, step in enumerate(pattern.events):
-            own = "own" in step.traits  # there `zero_grad` may follow the use of the gradients (SAM)
-            doubtful = not own and step.traits & {"empty", "closure"}
-            if step.kind is Kind.STEP and step.subject == optimizer and doubtful:
+            if step.kind is Kind.STEP and step.subject == optimizer and step.traits & {"empty", "closure"}:
                 pair = cleared_between(run, pattern, index)
-                if pair and "first-ever" not in step.traits:
+                if pair and not step.traits & {"first-ever", "own"}:  # in one's own, use may come first (SAM)
                     lost[(*pair, step)] += pattern.count
                     first = min(first, pattern.step)
     if lost.total() < PATIENCE:
