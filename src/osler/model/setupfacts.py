@@ -293,10 +293,11 @@ class LeakyPaddingFact:
         model: class of the model.
         changed: real outputs that changed.
         real: real outputs in all.
-        difference: largest change, over the largest output.
+        difference: largest change, over the largest output; no number if outputs are none before any change.
         masked: some attention layer was given a mask.
         unit: what the outputs are about: real positions or samples.
         site: the call of the model.
+        inverted: a key padding mask leaves out every real position and keeps all padding.
     """
 
     model: str
@@ -306,6 +307,7 @@ class LeakyPaddingFact:
     masked: bool
     unit: str
     site: Site
+    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
