@@ -105,6 +105,14 @@ def test_a_warning_alone_does_not_stop(stop_on: Severity | None) -> None:
     )
 
 
+@pytest.mark.parametrize(("ended_by", "cut"), [("", False), ("exception", False), ("max-steps", True)])
+def test_a_run_that_was_stopped_is_cut(ended_by: str, cut: bool) -> None:
+    with Session() as session:
+        train(3)
+    session.finish(ended_by=ended_by)
+    assert session.run.cut == cut
+
+
 def test_selected_checks_are_the_only_ones() -> None:
     with Session(Settings(select=("loss-not-finite",))) as session:
         train(10, clears=False)

@@ -37,6 +37,9 @@ GROWTH = 4
 JUDGING = 0.001
 """Share of the training time so far that asking the checks in between may use."""
 
+CUT = ("interrupt", "SIGTERM", "max-steps", "stop-on")
+"""How a script ends that would have gone on."""
+
 MOST_FILES = 200
 """Files of a program that are read."""
 
@@ -183,6 +186,7 @@ class Session:
         if not self.run.ended:
             watcher.gate("the end of the run").call(watcher.finish)
         self.run.ended = True
+        self.run.cut |= ended_by in CUT
         beside = self.logbook.seconds if self.logbook is not None else 0.0
         spent, trained = watcher.seconds + beside, max(0.0, watcher.training_seconds - beside)
         reading = self._read(files)  # after training, so its time is no cost of it

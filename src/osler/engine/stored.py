@@ -33,6 +33,7 @@ def examined(stored: StoredRun, terms: Terms | None = None) -> Diagnosis:
     process = stored.main
     run = process.run
     run.ended = process.status is not Status.RECORDING
+    run.cut |= run.ended and process.ending is None
     terms = terms or recorded_terms(stored)
     cost = latest(process, "cost", Cost) or Cost()
     exit_code = process.ending.exit_code if process.ending is not None else None

@@ -108,7 +108,7 @@ from osler.model.setupnetwork import (
     PartsFact,
     StillNormFact,
 )
-from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
+from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact, WindowFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.values import (
@@ -292,6 +292,7 @@ __all__ = [
     "UpdateFact",
     "Value",
     "WidthFact",
+    "WindowFact",
     "by_model",
     "counted",
     "elements_of",

@@ -69,6 +69,7 @@ class Run:
         backwards: backward calls so far.
         passes: loaders exhausted so far.
         ended: nothing more will come.
+        cut: it was stopped where the script would have gone on: by a pre-flight, a signal or an option.
         models: root modules by name.
         modules: parts of the models by full name, as they were at the first call.
         samples: what the models were trained on first, by their name; only if it is to be kept.
@@ -120,6 +121,7 @@ class Run:
     backwards: int = 0
     passes: int = 0
     ended: bool = False
+    cut: bool = False
     models: dict[str, ModelFact] = field(default_factory=dict[str, ModelFact])
     modules: dict[str, ModuleFact] = field(default_factory=dict[str, ModuleFact])
     samples: dict[str, SamplesFact] = field(default_factory=dict[str, SamplesFact])

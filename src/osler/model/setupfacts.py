@@ -129,10 +129,14 @@ class MixingFact:
     Attributes:
         model: class of the model.
         samples: in the batch.
-        exchanged: samples that were exchanged, one at a time.
-        changed: smallest number of other samples whose output changed.
-        difference: smallest change of those, over the largest output.
+        exchanged: samples that were exchanged, one at a time; if others change, those that change them.
+        changed: smallest number of other samples whose output changed; 0 if that is not the rule.
+        difference: largest change of those, over the largest output.
         site: the call of the model.
+        layer: the innermost one in which samples meet; empty if they do so between layers.
+        kind: its class.
+        reads: what it takes the axis of the samples for: ``time first`` or ``one sequence``; empty if that is
+            not known.
     """
 
     model: str
@@ -141,6 +145,9 @@ class MixingFact:
     changed: int
     difference: float
     site: Site
+    layer: str = ""
+    kind: str = ""
+    reads: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +293,11 @@ class LeakyPaddingFact:
         model: class of the model.
         changed: real outputs that changed.
         real: real outputs in all.
-        difference: largest change, over the largest output.
+        difference: largest change, over the largest output; no number if outputs are none before any change.
         masked: some attention layer was given a mask.
         unit: what the outputs are about: real positions or samples.
         site: the call of the model.
+        inverted: a key padding mask leaves out every real position and keeps all padding.
     """
 
     model: str
@@ -299,6 +307,7 @@ class LeakyPaddingFact:
     masked: bool
     unit: str
     site: Site
+    inverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,3 +53,31 @@ class LabelFeatureFact:
     classes: int
     difference: float
     site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class WindowFact:
+    """The last steps of a window over a series are its first targets, and the model heeds them.
+
+    Attributes:
+        model: class of the model.
+        steps: of the window that are targets.
+        length: steps of the window.
+        feature: of each step, which is the target; -1 if there is only one, or if all are.
+        exact: they are the same numbers; else the targets are those times a number, plus a number.
+        targets: numbers to be predicted for each sample.
+        samples: that agree without exception.
+        difference: change of what is said of the first target when these steps are exchanged, over the
+            largest output.
+        site: the call of the model.
+    """
+
+    model: str
+    steps: int
+    length: int
+    feature: int
+    exact: bool
+    targets: int
+    samples: int
+    difference: float
+    site: Site

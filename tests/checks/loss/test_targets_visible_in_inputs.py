@@ -6,7 +6,7 @@ import pytest
 
 from osler.checks.loss.targets_visible_in_inputs import check
 from osler.engine.judge import judge_setup
-from osler.model import Answer, FutureFact, LabelFeatureFact, Setup, Severity
+from osler.model import Answer, FutureFact, LabelFeatureFact, Setup, Severity, WindowFact
 from osler.testing import place
 
 SEEN = FutureFact(model="GPT", length=32, position=16, changed=16, difference=0.4, site=(place(9),))
@@ -58,3 +58,33 @@ def test_a_channel_is_the_target() -> None:
         "that times a number, plus a number; exchanging it changes"
     )
     assert finding.severity is Severity.WARNING
+
+
+WINDOW = WindowFact("Forecaster", 1, 36, -1, True, 1, 640, 0.21, (place(9),))
+
+
+def test_the_last_step_is_the_target() -> None:
+    (finding,) = found(WINDOW)
+    assert finding.message == (
+        "The last of the 36 steps in the inputs is the target of each of 640 samples; exchanging it "
+        "changes what `Forecaster` says of the target by 0.21 of the largest output."
+    )
+    assert finding.fix == "Begin the targets 1 step later, or end the inputs 1 step earlier."
+    assert finding.severity is Severity.WARNING
+
+
+def test_the_last_step_is_the_first_target() -> None:
+    (finding,) = found(replace(WINDOW, targets=12, feature=2))
+    assert finding.message.startswith(
+        "The last of the 36 steps of feature `2`, counted from 0, in the inputs is the first of 12 targets "
+        "of each of 640 samples; exchanging it changes what `Forecaster` says of the first target by"
+    )
+
+
+def test_the_last_steps_are_targets() -> None:
+    (finding,) = found(replace(WINDOW, steps=3, targets=12, exact=False))
+    assert finding.message.startswith(
+        "The last 3 of the 36 steps in the inputs are the first 3 of 12 targets of each of 640 samples, "
+        "times a number, plus a number; exchanging them"
+    )
+    assert finding.fix == "Begin the targets 3 steps later, or end the inputs 3 steps earlier."

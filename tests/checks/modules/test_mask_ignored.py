@@ -48,6 +48,24 @@ def test_without_any_mask_it_is_a_hint() -> None:
     assert finding.severity is Severity.HINT
 
 
+def test_an_inverted_mask() -> None:
+    (finding,) = found(replace(LEAK, inverted=True))
+    assert finding.message == (
+        "The key padding mask that attention is given in `Reader` is inverted: it leaves out every real "
+        "position and keeps the padding; another vector in the place of padding changes the outputs for 120 "
+        "of 130 real positions, by up to 0.31 of the largest."
+    )
+    assert finding.expected == "the mask is True at padding: True means that a position is left out"
+    assert finding.fix == "Invert the mask where it is passed on: `src_key_padding_mask=~mask`."
+    assert finding.severity is Severity.ERROR
+
+
+def test_an_inverted_mask_that_leaves_nothing() -> None:
+    nothing = replace(LEAK, changed=3, real=16, unit="samples", difference=float("nan"), inverted=True)
+    (finding,) = found(nothing)
+    assert finding.message.endswith("and keeps the padding; the outputs for 3 of 16 samples are not finite.")
+
+
 @pytest.mark.parametrize(
     "fact",
     [replace(IGNORED, steps=0), replace(LEAK, changed=0, difference=0.0), replace(LEAK, difference=5e-4)],

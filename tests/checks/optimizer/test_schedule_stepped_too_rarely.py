@@ -30,6 +30,7 @@ SILENT = {
     "a decay in epochs": run(fact(3, 30, "StepLR")),
     "the run ended early": run(fact(3, 90)),
     "it goes on": run(fact(3), ended=False),
+    "it was stopped": run(fact(3), cut=True),
     "it crashed": run(fact(3), crash=CrashFact("RuntimeError", "", ())),
     "part of another": run(fact(0), fact(30, 0, "SequentialLR", "SequentialLR")),
     "never, in the first pass": run(fact(0), passes=1),
@@ -49,8 +50,9 @@ def test_says_what_was_seen() -> None:
     assert [(r.place.line, r.label) for r in found.related] == [(6, "`ExponentialLR` is built here")]
 
 
-def test_never_stepped() -> None:
-    (found,) = findings(run(fact(0)), [check])
+@pytest.mark.parametrize("cut", [False, True], ids=["to its end", "stopped"])
+def test_never_stepped(cut: bool) -> None:
+    (found,) = findings(run(fact(0), cut=cut), [check])
     assert found.message == "`ExponentialLR` was built and never stepped, while `SGD` took 30 steps."
     assert (found.place.line, found.fix) == (
         6,

@@ -79,8 +79,31 @@ def test_padding_that_stays_out(forward: str, loss: str, outputs: int, more: str
 def test_padding_that_leaks_past_the_mask(forward: str, loss: str, outputs: int) -> None:
     answer, (finding,) = told(forward, loss=loss, outputs=outputs)
     assert answer.answer.startswith("yes: ")
+    assert "inverted" not in finding.message
     assert finding.check == "mask-ignored"
     assert finding.severity.label == "error"
+
+
+@pytest.mark.parametrize("longest", [12, 13], ids=["all are padded", "some are not"])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "h = self.layers(h, src_key_padding_mask=~pad)",
+        "h = h + self.attend(h, h, h, key_padding_mask=~pad)[0]",
+    ],
+    ids=["encoder", "attention"],
+)
+def test_an_inverted_mask(layers: str, longest: int) -> None:
+    code = CODE.format(
+        forward=f"{layers}; {MEAN}", loss=CLASSES, outputs=4, idx=", padding_idx=0",
+        more="self.attend = nn.MultiheadAttention(16, 2, batch_first=True)",
+    ).replace("randint(4, 13", f"randint(4, {longest}")  # fmt: skip
+    diagnosis = try_out(code, "exchange-the-padding")
+    assert diagnosis.experiments[0].answer.startswith("yes: ")
+    (finding,) = [f for f in diagnosis.findings if f.check == "mask-ignored"]
+    assert "is inverted: it leaves out every real position" in finding.message
+    if "attend" in layers:  # the fused softmax of the encoder makes zeros of rows that are all left out
+        assert finding.message.endswith("not finite.") == (longest == 13)
 
 
 def test_no_mask_at_all_is_a_hint() -> None:

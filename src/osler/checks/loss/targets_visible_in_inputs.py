@@ -13,6 +13,10 @@ out, a copy of it in another unit, a channel painted by class, a pixel in a corn
 for a column, channel or pixel that tells the label of each of at least 128 samples without exception, then
 exchanges it: the outputs change if the model heeds it.
 
+In a window over a series the last step may be the first target already, because the targets begin where the
+inputs end and not behind. `osler preflight` compares the last steps with the first targets of at least 128
+samples, and exchanges them; a series that stands still is left out, and what is rebuilt as a whole.
+
 ## Bad
 
 ```python
@@ -72,7 +76,8 @@ for epoch in range(epochs):
 - Features that tell the label nearly always: one exception is enough.
 - Drawings without noise, in which many pixels are told by the class, or those around hold the same value.
 - Labels that are an argument of their own, as in conditional models, margin losses and teacher forcing.
-- Models that are given the label and leave it out.
+- Models that are given the label and leave it out, as a causal one with teacher forcing.
+- Autoencoders, and targets that are strongly correlated with the last step but not the same.
 
 ## Sources
 
@@ -84,7 +89,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, FutureFact, LabelFeatureFact, Setup, Severity, listed
+from osler.model import (
+    Check,
+    Evidence,
+    Finding,
+    FutureFact,
+    LabelFeatureFact,
+    Setup,
+    Severity,
+    WindowFact,
+    counted,
+    listed,
+)
 
 SMALL = 1e-3
 """Change of earlier outputs, over the largest, that no rounding makes."""
@@ -104,6 +120,7 @@ check = Check(
 def the_answer_is_among_the_inputs(setup: Setup) -> Iterator[Finding]:
     yield from the_future_reaches_the_past(setup)
     yield from a_feature_is_the_label(setup)
+    yield from a_window_reaches_its_target(setup)
 
 
 def the_future_reaches_the_past(setup: Setup) -> Iterator[Finding]:
@@ -143,4 +160,28 @@ def a_feature_is_the_label(setup: Setup) -> Iterator[Finding]:
             expected="no part of the input is the label under another name",
             fix=f"Leave {'those' if many else 'that'} {fact.part}{'s' if many else ''} out of the inputs.",
             evidence=[Evidence("samples whose label it tells", fact.samples, "fewer than all")],
+        )
+
+
+def a_window_reaches_its_target(setup: Setup) -> Iterator[Finding]:
+    for fact in setup.all(WindowFact):
+        many, some = fact.steps > 1, fact.targets > 1
+        last = f"last {fact.steps}" if many else "last"
+        of = f" of feature `{fact.feature}`, counted from 0," if fact.feature >= 0 else ""
+        first = (
+            f"first {fact.steps} of {fact.targets} targets" if many else f"first of {fact.targets} targets"
+        )
+        unit = "" if fact.exact else ", times a number, plus a number"
+        yield check.finding(
+            fact.site,
+            f"The {last} of the {fact.length} steps{of} in the inputs {'are' if many else 'is'} the "
+            f"{first if some else 'target'} of each of {fact.samples} samples{unit}; exchanging "
+            f"{'them' if many else 'it'} changes what `{fact.model}` says of the "
+            f"{'first target' if some else 'target'} by {fact.difference:.2g} of the largest output.",
+            subject=fact.model,
+            severity=Severity.WARNING,
+            expected="the targets begin after the last step of the inputs",
+            fix=f"Begin the targets {counted(fact.steps, 'step')} later, or end the inputs "
+            f"{counted(fact.steps, 'step')} earlier.",
+            evidence=[Evidence("steps of the inputs that are targets", fact.steps, "0")],
         )

@@ -2,8 +2,8 @@
 
 Sequences of one batch are filled up to the same length, and a mask says which positions are padding. If it
 gets lost on the way (an argument that is never read, a decoder without the mask of its memory, a mean over
-all positions), the answer for a sequence depends on how far its batch was filled up: it gets another answer
-in another batch.
+all positions) or is inverted (for torch's attention `True` in a key padding mask means: leave this out), the
+answer for a sequence depends on how far its batch was filled up: it gets another answer in another batch.
 
 Osler asks this in `osler preflight`. It gives the model other masks, after a few steps of training: one that
 changes not one bit of the output is ignored. And in a transformer whose embedding has a `padding_idx`, it
@@ -78,6 +78,7 @@ for epoch in range(epochs):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isnan
 
 from osler.model import (
     Check,
@@ -118,6 +119,9 @@ def padding_is_seen(setup: Setup) -> Iterator[Finding]:
             )
             return
     for leak in setup.all(LeakyPaddingFact):
+        if leak.inverted:
+            yield turned_round(leak)
+            return
         if leak.changed and leak.difference > SMALL:
             yield leaking(leak)
             return
@@ -133,4 +137,25 @@ def leaking(leak: LeakyPaddingFact) -> Finding:
         subject=leak.model,
         evidence=[Evidence("real outputs that padding changes", leak.changed, "0")],
         severity=Severity.ERROR if leak.masked else Severity.HINT,
+    )
+
+
+def turned_round(leak: LeakyPaddingFact) -> Finding:
+    """Attention leaves out what is real and keeps what is padding."""
+    broken = isnan(leak.difference)
+    effect = (
+        f"the outputs for {leak.changed} of {leak.real} {leak.unit} are not finite"
+        if broken
+        else f"another vector in the place of padding changes the outputs for {leak.changed} of {leak.real} "
+        f"{leak.unit}, by up to {leak.difference:.2g} of the largest"
+    )
+    told = "outputs that are not finite" if broken else "real outputs that padding changes"
+    return check.finding(
+        leak.site,
+        f"The key padding mask that attention is given in `{leak.model}` is inverted: it leaves out every "
+        f"real position and keeps the padding; {effect}.",
+        subject=leak.model,
+        expected="the mask is True at padding: True means that a position is left out",
+        fix="Invert the mask where it is passed on: `src_key_padding_mask=~mask`.",
+        evidence=[Evidence(told, leak.changed, "0")],
     )

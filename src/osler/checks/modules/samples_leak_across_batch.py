@@ -2,12 +2,13 @@
 
 Samples of a batch have nothing to do with each other: they share a tensor only for speed. If exchanging
 one sample changes the outputs for others, an axis was taken for another: `view` or `reshape` where
-`transpose` was meant, a softmax or a normalisation over the batch axis, attention over samples instead of
-time. The loss still falls, because the model learns what the company of a sample says, and predictions
-for single samples are worthless.
+`transpose` was meant, a softmax or a normalisation over the batch axis, attention or recurrence over samples
+instead of time, because a layer was built without `batch_first=True`. The loss still falls, because the model
+learns what the company of a sample says, and predictions for single samples are worthless.
 
 Osler asks this in `osler preflight`, in evaluation mode, by exchanging samples one at a time: where batch
-and features are kept apart, the other outputs stay the same bit for bit.
+and features are kept apart, the other outputs stay the same bit for bit. If they do not, it looks for the
+innermost layer that is given the samples apart and returns them mixed.
 
 ## Bad
 
@@ -58,6 +59,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - BatchNorm in training: Osler asks in evaluation mode.
+- Recurrent layers with `batch_first=False` that are given time first.
 - Contrastive losses, which compare samples after the model has spoken.
 - Models of sets and graphs whose batch is one sample: they are not asked.
 
@@ -66,6 +68,7 @@ for epoch in range(epochs):
 - [A recipe for training neural networks](https://karpathy.github.io/2019/04/25/recipe/), "use backprop to
   chart dependencies"
 - [Tensor.view](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html)
+- [LSTM](https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html): `batch_first`, inputs of two axes
 """
 
 from __future__ import annotations
@@ -98,9 +101,34 @@ def others_change(setup: Setup) -> Iterator[Finding]:
             yield check.finding(
                 fact.site,
                 f"Exchanging one of {counted(fact.samples, 'sample')} changes the outputs of "
-                f"`{fact.model}` for at "
-                f"least {fact.changed} others, by {fact.difference:.2g} of the largest output, in "
-                "evaluation mode.",
+                f"`{fact.model}` for at least {counted(fact.changed, 'other')}, by up to "
+                f"{fact.difference:.2g} of the largest output, in evaluation mode.{meeting_place(fact)}",
                 subject=fact.model,
                 evidence=[Evidence("other outputs that changed", fact.changed, "0")],
+                fix=mending(fact),
             )
+
+
+def meeting_place(fact: MixingFact) -> str:
+    """Where the samples meet, as far as it is known."""
+    layer = f" They meet in `{fact.layer}` ({fact.kind})"
+    match fact.reads:
+        case "time first":
+            return f"{layer}, built with `batch_first=False`: it takes the axis of the samples for time."
+        case "one sequence":
+            return f"{layer}, given two axes: it takes the samples for the steps of one sequence."
+        case _:
+            return f"{layer}." if fact.layer else ""
+
+
+def mending(fact: MixingFact) -> str:
+    """What to do about a layer over sequences; empty if it is another one."""
+    match fact.reads:
+        case "time first":
+            return (
+                f"Build `{fact.layer}` with `batch_first=True`, or give it time first: time, batch, features."
+            )
+        case "one sequence":
+            return f"Give `{fact.layer}` three axes, one of them for time: batch, time, features."
+        case _:
+            return ""

@@ -30,7 +30,8 @@ for epoch in range(epochs):
 ## Not a problem
 
 - A schedule in epochs that is stepped once per epoch.
-- A run that ends early.
+- A run that ends early. Of one that was stopped, and of a pre-flight, it is not known how far it would have
+  come.
 - A schedule that is part of another one, or waits for its phase.
 
 ## Sources
@@ -186,7 +187,7 @@ def left_behind(run: Run) -> Iterator[Finding]:
             continue
         if not fact.calls:
             yield from never(run, fact, steps)
-        elif fact.kind != "StepLR" and is_behind(fact, steps):
+        elif fact.kind != "StepLR" and not run.cut and is_behind(fact, steps):
             sites = [e.site for e in run.of(Kind.SCHEDULE, fact.name)]
             yield check.finding(
                 sites[0] if sites else fact.site,

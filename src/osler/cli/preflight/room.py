@@ -195,6 +195,7 @@ class Room:
             self.screen.write(text)
         self.note_the_end(ending)
         self.session.setup = self.helm.notebook.setup
+        self.session.run.cut = True
         code = 0 if ours and ending.ended_by not in KILLED else ending.exit_code
         with search_path(self.path):
             file = [] if self.args.module else [self.root / self.args.script]

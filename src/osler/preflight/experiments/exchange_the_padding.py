@@ -18,6 +18,7 @@ from osler.model.setupfacts import LeakyPaddingFact
 from osler.preflight.bench import Bench, main_output
 from osler.preflight.outcome import Outcome, Steps
 from osler.preflight.padding import filled_axis
+from osler.replay.turn import ForwardCall
 
 QUESTION = "does padding change what the model says of the rest?"
 COST = 0
@@ -53,11 +54,13 @@ class Ears:
         padded: embeddings that are given sequences filled up with their `padding_idx`, and where that stands.
         mixed: embeddings that are given it elsewhere too.
         masked: some attention layer is given a mask.
+        left_out: positions (batch, time) that key padding masks tell attention to leave out.
     """
 
     padded: dict[nn.Embedding, Tensor] = field(default_factory=dict[nn.Embedding, Tensor])
     mixed: set[nn.Embedding] = field(default_factory=set[nn.Embedding])
     masked: bool = False
+    left_out: list[Tensor] = field(default_factory=list[Tensor])
 
     def embeds(self, layer: nn.Embedding, args: tuple[Any, ...]) -> None:
         """An embedding is called."""
@@ -73,7 +76,18 @@ class Ears:
     def attends(self, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """An attention layer is called."""
         given = inspect.signature(type(layer).forward).bind_partial(layer, *args, **kwargs).arguments
-        self.masked |= any("mask" in name and isinstance(value, Tensor) for name, value in given.items())
+        masks = {name: value for name, value in given.items() if "mask" in name and isinstance(value, Tensor)}
+        self.masked |= bool(masks)
+        for mask in (value for name, value in masks.items() if "key_padding" in name):
+            self.left_out.append(mask if mask.dtype is torch.bool else mask == float("-inf"))
+
+    @property
+    def inverted(self) -> bool:
+        """Whether some attention layer leaves out what is real and keeps what is padding, exactly."""
+        kept = [~places if filled_axis(places) == 1 else ~places.T for places in self.padded.values()]
+        return any(
+            out.shape == real.shape and torch.equal(out, real) for out in self.left_out for real in kept
+        )
 
     @contextmanager
     def listening(self, model: nn.Module) -> Generator[None]:
@@ -102,6 +116,8 @@ def perform(bench: Bench) -> Steps:
             other = main_output(bench.call(forward))
     if not rows:
         return Outcome(skipped="no sequence of the first batch is filled up with `padding_idx`")
+    if base is not None and ears.inverted and not bool(base.isfinite().all()):
+        return Outcome("yes: attention leaves out all but the padding", {}, (broken(forward, base),))
     if base is None or again is None or other is None or not torch.equal(base, again):
         return Outcome(skipped="two calls with the same batch differ")
     real = real_places(base, list(rows.values()))
@@ -115,10 +131,17 @@ def perform(bench: Bench) -> Steps:
     changed, apart = int((change > SMALL).sum()), float(change.max())
     fact = LeakyPaddingFact(
         type(forward.module).__name__, changed, int(real.sum()), apart, ears.masked,
-        "real positions" if real.dim() == 2 else "samples", forward.site,
+        "real positions" if real.dim() == 2 else "samples", forward.site, ears.inverted,
     )  # fmt: skip
     told = f"yes: {changed} of {counted(int(real.sum()), 'output')} change" if changed else "no"
     return Outcome(told, {"changed": changed, "difference": apart}, (fact,))
+
+
+def broken(forward: ForwardCall, base: Tensor) -> LeakyPaddingFact:
+    """A sequence without padding, of which all that is real is left out, leaves attention nothing."""
+    samples = int((~base.isfinite()).reshape(len(base), -1).any(1).sum())
+    name = type(forward.module).__name__
+    return LeakyPaddingFact(name, samples, len(base), float("nan"), True, "samples", forward.site, True)
 
 
 @contextmanager
