@@ -28,6 +28,7 @@ from osler.model import (
 )
 from osler.static.attributes import attribute
 from osler.static.conditions import truth
+from osler.static.dicts import MAKERS, built
 from osler.static.handing import hand_over, things_in
 from osler.static.iteration import Zipped, element
 from osler.static.kept_weights import kept_as, weights_in
@@ -241,8 +242,8 @@ def _iteration(machine: Machine, callee: External, arguments: Arguments, node: a
         return element(machine, first, node)
     if callee.last == "dict" and (weights := weights_in(first)) is not None:
         return kept_as(weights, machine.target)
-    if callee.last in {"dict", "Namespace", "SimpleNamespace", "EasyDict"} and not arguments.positional:
-        return Table({**arguments.named}, whole=not arguments.spread, place=machine.place(node))
+    if (table := built(machine, callee, arguments, node)) is not None:
+        return table
     if callee.last in {"list", "tuple", "set"} and first is None:
         return Series([], callee.last, place=machine.place(node))
     if callee.last in WRAPS_ITERATION or callee.last == "chain":
@@ -393,7 +394,7 @@ def recognizers(name: str) -> tuple[Recognizer, ...]:
     return tuple(asked)
 
 
-ITERATION = frozenset({"filter", "next", "dict", "Namespace", "SimpleNamespace", "EasyDict", "set", "chain"})
+ITERATION = frozenset({"filter", "next", "set", "chain"}) | MAKERS
 BUILTIN = frozenset(
     "float int min max sum getattr partial setattr isinstance hasattr len range print".split()
 )
