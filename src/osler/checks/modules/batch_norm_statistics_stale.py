@@ -63,14 +63,15 @@ for epoch in range(epochs):
 - Statistics that were loaded, or that the script sets itself.
 - A frozen BatchNorm in eval mode, and a frozen network with weights drawn at random.
 - Layers without running statistics.
-- A copy that gets the buffers as well, by `copy_`, `load_state_dict` or `AveragedModel(use_buffers=True)`;
-  one whose statistics are computed anew with `update_bn`; one that stays in train mode.
+- A copy that gets the buffers as well, by `copy_`, `load_state_dict` or as an `AveragedModel`; one whose
+  statistics are computed anew with `update_bn`; one that stays in train mode.
 - A copy whose weights stay what they were, and one whose statistics are near those of the trained network.
 
 ## Sources
 
 - [BatchNorm1d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html), "momentum"
-- [AveragedModel](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema), "use_buffers"
+- [AveragedModel](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema), which copies the
+  buffers of the model
 """
 
 from __future__ import annotations
@@ -178,11 +179,12 @@ def is_trained(parameter: ParameterFact) -> bool:
 
 def by_momentum(fact: UnmovedNormFact) -> Finding:
     count = len(fact.names)
+    batches = counted(fact.batches, "batch", "batches")
     return check.finding(
         fact.site,
         f"`{fact.name}` is evaluated with the running mean of 0 and variance of 1 that BatchNorm "
-        f"{named(fact.names)} {'were' if count > 1 else 'was'} built with: {counted(fact.batches, 'batch')} "
-        f"of training moved nothing, momentum is 0.",
+        f"{named(fact.names)} {'were' if count > 1 else 'was'} built with: {batches} "
+        "of training moved nothing, momentum is 0.",
         step=fact.first,
         subject=fact.names[0],
         confidence=Confidence.LIKELY,
