@@ -66,7 +66,7 @@ class UnmovedNorms:
     def __init__(self, run: Run, registry: Registry) -> None:
         self._run = run
         self._registry = registry
-        self._calls: dict[tuple[str, str], tuple[int, int]] = {}
+        self._calls: dict[tuple[Model, str], tuple[int, int]] = {}
         self._seen: weakref.WeakKeyDictionary[nn.Module, Seen] = weakref.WeakKeyDictionary()
 
     def is_due(self, model: Model, mode: str) -> bool:
@@ -74,11 +74,11 @@ class UnmovedNorms:
         if not model.has_norms:
             return False
         step = self._run.steps
-        count, latest = self._calls.get((model.name, mode), (0, -1))
+        count, latest = self._calls.get((model, mode), (0, -1))
         if latest == step:
             return False
         count += 1
-        self._calls[model.name, mode] = (count, step)
+        self._calls[model, mode] = (count, step)
         return count <= AT_FIRST or not count & (count - 1)
 
     def called(self, model: Model, site: Site) -> None:

@@ -70,8 +70,8 @@ for epoch in range(epochs):
 ## Sources
 
 - [BatchNorm1d](https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html), "momentum"
-- [AveragedModel](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema), which copies the
-  buffers of the model
+- [AveragedModel](https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema), which copies
+  the buffers of the model
 """
 
 from __future__ import annotations
