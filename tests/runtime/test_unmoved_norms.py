@@ -41,6 +41,7 @@ class Watched:
     """Some networks, as the watcher knows them after each was called."""
 
     def __init__(self, *nets: nn.Module) -> None:
+        self.nets = nets  # they live as long as this
         self.run, registry = Run(), Registry()
         self.unmoved = UnmovedNorms(self.run, registry)
         self.models = [registry.model(net) for net in nets]
