@@ -196,18 +196,13 @@ def by_copy(run: Run, fact: UnmovedNormFact) -> Finding:
     count = len(fact.names)
     what = "mean 0 and variance 1" if fact.fresh else f"the same as after {counted(fact.first, 'step')}"
     trained = [e for e in run.of(Kind.FORWARD, fact.leader) if "grad" in e.traits]
-    both = (fact.name, fact.leader_name)
-    copying = (f.site for f in run.follows.values() if (f.name, f.leader_name) == both)
     return check.finding(
         fact.site,
         f"`{fact.name}` is evaluated with weights that follow `{fact.leader_name}`, but the running "
         f"statistics of BatchNorm {named(fact.names)} are still {what}. {difference(fact)}",
         step=fact.step,
         subject=fact.names[0],
-        related=[
-            (next(copying, ()), "the weights are copied here"),
-            (run.usual_site(trained), "the network that it follows is trained here"),
-        ],
+        related=[(run.usual_site(trained), "the network that it follows is trained here")],
         evidence=[
             Evidence("layers with unmoved statistics", count, "0", step=fact.step),
             Evidence(f"running variance of {fact.layer}", fact.variance, f"near {fact.leader_variance:.4g}"),
