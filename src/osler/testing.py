@@ -106,6 +106,7 @@ def keyed(name: str, value: object) -> object:
 KEYS: dict[str, Callable[[Any], object]] = {
     "models": attrgetter("name"),
     "frozen_norms": attrgetter("model", "name"),
+    "unmoved_norms": attrgetter("name"),
     "idle_norms": attrgetter("backward"),
     "comparisons": attrgetter("site"),
     "precisions": attrgetter("backward"),

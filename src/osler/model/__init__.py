@@ -12,6 +12,7 @@ from osler.model.architecture import (
     PrecisionFact,
     SampleFact,
     SamplesFact,
+    UnmovedNormFact,
 )
 from osler.model.check import (
     CALLED_HERE,
@@ -288,6 +289,7 @@ __all__ = [
     "Turns",
     "UnderflowFact",
     "Unknown",
+    "UnmovedNormFact",
     "UnsuitedLossFact",
     "UpdateFact",
     "Value",

@@ -13,6 +13,7 @@ from osler.model.architecture import (
     ModuleFact,
     PrecisionFact,
     SamplesFact,
+    UnmovedNormFact,
 )
 from osler.model.context import Context
 from osler.model.event import Call, Event, Kind, Pattern, Site
@@ -76,6 +77,7 @@ class Run:
         idle: parts that were declared and neither called nor named again, by full name; known at the end.
         frozen_norms: frozen BatchNorm layers that were called in train mode, by full name.
         precisions: 16-bit formats behind each backward.
+        unmoved_norms: networks whose weights have learned while their BatchNorm statistics stayed, by name.
         idle_norms: backward calls through BatchNorm whose statistics nobody updates.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
@@ -128,6 +130,7 @@ class Run:
     idle: dict[str, IdleFact] = field(default_factory=dict[str, IdleFact])
     frozen_norms: dict[str, FrozenNormFact] = field(default_factory=dict[str, FrozenNormFact])
     precisions: dict[Site, PrecisionFact] = field(default_factory=dict[Site, PrecisionFact])
+    unmoved_norms: dict[str, UnmovedNormFact] = field(default_factory=dict[str, UnmovedNormFact])
     idle_norms: dict[Site, IdleNormFact] = field(default_factory=dict[Site, IdleNormFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])

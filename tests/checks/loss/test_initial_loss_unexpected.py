@@ -6,7 +6,7 @@ import pytest
 
 from osler.checks.loss.initial_loss_unexpected import check
 from osler.engine.judge import judge_setup
-from osler.model import Answer, InitialLossFact, Setup
+from osler.model import Answer, InitialLossFact, Setup, Severity
 from osler.testing import place
 
 LARGE = InitialLossFact(
@@ -21,6 +21,7 @@ def found(*facts: object):
 
 def test_a_last_layer_that_starts_large() -> None:
     (finding,) = found(LARGE)
+    assert finding.severity is Severity.WARNING
     assert finding.message == (
         "Before the first step `cross_entropy` gives 9.4 for 64 predictions; a guess gives ln 10 = 2.3. "
         "The scores are large before anything was learned: standard deviation 5.2."
@@ -37,6 +38,20 @@ def test_inputs_that_are_far_too_large() -> None:
 def test_labels_that_do_not_fit() -> None:
     (finding,) = found(replace(LARGE, expected=2.4))
     assert finding.message.endswith("the labels or the loss do not fit the scores.")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "severity"),
+    [
+        (2.853, 2.86, Severity.HINT),  # a small residual network as torch initialises it
+        (4.6, 4.5, Severity.HINT),  # a deep one
+        (4.9, 4.8, Severity.WARNING),
+        (4.6, 2.4, Severity.WARNING),  # the scores are small: it is the labels
+    ],
+)
+def test_scores_that_are_a_little_large_are_worth_a_hint(value, expected, severity) -> None:
+    (finding,) = found(replace(LARGE, value=value, expected=expected, scores=1.06))
+    assert finding.severity is severity
 
 
 def test_only_the_first_is_told() -> None:

@@ -23,6 +23,7 @@ from osler.runtime.patches import Patches
 from osler.runtime.refusals import lookup_outside
 from osler.runtime.registry import Model, numbers_in, recalibrating, tensors_in
 from osler.runtime.structure import Structure
+from osler.runtime.unmoved_norms import UnmovedNorms
 from osler.runtime.watcher import Watcher
 
 RECORDED = 4
@@ -60,6 +61,9 @@ class Forwards:
         self.norms = FrozenNorms(watcher.run)
         self.gate_norms = watcher.gate("frozen BatchNorm layers")
         self.compares = False
+        self.unmoved = UnmovedNorms(watcher.run, watcher.registry)
+        self.gate_unmoved = watcher.gate("statistics of BatchNorm layers in eval mode")
+        watcher.at_finish.append(lambda: self.gate_unmoved.within(self.unmoved.finish))
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``Module.__call__``."""
@@ -246,8 +250,7 @@ class Forwards:
         watcher = self.watcher
         site = watcher.lines.site(frame)
         mode = model.mode()
-        if self.compares and (root := model.module()) is not None:
-            self.gate_norms.within(self.norms.after, root, model, site)
+        self.look_at_norms(model, mode, site)
         outputs = tensors_in(output)
         recording = torch.is_grad_enabled()
         graph = recording and any(t.requires_grad for t in outputs)
@@ -271,6 +274,13 @@ class Forwards:
             pulse = Pulse(event, watcher.run.turns, lambda _: watcher.ledger.append(used))
             watcher.outputs.follow(outputs, pulse)
             watcher.look_for_kept_graphs(frame)
+
+    def look_at_norms(self, model: Model, mode: str, site: Site) -> None:
+        """After a root call: what has become of the running statistics?"""
+        if self.compares and (root := model.module()) is not None:
+            self.gate_norms.within(self.norms.after, root, model, site)
+        if self.unmoved.is_due(model, mode):
+            self.gate_unmoved.within(self.unmoved.called, model, site)
 
     def given(self, model: Model, args: Any, kwargs: Any, site: Site) -> None:
         """What a model is trained on now."""
