@@ -109,6 +109,7 @@ from osler.model.setupnetwork import (
     StillNormFact,
 )
 from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact
+from osler.model.setupterms import CodePriceFact, TermFact, TermsFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.values import (
     Activation,
@@ -144,7 +145,7 @@ from osler.model.wiring import (
     ResumeFact,
     SelfLoadFact,
 )
-from osler.model.wording import counted, listed
+from osler.model.wording import counted, listed, percent
 
 __all__ = [
     "BY_HAND",
@@ -169,6 +170,7 @@ __all__ = [
     "ClipFact",
     "Code",
     "CodeFix",
+    "CodePriceFact",
     "Column",
     "ComparisonFact",
     "Confidence",
@@ -279,6 +281,8 @@ __all__ = [
     "Subject",
     "Table",
     "Tensor",
+    "TermFact",
+    "TermsFact",
     "TooHighRateFact",
     "Trace",
     "TrainingFact",
@@ -303,6 +307,7 @@ __all__ = [
     "needs_optimizer",
     "needs_schedule",
     "needs_step",
+    "percent",
     "repeats_data",
     "since",
     "single_loss",
