@@ -140,7 +140,14 @@ def compared(node: Node) -> Compared | None:
 
 
 def of_classes(scores: Tensor, target: Tensor, ignored: int) -> Compared | None:
-    """For log-probabilities (batch, classes, ...) and class ids (batch, ...)."""
+    """For log-probabilities (batch, classes, ...) and class ids (batch, ...).
+
+    Args:
+        scores: the log-probabilities.
+        target: the ids.
+        ignored: id that does not count, as the node keeps it: without a sign.
+    """
+    ignored = ignored - (1 << 64) if ignored >= 1 << 63 else ignored
     ids = target[(target >= 0) & (target != ignored)]
     if not ids.numel():
         return None
@@ -161,11 +168,11 @@ def of_numbers(name: str, function: Any, scores: Tensor, target: Tensor) -> Comp
 def price_of_code(root: Tensor, terms: list[Edge]) -> Price | None:
     """Read a loss that is one reconstruction and one divergence of a normal code from the standard normal.
 
-    The divergence is known by its formula, ``(mu² + exp(v) - v - 1) / 2`` for each entry of the code, whose
-    ``exp(v)`` tells what a nat of it weighs.
+    The divergence is known by its formula, for each entry of the code ``(mu² + exp(v) - v - 1) / 2``, or
+    ``(mu² + w - log(w) - 1) / 2``, of which one part tells what a nat weighs.
     """
     cores = [core(edge) for edge in terms]
-    found = [(at, node) for at, edge in enumerate(cores) if (node := exponential(edge)) is not None]
+    found = [(at, node) for at, edge in enumerate(cores) if (node := told_by(edge)) is not None]
     if len(terms) != 2 or len(found) != 1:
         return None
     at, node = found[0]
@@ -188,18 +195,19 @@ def price_of_code(root: Tensor, terms: list[Edge]) -> Price | None:
     return Price(gain, 2 * abs(nat) * count, elements, terms[1 - at][0], terms[at][0])
 
 
-def exponential(edge: Edge) -> Node | None:
-    """The ``exp(v)`` in the divergence of a normal code; None if a term is another."""
+def told_by(edge: Edge) -> Node | None:
+    """The ``exp(v)``, or the ``log(w)``, in the divergence of a normal code; None if a term is another."""
     if edge[0].name() not in ADDING:
         return None
     pieces = summands(edge, whole=False)
+    if not any(is_square(node) for node, _ in pieces):
+        return None
     for node, _ in pieces:
-        if node.name() != "ExpBackward0":
-            continue
-        inside = summands(behind(node)[0], whole=False)
-        is_computed = all(behind(child) for child, _ in inside)
-        if is_computed and set(inside) < set(pieces) and any(is_square(n) for n, _ in pieces):
-            return node
+        if node.name() in ("ExpBackward0", "LogBackward0"):
+            inside = summands(behind(node)[0], whole=False)
+            is_computed = all(behind(child) for child, _ in inside)
+            if is_computed and set(inside) < set(pieces):
+                return node
     return None
 
 

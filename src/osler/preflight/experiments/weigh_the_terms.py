@@ -9,7 +9,7 @@ from statistics import fmean
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge, Node
+from torch.autograd.graph import GradientEdge
 
 from osler.model import Place, Site, counted, percent
 from osler.model.setupterms import CodePriceFact, TermFact, TermsFact
@@ -17,6 +17,7 @@ from osler.preflight.bench import Bench, stand_still
 from osler.preflight.outcome import Outcome, Steps
 from osler.preflight.summands import FUNCTIONS, Compared, Edge, compared, core, price_of_code, summands
 from osler.replay.turn import Seen, Turn
+from osler.runtime.graph import leaves
 from osler.runtime.graph_lines import GraphLines
 from osler.runtime.guard import Gate, Guard
 
@@ -29,6 +30,9 @@ LONGEST = 256
 
 WORTHLESS = math.log(2)
 """Nats below which a code is too cheap to follow its weight further: less than one bit for each sample."""
+
+STEADY = 0.99
+"""Part of the highest weight of a divergence below which it is on its way down again."""
 
 MOST = 8
 """Terms of which each is measured."""
@@ -70,12 +74,14 @@ class Scales:
 
     Attributes:
         lines: tells where operations were called.
+        trained: identities of the parameters whose gradient counts.
         measuring: gradients are measured, and not only the price of a code.
         turns: the terms, in each turn.
         paid: of each turn, if the loss is that of a variational autoencoder.
     """
 
     lines: GraphLines
+    trained: set[int]
     measuring: bool = True
     turns: list[list[Weighed]] = field(default_factory=list[list[Weighed]])
     paid: list[Paid] = field(default_factory=list[Paid])
@@ -105,7 +111,7 @@ class Scales:
     def _weighed(self, root: Tensor, groups: list[list[Edge]]) -> list[Weighed]:
         if not 1 < len(groups) <= MOST:
             return [Weighed(None, 1.0, 0.0, None, None)] * len(groups)
-        parameters = list(behind_all(root))
+        parameters = [leaf for leaf in leaves([root]) if id(leaf) in self.trained]
         reached = [gradient_norms(root, group, parameters) for group in groups]
         several = {at for at in range(len(parameters)) if sum(at in norms for _, norms in reached) > 1}
         return [
@@ -118,20 +124,6 @@ class Scales:
         ]  # fmt: skip
 
 
-def behind_all(root: Tensor) -> Iterator[Tensor]:
-    """The leaves that the loss reaches."""
-    seen: set[Node] = set()
-    todo = [root.grad_fn]
-    while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        todo += [child for child, _ in node.next_functions]
-        if (leaf := getattr(node, "variable", None)) is not None:
-            yield leaf
-
-
 def gradient_norms(
     root: Tensor, group: list[Edge], parameters: list[Tensor]
 ) -> tuple[float, dict[int, float]]:
@@ -140,11 +132,16 @@ def gradient_norms(
     weights = torch.autograd.grad(root, edges, retain_graph=True)
     slopes = torch.autograd.grad(edges, parameters, weights, retain_graph=True, allow_unused=True)
     norms = {
-        at: float(torch.linalg.vector_norm(slope.detach().to_dense(), dtype=torch.float32))
+        at: float(torch.linalg.vector_norm(slope.to_dense(), dtype=wide(slope.dtype)))
         for at, slope in enumerate(slopes)
         if slope is not None
     }
     return fmean(float(weight.double().mean()) for weight in weights), norms
+
+
+def wide(kind: torch.dtype) -> torch.dtype:
+    """A type of numbers in which squares of others can be added up."""
+    return torch.promote_types(kind, torch.float32)
 
 
 def reason(bench: Bench) -> str:
@@ -155,13 +152,15 @@ def reason(bench: Bench) -> str:
         return f"the first turn has {len(bench.seen.roots)} backward calls"
     if not bench.root.complete:
         return "custom functions, checkpoints or compiled code lie behind the loss"
+    if any(leaf._backward_hooks for leaf in bench.root.leaves):  # pyright: ignore[reportPrivateUsage]
+        return "hooks of the script's own hear every gradient"
     return ""
 
 
 def perform(bench: Bench) -> Steps:
     """Differentiate each term in the first turns; follow the weight of a divergence while it rises."""
     gate = Guard(stand_still).gate("the terms of the loss")
-    scales = Scales(GraphLines(bench.observer.lines, gate))
+    scales = Scales(GraphLines(bench.observer.lines, gate), trained(bench))
     for turn in range(COST):
         yield from turned(bench, scales, gate, turn)
         if not gate.open or (turn == 0 and not several(scales)):
@@ -176,6 +175,13 @@ def perform(bench: Bench) -> Steps:
         yield from turned(bench, scales, gate, turn)
         turn += 1
     return outcome(bench, scales, len(scales.turns))
+
+
+def trained(bench: Bench) -> set[int]:
+    """Identities of what optimizers hold; of all leaves behind the loss where the script has none of torch."""
+    assert bench.root is not None
+    held = {id(p) for o in bench.optimizers for group in o.param_groups for p in group["params"]}
+    return held or {id(leaf) for leaf in bench.root.leaves}
 
 
 def turned(bench: Bench, scales: Scales, gate: Gate, turn: int) -> Generator[Turn, Seen, None]:
@@ -259,9 +265,9 @@ def summed_up(
 
 def priced(paid: list[Paid], site: Site) -> Iterator[CodePriceFact]:
     """What a code gains at most and costs where it costs most."""
-    if len(paid) < COST:
+    dearest = max(range(len(paid)), key=lambda at: paid[at].price, default=0)
+    if len(paid) < COST or paid[-1].price < STEADY * paid[dearest].price:
         return
-    dearest = max(range(len(paid)), key=lambda at: paid[at].price)
     first = paid[0]
     yield CodePriceFact(
         gain=max(p.gain for p in paid),
