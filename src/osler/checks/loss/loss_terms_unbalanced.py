@@ -4,8 +4,9 @@ Terms are added as numbers, without regard for what they measure. An error in do
 cross-entropy, or a mean over all pixels beside a sum over the code, leaves one of them without a say: the
 parameters that both share follow the other alone.
 
-Osler asks this in `osler preflight`, by the gradient of each term in the first turns. A small share alone says
-little: a penalty is meant to be small, and a term near its best has no gradient. So two things are told only:
+Osler asks this in `osler preflight`, by the gradient of each term in the first turns. A small share alone
+says little: a penalty is meant to be small, and a term near its best has no gradient. So two things are
+told only:
 
 - a loss function with less than 1% of the gradient of the shared parameters that is still no better than a
   guess, beside others of the same kind and with the same weight;
@@ -51,13 +52,13 @@ for epoch in range(epochs):
 
 - A factor of your own before one of the terms: their proportion is intended.
 - Penalties, entropy bonuses and consistency terms, however small.
-- A divergence whose weight rises from zero, as long as a code can pay at the end.
+- A divergence whose weight rises from zero, as long as a code can pay at the end; one whose weight falls.
 
 ## Sources
 
 - [GradNorm](https://arxiv.org/abs/1711.02257), on gradients of several tasks of different size
-- [Don't blame the ELBO](https://arxiv.org/abs/1911.02469), on the scale of the reconstruction and the collapse
-  of the posterior
+- [Don't blame the ELBO](https://arxiv.org/abs/1911.02469), on the scale of the reconstruction and the
+  collapse of the posterior
 """
 
 from __future__ import annotations
@@ -133,8 +134,8 @@ def describe(term: TermFact, largest: TermFact, fact: TermsFact) -> Finding:
     where = f"the term of line {largest.site[0].line}" if largest.site else "another term"
     return check.finding(
         term.site or fact.site,
-        f"In each of the first {fact.turns} turns {where} has at least {percent(share)} of the gradient of the "
-        f"parameters that the terms share, this one at most {percent(rest)}, although it is at "
+        f"In each of the first {fact.turns} turns {where} has at least {percent(share)} of the gradient of "
+        f"the parameters that the terms share, this one at most {percent(rest)}, although it is at "
         f"{term.value:.3g} where a guess gives {term.guess:.3g}.",
         evidence=[Evidence("share of the gradient", rest, f"above {percent(1 - SWAMPED)}")],
         confidence=Confidence.LIKELY,
@@ -148,10 +149,10 @@ def too_dear(price: CodePriceFact) -> Finding:
     return check.finding(
         price.site,
         f"The best code lowers the reconstruction{where}{averaged} by {price.gain:.2g} at most, and each nat "
-        f"of this divergence costs {price.price:.2g}{when}: a code of more than {price.nats:.2g} nats, less than one "
-        "bit, cannot pay, and the decoder learns to ignore it.",
+        f"of this divergence costs {price.price:.2g}{when}: a code of more than {price.nats:.2g} nats, less "
+        "than one bit, cannot pay, and the decoder learns to ignore it.",
         evidence=[Evidence("nats that can pay", price.nats, f"above {ONE_BIT:.2g}")],
-        confidence=Confidence.CERTAIN,
-        fix="Add up the reconstruction over the elements of a sample, as the divergence is over the code, and "
-        "average both over the samples; or give the divergence a weight below the gain.",
+        confidence=Confidence.CERTAIN if price.rising else Confidence.LIKELY,
+        fix="Add up the reconstruction over the elements of a sample, as the divergence is over the code, "
+        "and average both over the samples; or give the divergence a weight below the gain.",
     )

@@ -130,7 +130,9 @@ def gradient_norms(
     """The weight of a term, and the norm of its gradient for each parameter that it reaches, by number."""
     edges = [GradientEdge(*edge) for edge in group]
     weights = torch.autograd.grad(root, edges, retain_graph=True)
-    slopes = torch.autograd.grad(edges, parameters, weights, retain_graph=True, allow_unused=True)
+    slopes: tuple[Tensor | None, ...] = torch.autograd.grad(
+        edges, parameters, weights, retain_graph=True, allow_unused=True
+    )
     norms = {
         at: float(torch.linalg.vector_norm(slope.to_dense(), dtype=wide(slope.dtype)))
         for at, slope in enumerate(slopes)
@@ -178,7 +180,7 @@ def perform(bench: Bench) -> Steps:
 
 
 def trained(bench: Bench) -> set[int]:
-    """Identities of what optimizers hold; of all leaves behind the loss where the script has none of torch."""
+    """Identities of what optimizers hold; of all leaves behind the loss if there is no optimizer of torch."""
     assert bench.root is not None
     held = {id(p) for o in bench.optimizers for group in o.param_groups for p in group["params"]}
     return held or {id(leaf) for leaf in bench.root.leaves}
