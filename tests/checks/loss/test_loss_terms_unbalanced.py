@@ -36,7 +36,8 @@ def test_a_term_without_a_say() -> None:
     assert found.confidence is Confidence.LIKELY
     assert found.message == (
         "In each of the first 4 turns the term of line 42 has at least 99.97% of the gradient of the "
-        "parameters that the terms share, this one at most 0.03%, although it is at 1.35 where a guess gives 1.23."
+        "parameters that the terms share, this one at most 0.03%, although it is at 1.35 "
+        "where a guess gives 1.23."
     )
     assert found.fix == "Scale the targets of each term to standard deviation 1, or give the terms weights."
 
@@ -84,8 +85,8 @@ def test_a_code_that_cannot_pay() -> None:
     assert found.confidence is Confidence.CERTAIN
     assert found.message == (
         "The best code lowers the reconstruction of line 41, a mean over 64 elements of each sample, by 0.22 "
-        "at most, and each nat of this divergence costs 0.32 in turn 64, and rising: a code of more than 0.69 "
-        "nats, less than one bit, cannot pay, and the decoder learns to ignore it."
+        "at most, and each nat of this divergence costs 0.32 in turn 64, and rising: a code of more than "
+        "0.69 nats, less than one bit, cannot pay, and the decoder learns to ignore it."
     )
     assert found.fix == (
         "Add up the reconstruction over the elements of a sample, as the divergence is over the code, and "

@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -130,12 +131,10 @@ def gradient_norms(
     """The weight of a term, and the norm of its gradient for each parameter that it reaches, by number."""
     edges = [GradientEdge(*edge) for edge in group]
     weights = torch.autograd.grad(root, edges, retain_graph=True)
-    slopes: tuple[Tensor | None, ...] = torch.autograd.grad(
-        edges, parameters, weights, retain_graph=True, allow_unused=True
-    )
+    slopes = torch.autograd.grad(edges, parameters, weights, retain_graph=True, allow_unused=True)
     norms = {
         at: float(torch.linalg.vector_norm(slope.to_dense(), dtype=wide(slope.dtype)))
-        for at, slope in enumerate(slopes)
+        for at, slope in enumerate(cast("tuple[Tensor | None, ...]", slopes))
         if slope is not None
     }
     return fmean(float(weight.double().mean()) for weight in weights), norms
