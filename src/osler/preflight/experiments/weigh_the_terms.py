@@ -29,8 +29,11 @@ COST = 4
 LONGEST = 256
 """Turns through which the rising weight of a divergence is followed, at most."""
 
-WORTHLESS = math.log(2)
-"""Nats below which a code is too cheap to follow its weight further: less than one bit for each sample."""
+WORTHLESS = math.log(2) / 2
+"""Nats below which a code is worth too little to follow its weight further: half a bit for each sample."""
+
+FOLLOWED = 0.25
+"""Part of the time that is left, for following a weight."""
 
 STEADY = 0.99
 """Part of the highest weight of a divergence below which it is on its way down again."""
@@ -171,8 +174,8 @@ def perform(bench: Bench) -> Steps:
     if not several(scales):
         return Outcome(skipped="the loss is one term")
     scales.measuring = False
-    turn = COST
-    while is_rising(scales.paid) and turn < LONGEST and bench.seconds_left > 0 and bench.turns_left > 1:
+    turn, until = COST, bench.seconds_left * (1 - FOLLOWED)
+    while is_rising(scales.paid) and turn < LONGEST and bench.seconds_left > until and bench.turns_left > 1:
         yield from turned(bench, scales, gate, turn)
         turn += 1
     return outcome(bench, scales, len(scales.turns))
