@@ -2,7 +2,7 @@
 
 import pytest
 
-from osler.model import counted, listed
+from osler.model import counted, listed, percent
 
 
 @pytest.mark.parametrize(("amount", "text"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps")])
@@ -27,3 +27,19 @@ def test_counted_with_a_plural_of_its_own() -> None:
 )
 def test_listed(names: str, text: str) -> None:
     assert listed(names) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0%"),
+        (1, "100%"),
+        (0.58, "58%"),
+        (0.01, "1%"),
+        (0.0003, "0.03%"),
+        (0.9997, "99.97%"),
+        (2e-12, "0.000000%"),
+    ],
+)
+def test_percent(share: float, text: str) -> None:
+    assert percent(share) == text

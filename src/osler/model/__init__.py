@@ -110,6 +110,7 @@ from osler.model.setupnetwork import (
     StillNormFact,
 )
 from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact, WindowFact
+from osler.model.setupterms import CodePriceFact, TermFact, TermsFact
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.values import (
@@ -146,7 +147,7 @@ from osler.model.wiring import (
     ResumeFact,
     SelfLoadFact,
 )
-from osler.model.wording import counted, listed
+from osler.model.wording import counted, listed, percent
 
 __all__ = [
     "BY_HAND",
@@ -171,6 +172,7 @@ __all__ = [
     "ClipFact",
     "Code",
     "CodeFix",
+    "CodePriceFact",
     "Column",
     "ComparisonFact",
     "Confidence",
@@ -283,6 +285,8 @@ __all__ = [
     "Subject",
     "Table",
     "Tensor",
+    "TermFact",
+    "TermsFact",
     "TooHighRateFact",
     "Trace",
     "TrainingFact",
@@ -309,6 +313,7 @@ __all__ = [
     "needs_optimizer",
     "needs_schedule",
     "needs_step",
+    "percent",
     "repeats_data",
     "since",
     "single_loss",

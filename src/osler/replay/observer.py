@@ -48,6 +48,7 @@ class Observer:
         on_step: told of each optimizer step: the frame.
         on_dropout: told of each call of functional dropout: its arguments and the frame.
         on_root: told of each backward call's frame.
+        on_graph: told of what each backward call starts from, before it.
         on_backward: told of each backward call, before it and after it: whether it is done.
         on_loss: may replace the arguments of a loss function.
     """
@@ -63,6 +64,7 @@ class Observer:
         self.on_step: Callable[[FrameType], None] | None = None
         self.on_dropout: Callable[[tuple[Any, ...], FrameType], None] | None = None
         self.on_root: Callable[[FrameType], None] | None = None
+        self.on_graph: Callable[[list[Tensor]], None] | None = None
         self.on_backward: Callable[[bool], None] | None = None
         self.on_loss: Callable[[str, tuple[Any, ...]], tuple[Any, ...]] | None = None
         self.depth = 0
@@ -219,6 +221,8 @@ class Observer:
         if self.on_root is not None:
             self.on_root(frame)
         roots = tensors(given)
+        if self.on_graph is not None:
+            self.on_graph(roots)
         reached = leaves(roots) if self.capturing else []
         value = sum(float(r.detach().sum()) for r in roots)
         complete = self.capturing and not any(hides(r) for r in roots)

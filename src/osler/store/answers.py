@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 
-from osler.model import Answer, Setup, setupfacts, setupnetwork, setupsamples
+from osler.model import Answer, Setup, setupfacts, setupnetwork, setupsamples, setupterms
 from osler.store.codec import Damaged, decode, mapping, text
 from osler.store.records import Note
 
@@ -19,7 +19,8 @@ class Named:
     """A fact with the name of its type.
 
     Attributes:
-        kind: name of one of the types in `osler.model.setupfacts`, `setupnetwork` and `setupsamples`.
+        kind: name of one of the types in `osler.model.setupfacts`, `setupnetwork`, `setupsamples` and
+            `setupterms`.
         fact: of that type.
     """
 
@@ -64,7 +65,7 @@ def fact_in(stored: object) -> object:
 @cache
 def kinds() -> dict[str, type[object]]:
     """The types of facts that experiments yield, by name."""
-    modules = (setupfacts, setupnetwork, setupsamples)
+    modules = (setupfacts, setupnetwork, setupsamples, setupterms)
     found = (item for module in modules for item in vars(module).items())
     known = ((name, kind) for name, kind in found if is_dataclass(kind))
     return {name: kind for name, kind in known if isinstance(kind, type)}
