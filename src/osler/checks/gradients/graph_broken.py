@@ -2,7 +2,9 @@
 
 `backward()` follows the record that autograd keeps of every operation. `detach()`, `.data`, `.item()`,
 `.numpy()`, `torch.tensor(...)` and `torch.no_grad()` end that record; `argmax`, rounding and comparisons have
-no gradient. The parameters before such an operation are never trained, or `backward()` fails.
+no gradient. The parameters before such an operation are never trained, or `backward()` fails. A derivative
+from `autograd.grad` is a constant unless `create_graph=True` is given: an equation's residual or a penalty on
+gradients that is made of it trains nothing.
 
 ## Bad
 
@@ -42,6 +44,8 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Targets that no gradient shall reach, such as those of a teacher or an exponential average.
+- Gradients that move an input (adversaries, samplers), weigh another loss, or are applied to parameters by
+  hand, as in first-order meta-learning: they need no graph.
 - `D(fake.detach())` in a GAN, and straight-through estimators: the gradients take another way.
 
 ## Sources
@@ -60,20 +64,24 @@ from osler.model import (
     Check,
     Code,
     CutFact,
+    Derivative,
     Evidence,
     Finding,
     Kind,
+    Network,
     ParameterFact,
     Pattern,
+    Place,
     Run,
     Severity,
     Site,
+    Tensor,
     by_model,
     counted,
     listed,
     since,
 )
-from osler.static.reach import backwards_of, lost_behind, named
+from osler.static.reach import backwards_of, below, groups, learning, lost_behind, named, steppers
 
 PATIENCE = 3
 """Steps of the optimizer before cut-off parameters are reported: parts may take turns."""
@@ -99,7 +107,7 @@ check = Check(
     __name__,
     severity=Severity.ERROR,
     expected="every operation between the parameters and the loss is differentiable and recorded",
-    why="No gradient passes this operation: what lies before it is never trained.",
+    why="No gradient passes this operation: this way trains nothing of what lies before it.",
     fix="Remove the operation from the path between the parameters and the loss.",
     symptoms=(
         "parameters-without-gradient",
@@ -115,6 +123,11 @@ check = Check(
 
 
 @check.in_code
+def no_graph(code: Code) -> Iterator[Finding]:
+    yield from cut_on_the_way(code)
+    yield from constant_derivatives(code)
+
+
 def cut_on_the_way(code: Code) -> Iterator[Finding]:
     recorded = {b.place for trace in code.traces for b, root in backwards_of(trace) if root.networks}
     for trace in code.traces:
@@ -129,6 +142,39 @@ def cut_on_the_way(code: Code) -> Iterator[Finding]:
                     related=[(backward.site, "no backward from here gets past the cut")],
                     fix=remedy(cut.operation),
                 )
+
+
+def constant_derivatives(code: Code) -> Iterator[Finding]:
+    """Derivatives that are part of a loss although no gradient goes through them, each line once."""
+    told: set[Place] = set()
+    for trace in code.traces:
+        stepped = {n for o in steppers(code, trace) for n in groups(o)}
+        for backward, root in backwards_of(trace):
+            for derivative in root.graphless.derivatives if root.graphless else ():
+                idle = learning(below(derivative.networks & root.networks) & stepped)
+                if derivative.fed or derivative.place in told or not idle:
+                    continue
+                told.add(derivative.place)
+                yield describe_derivative(derivative, backward.site, called(root, idle))
+
+
+def called(root: Tensor, layers: list[Network]) -> list[str]:
+    """Names of the models behind a loss that hold some of these layers, or of the layers."""
+    models = [m for m in root.models if not below(frozenset({m})).isdisjoint(layers)]
+    return named(models or layers)
+
+
+def describe_derivative(derivative: Derivative, backward: Site, parts: list[str]) -> Finding:
+    how = "with `create_graph=False`" if derivative.explicit else "without `create_graph=True`"
+    return check.finding(
+        (derivative.place,),
+        f"`autograd.grad` is called {how}, so the derivative is a constant in the loss: "
+        f"this part of the loss does not train {listed(parts)}.",
+        related=[(backward, "this backward starts from a loss with that derivative in it")],
+        severity=Severity.HINT if derivative.explicit else Severity.WARNING,
+        expected="a derivative that is part of the loss has a graph of its own",
+        fix="Pass `create_graph=True` to `autograd.grad`.",
+    )
 
 
 @check.in_run
