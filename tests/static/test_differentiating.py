@@ -28,11 +28,17 @@ for step in range(100):
 """A script with a hole where a test says what the loss is."""
 
 CONSTANT = {
-    "residual": ("du = torch.autograd.grad(u.sum(), x)[0]\nloss = data + (du[:, :1] - u).pow(2).mean()"),
-    "residual only": ("du = torch.autograd.grad(u.sum(), x)[0]\nloss = ((du[:, 0:1] - 3 * u) ** 2).mean()"),
-    "from import": ("du, = grad(u.sum(), x)\nloss = data + (du - 1).pow(2).mean()"),
+    "residual": (
+        "du = torch.autograd.grad(u.sum(), x, retain_graph=True)[0]\n"
+        "loss = data + (du[:, :1] - u).pow(2).mean()"
+    ),
+    "residual only": (
+        "du = torch.autograd.grad(u.sum(), x, retain_graph=True)[0]\n"
+        "loss = ((du[:, 0:1] - 3 * u) ** 2).mean()"
+    ),
+    "from import": ("du, = grad(u.sum(), x, retain_graph=True)\nloss = data + (du - 1).pow(2).mean()"),
     "keywords": (
-        "du = autograd.grad(outputs=u, inputs=x, grad_outputs=torch.ones_like(u), only_inputs=True)[0]\n"
+        "du = autograd.grad(outputs=u, inputs=x, grad_outputs=torch.ones_like(u), retain_graph=True)[0]\n"
         "penalty = ((du.norm(2, dim=1) - 1) ** 2).mean()\n"
         "loss = data + 10 * penalty"
     ),
@@ -40,44 +46,53 @@ CONSTANT = {
         "du = autograd.grad(u.sum(), x, retain_graph=True)[0]\n"
         "loss = data + 0.5 * du.square().flatten(1).sum(1).mean()"
     ),
-    "norm": ("du = autograd.grad(u.sum(), x)[0]\nloss = data + 0.1 * torch.norm(du)"),
+    "norm": ("du = autograd.grad(u.sum(), x, retain_graph=True)[0]\nloss = data + 0.1 * torch.norm(du)"),
     "second": (
         "du = autograd.grad(u.sum(), x, create_graph=True)[0]\n"
-        "d2 = autograd.grad(du[:, 0].sum(), x)[0][:, :1]\n"
+        "d2 = autograd.grad(du[:, 0].sum(), x, retain_graph=True)[0][:, :1]\n"
         "loss = data + (du[:, 1:] - 0.1 * d2).pow(2).mean()"
     ),
     "burgers": (
         "du = autograd.grad(u.sum(), x, retain_graph=True)[0]\n"
         "loss = data + (du[:, :1] + u * du[:, 1:]).pow(2).mean()"
     ),
-    "mse": ("du = autograd.grad(u.sum(), x)[0]\nloss = data + F.mse_loss(-du, torch.zeros_like(du))"),
+    "mse": (
+        "du = autograd.grad(u.sum(), x, retain_graph=True)[0]\n"
+        "loss = data + F.mse_loss(-du, torch.zeros_like(du))"
+    ),
     "mse own": (
-        "du = autograd.grad(u.sum(), x)[0]\n"
+        "du = autograd.grad(u.sum(), x, retain_graph=True)[0]\n"
         "residual = du[:, :1] + u\n"
         "loss = data + F.mse_loss(residual, torch.zeros_like(residual))"
     ),
-    "aug": ("du = autograd.grad(u.sum(), x)[0]\nloss = data\nloss += (du ** 2).mean()"),
+    "aug": ("du = autograd.grad(u.sum(), x, retain_graph=True)[0]\nloss = data\nloss += (du ** 2).mean()"),
     "lazy": (
         "du = 0\n"
         "penalty = 0\n"
         "if step % 4 == 0:\n"
-        "    penalty = (autograd.grad(u.sum(), x)[0] ** 2).mean()\n"
+        "    penalty = (autograd.grad(u.sum(), x, retain_graph=True)[0] ** 2).mean()\n"
         "loss = data + penalty"
     ),
     "cat": (
         "t = torch.rand(64, 1).requires_grad_()\n"
         "y = net(torch.cat([t, t], 1))\n"
-        "dt = autograd.grad(y, t, torch.ones_like(y))[0]\n"
+        "dt = autograd.grad(y, t, torch.ones_like(y), retain_graph=True)[0]\n"
         "loss = data + (dt - y).pow(2).mean()"
     ),
     "two inputs": (
         "t = torch.rand(64, 1).requires_grad_(); s = torch.rand(64, 1).requires_grad_()\n"
         "y = net(torch.cat([t, s], 1))\n"
-        "dt, ds = autograd.grad(y.sum(), [t, s])\n"
+        "dt, ds = autograd.grad(y.sum(), [t, s], retain_graph=True)\n"
         "loss = data + (dt - ds).pow(2).mean()"
     ),
-    "forces": ("forces = -grad(u.sum(), x)[0]\nloss = data + 0.1 * F.l1_loss(forces, torch.sin(points))"),
-    "hinge": ("du = grad(u.sum(), x)[0]\nloss = data + torch.relu(du.norm(dim=1) - 1).pow(2).mean()"),
+    "forces": (
+        "forces = -grad(u.sum(), x, retain_graph=True)[0]\n"
+        "loss = data + 0.1 * F.l1_loss(forces, torch.sin(points))"
+    ),
+    "hinge": (
+        "du = grad(u.sum(), x, retain_graph=True)[0]\n"
+        "loss = data + torch.relu(du.norm(dim=1) - 1).pow(2).mean()"
+    ),
 }
 
 NO_GRAPH_NEEDED = {
@@ -104,9 +119,12 @@ NO_GRAPH_NEEDED = {
         "    size = du.pow(2).mean()\n"
         "loss = data + size"
     ),
-    "fgsm": ("g = grad(u.pow(2).mean(), x)[0]\nloss = data + net(x + 0.1 * g.sign()).pow(2).mean()"),
+    "fgsm": (
+        "g = grad(u.pow(2).mean(), x, retain_graph=True)[0]\n"
+        "loss = data + net(x + 0.1 * g.sign()).pow(2).mean()"
+    ),
     "step along the gradient": (
-        "g = grad(u.pow(2).mean(), x)[0]\n"
+        "g = grad(u.pow(2).mean(), x, retain_graph=True)[0]\n"
         "moved = x + 0.1 * g\n"
         "loss = data + net(moved).pow(2).mean() + 0.1 * (moved - x).pow(2).mean()"
     ),
@@ -125,13 +143,13 @@ NO_GRAPH_NEEDED = {
     "vat": (
         "d = torch.randn_like(x).requires_grad_()\n"
         "kl = F.mse_loss(net(x + d), u)\n"
-        "g = grad(kl, d)[0]\n"
+        "g = grad(kl, d, retain_graph=True)[0]\n"
         "r = g / g.norm(dim=1, keepdim=True)\n"
         "loss = data + F.mse_loss(net(x + r), u.detach())"
     ),
     "maml": (
         "weights = list(net.parameters())\n"
-        "g = grad(data, weights)\n"
+        "g = grad(data, weights, retain_graph=True)\n"
         "fast = [w - 0.1 * d for w, d in zip(weights, g)]\n"
         "loss = F.mse_loss(torch.func.functional_call(net, dict(zip('ab', fast)), (x,)), points[:, :1])"
     ),
@@ -194,7 +212,7 @@ NO_GRAPH_NEEDED = {
         "loss = data"
     ),
     "hvp": (
-        "g = grad(data, list(net.parameters()), create_graph=True)\n"
+        "g = grad(data, list(net.parameters()), create_graph=True, retain_graph=True)\n"
         "flat = torch.cat([d.flatten() for d in g])\n"
         "h = grad((flat * torch.ones_like(flat)).sum(), list(net.parameters()))\n"
         "loss = data"
@@ -208,7 +226,7 @@ NO_GRAPH_NEEDED = {
         "if step % 2:\n"
         "    du = grad(u.sum(), x, create_graph=True)[0]\n"
         "else:\n"
-        "    du = grad(u.sum(), x)[0]\n"
+        "    du = grad(u.sum(), x, retain_graph=True)[0]\n"
         "loss = data + (du - u).pow(2).mean()"
     ),
 }
@@ -230,7 +248,7 @@ def test_gradients_that_need_no_graph(body) -> None:
 
 
 def test_says_what_to_do() -> None:
-    (found,) = of("du = grad(u.sum(), x)[0]\nloss = data + (du - u).pow(2).mean()")
+    (found,) = of("du = grad(u.sum(), x, retain_graph=True)[0]\nloss = data + (du - u).pow(2).mean()")
     assert found.message == (
         "`autograd.grad` is called without `create_graph=True`, so the derivative is a constant in the loss: "
         "this part of the loss does not train `net`."
@@ -247,7 +265,8 @@ def test_written_out_it_may_be_meant() -> None:
 
 def test_a_network_that_nobody_trains() -> None:
     text = (
-        TRAINING % indent("du = grad(u.sum(), x)[0]\nloss = data + (du - u).pow(2).mean()", "    ")
+        TRAINING
+        % indent("du = grad(u.sum(), x, retain_graph=True)[0]\nloss = data + (du - u).pow(2).mean()", "    ")
     ).replace("[*net.parameters(), *other.parameters()]", "other.parameters()")
     assert read(text, [check]).findings == ()
 

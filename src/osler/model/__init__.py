@@ -48,6 +48,7 @@ from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
+    DERIVATIVE,
     BlindFact,
     CrashFact,
     CutFact,
@@ -151,6 +152,7 @@ from osler.model.wording import counted, listed
 __all__ = [
     "BY_HAND",
     "CALLED_HERE",
+    "DERIVATIVE",
     "LAYERS",
     "MISSPELT",
     "NOTHING_ASKED",

@@ -61,6 +61,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osler.model import (
+    DERIVATIVE,
     Check,
     Code,
     CutFact,
@@ -99,9 +100,13 @@ REMEDIES = {
         "Keep the tensor that was computed: do not turn it into a number or a new tensor before `backward()`."
     ),
     "no_grad inference_mode": "Take the forward that is trained out of `torch.no_grad()`.",
+    DERIVATIVE: "Pass `create_graph=True` to `autograd.grad`.",
     "requires_grad": "Unfreeze what shall be trained with `requires_grad_(True)`.",
 }
 """What to do about each kind of cut, by the names of the operations."""
+
+DERIVED = "this backward starts from a loss with that derivative in it"
+EXPECTED_OF_DERIVATIVES = "a derivative that is part of the loss has a graph of its own"
 
 check = Check(
     __name__,
@@ -170,16 +175,16 @@ def describe_derivative(derivative: Derivative, backward: Site, parts: list[str]
         (derivative.place,),
         f"`autograd.grad` is called {how}, so the derivative is a constant in the loss: "
         f"this part of the loss does not train {listed(parts)}.",
-        related=[(backward, "this backward starts from a loss with that derivative in it")],
+        related=[(backward, DERIVED)],
         severity=Severity.HINT if derivative.explicit else Severity.WARNING,
-        expected="a derivative that is part of the loss has a graph of its own",
-        fix="Pass `create_graph=True` to `autograd.grad`.",
+        expected=EXPECTED_OF_DERIVATIVES,
+        fix=remedy(DERIVATIVE),
     )
 
 
 @check.in_run
 def path_cut(run: Run) -> Iterator[Finding]:
-    found = [*loss_without_history(run), *backward_failed(run)]
+    found = [*loss_without_history(run), *backward_failed(run), *derivatives_seen(run)]
     yield from found
     told = {(f.place.file, f.place.line) for f in found}
     untold = [c for c in run.cuts if told.isdisjoint((p.file, p.line) for p in c.site[:1])]
@@ -190,6 +195,26 @@ def path_cut(run: Run) -> Iterator[Finding]:
         if not explained.issuperset(lost):
             yield describe_cut(run, cut, lost)
             explained.update(lost)
+
+
+def derivatives_seen(run: Run) -> Iterator[Finding]:
+    """Derivatives without a graph in a loss that trains the same parameters another way, each line once."""
+    told: set[Place] = set()
+    for cut in run.cuts:
+        idle = [p for p in run.parameters.values() if cut.is_behind(p) and p.trainable and p.optimizers]
+        if cut.operation == DERIVATIVE and cut.site and cut.site[0] not in told and idle:
+            told.add(cut.site[0])
+            owners = listed([model for model in by_model(idle) if model])
+            yield check.finding(
+                cut.site,
+                "`autograd.grad` was called without `create_graph=True`, so the derivative is a constant in "
+                f"the loss: this part of the loss gives no gradient to {counted(len(idle), 'parameter')}"
+                f"{f' of {owners}' if owners else ''}.",
+                related=[(cut.root, DERIVED)],
+                severity=Severity.WARNING,
+                expected=EXPECTED_OF_DERIVATIVES,
+                fix=remedy(DERIVATIVE),
+            )
 
 
 def is_cut_off(run: Run, p: ParameterFact) -> bool:
