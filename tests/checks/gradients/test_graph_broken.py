@@ -4,7 +4,6 @@ import pytest
 
 from osler.checks.gradients.graph_broken import check
 from osler.model import (
-    DERIVATIVE,
     CrashFact,
     CutFact,
     Event,
@@ -13,7 +12,6 @@ from osler.model import (
     OptimizerFact,
     ParameterFact,
     Run,
-    Severity,
 )
 from osler.testing import assert_silent, event, findings, place, run_of
 
@@ -99,6 +97,7 @@ def test_says_what_was_seen() -> None:
         ("item", "`item()`", "Keep the tensor"),
         ("numpy", "`numpy()`", "Keep the tensor"),
         ("no_grad", "`torch.no_grad()`", "Take the forward"),
+        ("autograd.grad", "`autograd.grad()`", "Pass `create_graph=True`"),
         ("nonzero", "`nonzero()`", check.fix),
     ],
 )
@@ -244,31 +243,3 @@ def test_explains_the_crash(turn: list[Event], facts: dict[str, object], reason:
     (found,) = findings(run_of([[BATCH, *turn]], crash=CRASH, ended=True, **facts), [check])
     assert found.message == f"`backward()` was called on a tensor without a graph: {reason}."
     assert found.place.line == line
-
-
-REACHED = replace(BODY, reached=True)
-DERIVED = CutFact(DERIVATIVE, (place(8),), ("body.weight", "head.weight"), root=BACKWARD.site)
-
-
-def test_a_derivative_that_is_a_constant_in_the_loss() -> None:
-    (found,) = findings(seen(REACHED, HEAD, cuts=(DERIVED, DERIVED)), [check])
-    assert found.message == (
-        "`autograd.grad` was called without `create_graph=True`, so the derivative is a constant in the loss: "
-        "this part of the loss gives no gradient to 2 parameters of `Net`."
-    )
-    assert (found.severity, found.place.line) == (Severity.WARNING, 8)
-    assert [r.place.line for r in found.related] == [14]
-    assert found.fix == "Pass `create_graph=True` to `autograd.grad`."
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        [replace(REACHED, optimizers=())],
-        [replace(REACHED, trainable=False)],
-        [replace(REACHED, name="tail.weight")],
-    ],
-    ids=["in no optimizer", "frozen", "another network"],
-)
-def test_a_derivative_of_what_nobody_trains(parameters: list[ParameterFact]) -> None:
-    assert findings(seen(*parameters, cuts=(DERIVED,)), [check]) == ()

@@ -2,9 +2,7 @@
 
 `backward()` follows the record that autograd keeps of every operation. `detach()`, `.data`, `.item()`,
 `.numpy()`, `torch.tensor(...)` and `torch.no_grad()` end that record; `argmax`, rounding and comparisons have
-no gradient. The parameters before such an operation are never trained, or `backward()` fails. A derivative
-from `autograd.grad` is a constant unless `create_graph=True` is given: an equation's residual or a penalty on
-gradients that is made of it trains nothing.
+no gradient. The parameters before such an operation are never trained, or `backward()` fails.
 
 ## Bad
 
@@ -44,8 +42,6 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Targets that no gradient shall reach, such as those of a teacher or an exponential average.
-- Gradients that move an input (adversaries, samplers), weigh another loss, or are applied to parameters by
-  hand, as in first-order meta-learning: they need no graph.
 - `D(fake.detach())` in a GAN, and straight-through estimators: the gradients take another way.
 
 ## Sources
@@ -65,24 +61,20 @@ from osler.model import (
     Check,
     Code,
     CutFact,
-    Derivative,
     Evidence,
     Finding,
     Kind,
-    Network,
     ParameterFact,
     Pattern,
-    Place,
     Run,
     Severity,
     Site,
-    Tensor,
     by_model,
     counted,
     listed,
     since,
 )
-from osler.static.reach import backwards_of, below, groups, learning, lost_behind, named, steppers
+from osler.static.reach import backwards_of, lost_behind, named
 
 PATIENCE = 3
 """Steps of the optimizer before cut-off parameters are reported: parts may take turns."""
@@ -105,14 +97,11 @@ REMEDIES = {
 }
 """What to do about each kind of cut, by the names of the operations."""
 
-DERIVED = "this backward starts from a loss with that derivative in it"
-EXPECTED_OF_DERIVATIVES = "a derivative that is part of the loss has a graph of its own"
-
 check = Check(
     __name__,
     severity=Severity.ERROR,
     expected="every operation between the parameters and the loss is differentiable and recorded",
-    why="No gradient passes this operation: this way trains nothing of what lies before it.",
+    why="No gradient passes this operation: what lies before it is never trained.",
     fix="Remove the operation from the path between the parameters and the loss.",
     symptoms=(
         "parameters-without-gradient",
@@ -128,11 +117,6 @@ check = Check(
 
 
 @check.in_code
-def no_graph(code: Code) -> Iterator[Finding]:
-    yield from cut_on_the_way(code)
-    yield from constant_derivatives(code)
-
-
 def cut_on_the_way(code: Code) -> Iterator[Finding]:
     recorded = {b.place for trace in code.traces for b, root in backwards_of(trace) if root.networks}
     for trace in code.traces:
@@ -149,42 +133,9 @@ def cut_on_the_way(code: Code) -> Iterator[Finding]:
                 )
 
 
-def constant_derivatives(code: Code) -> Iterator[Finding]:
-    """Derivatives that are part of a loss although no gradient goes through them, each line once."""
-    told: set[Place] = set()
-    for trace in code.traces:
-        stepped = {n for o in steppers(code, trace) for n in groups(o)}
-        for backward, root in backwards_of(trace):
-            for derivative in root.graphless.derivatives if root.graphless else ():
-                idle = learning(below(derivative.networks & root.networks) & stepped)
-                if derivative.fed or derivative.place in told or not idle:
-                    continue
-                told.add(derivative.place)
-                yield describe_derivative(derivative, backward.site, called(root, idle))
-
-
-def called(root: Tensor, layers: list[Network]) -> list[str]:
-    """Names of the models behind a loss that hold some of these layers, or of the layers."""
-    models = [m for m in root.models if not below(frozenset({m})).isdisjoint(layers)]
-    return named(models or layers)
-
-
-def describe_derivative(derivative: Derivative, backward: Site, parts: list[str]) -> Finding:
-    how = "with `create_graph=False`" if derivative.explicit else "without `create_graph=True`"
-    return check.finding(
-        (derivative.place,),
-        f"`autograd.grad` is called {how}, so the derivative is a constant in the loss: "
-        f"this part of the loss does not train {listed(parts)}.",
-        related=[(backward, DERIVED)],
-        severity=Severity.HINT if derivative.explicit else Severity.WARNING,
-        expected=EXPECTED_OF_DERIVATIVES,
-        fix=remedy(DERIVATIVE),
-    )
-
-
 @check.in_run
 def path_cut(run: Run) -> Iterator[Finding]:
-    found = [*loss_without_history(run), *backward_failed(run), *derivatives_seen(run)]
+    found = [*loss_without_history(run), *backward_failed(run)]
     yield from found
     told = {(f.place.file, f.place.line) for f in found}
     untold = [c for c in run.cuts if told.isdisjoint((p.file, p.line) for p in c.site[:1])]
@@ -195,26 +146,6 @@ def path_cut(run: Run) -> Iterator[Finding]:
         if not explained.issuperset(lost):
             yield describe_cut(run, cut, lost)
             explained.update(lost)
-
-
-def derivatives_seen(run: Run) -> Iterator[Finding]:
-    """Derivatives without a graph in a loss that trains the same parameters another way, each line once."""
-    told: set[Place] = set()
-    for cut in run.cuts:
-        idle = [p for p in run.parameters.values() if cut.is_behind(p) and p.trainable and p.optimizers]
-        if cut.operation == DERIVATIVE and cut.site and cut.site[0] not in told and idle:
-            told.add(cut.site[0])
-            owners = listed([model for model in by_model(idle) if model])
-            yield check.finding(
-                cut.site,
-                "`autograd.grad` was called without `create_graph=True`, so the derivative is a constant in "
-                f"the loss: this part of the loss gives no gradient to {counted(len(idle), 'parameter')}"
-                f"{f' of {owners}' if owners else ''}.",
-                related=[(cut.root, DERIVED)],
-                severity=Severity.WARNING,
-                expected=EXPECTED_OF_DERIVATIVES,
-                fix=remedy(DERIVATIVE),
-            )
 
 
 def is_cut_off(run: Run, p: ParameterFact) -> bool:
@@ -302,8 +233,7 @@ def backward_failed(run: Run) -> Iterator[Finding]:
 
 def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:
     """Line, operation and words for what left the loss without a graph."""
-    if run.cuts:
-        cut = run.cuts[-1]
+    for cut in run.cuts[-1:]:
         return cut.site, cut.operation, f"{cut.spelled} had cut it off"
     for forward in pattern.of(Kind.FORWARD):
         if "no-grad" in forward.traits:
