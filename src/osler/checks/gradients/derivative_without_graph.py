@@ -2,7 +2,8 @@
 
 `torch.autograd.grad` returns plain numbers unless `create_graph=True` is given; `retain_graph=True` does not
 change that. The residual of a differential equation, a penalty on gradients, or forces made of such a
-derivative look right, but this part of the loss trains nothing. Another part hides it: without one, `backward()` fails.
+derivative look right, but this part of the loss trains nothing. Another part hides it: without one,
+`backward()` fails.
 
 ## Bad
 

@@ -57,7 +57,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osler.model import (
-    DERIVATIVE,
     Check,
     Code,
     CutFact,
@@ -92,7 +91,7 @@ REMEDIES = {
         "Keep the tensor that was computed: do not turn it into a number or a new tensor before `backward()`."
     ),
     "no_grad inference_mode": "Take the forward that is trained out of `torch.no_grad()`.",
-    DERIVATIVE: "Pass `create_graph=True` to `autograd.grad`.",
+    "autograd.grad": "Pass `create_graph=True` to `autograd.grad`.",
     "requires_grad": "Unfreeze what shall be trained with `requires_grad_(True)`.",
 }
 """What to do about each kind of cut, by the names of the operations."""
