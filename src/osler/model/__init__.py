@@ -49,6 +49,7 @@ from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
 from osler.model.evidence import Run
 from osler.model.facts import (
+    DERIVATIVE,
     BlindFact,
     CrashFact,
     CutFact,
@@ -119,7 +120,9 @@ from osler.model.values import (
     Changing,
     Const,
     Cut,
+    Derivative,
     External,
+    Graphless,
     Helper,
     Length,
     Loader,
@@ -152,6 +155,7 @@ from osler.model.wording import counted, listed, percent
 __all__ = [
     "BY_HAND",
     "CALLED_HERE",
+    "DERIVATIVE",
     "LAYERS",
     "MISSPELT",
     "NOTHING_ASKED",
@@ -186,6 +190,7 @@ __all__ = [
     "CustomGradientFact",
     "Cut",
     "CutFact",
+    "Derivative",
     "DescentFact",
     "Diagnosis",
     "Edit",
@@ -202,6 +207,7 @@ __all__ = [
     "FutureFact",
     "GradientState",
     "GraphFact",
+    "Graphless",
     "Group",
     "GrowthFact",
     "HandUpdateFact",

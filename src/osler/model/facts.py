@@ -182,12 +182,16 @@ class LossInputFact:
         return f" from `{self.made_by}`" if self.made_by else ""
 
 
+DERIVATIVE = "autograd.grad"
+"""The operation of a cut that is a derivative without a graph in a loss."""
+
+
 @dataclass(frozen=True, slots=True)
 class CutFact:
     """An operation that got tensors with a gradient and returned some without, on the way to the loss.
 
     Attributes:
-        operation: ``detach``, ``argmax``, ``item`` … or ``no_grad``.
+        operation: ``detach``, ``argmax``, ``item`` …, ``no_grad``, or `DERIVATIVE`.
         site: where it is called.
         parameters: names of the parameters upstream of the cut.
         root: where the backward is called whose loss lies behind the cut.

@@ -299,6 +299,38 @@ class Cut:
     networks: frozenset[Network]
 
 
+@dataclass(slots=True, eq=False)
+class Derivative:
+    """What `autograd.grad` returned for data that went into a network, without a graph of its own.
+
+    Attributes:
+        place: the call.
+        networks: layers that the differentiated value was computed with.
+        explicit: ``create_graph=False`` is written out.
+        fed: something made of it went into a network: it moves an input, as adversaries and samplers do.
+    """
+
+    place: Place
+    networks: frozenset[Network]
+    explicit: bool = False
+    fed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Graphless:
+    """How derivatives without a graph have entered a tensor, by arithmetic alone.
+
+    Attributes:
+        derivatives: which.
+        stage: ``alone``: a term of its own, one number, which others may have joined; ``linear``: one value
+            per entry, in sums with others that have no graph; ``bent``: the same after a power or a norm;
+            ``mixed``: in sums, entry by entry, with what the same network computed.
+    """
+
+    derivatives: frozenset[Derivative]
+    stage: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor(Value):
     """A tensor, or a number made from one.
@@ -320,6 +352,7 @@ class Tensor(Value):
         carried: loops, by number, whose earlier turns its graph goes back into.
         gauge: it is a ``loss`` or an ``accuracy``, perhaps averaged: what is better when it falls, or rises.
         loaders: whose batches went in on the way, also through a loss or a total.
+        graphless: derivatives without a graph that are part of it.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -337,6 +370,7 @@ class Tensor(Value):
     gauge: str = ""
     loaders: frozenset[Loader] = frozenset()
     carried: frozenset[int] = frozenset()
+    graphless: Graphless | None = None
 
     @property
     def has_graph(self) -> bool:

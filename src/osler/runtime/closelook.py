@@ -9,13 +9,15 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from types import FrameType
 from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from osler.model import ComparisonFact, CutFact, Site, is_stray
+from osler.model import DERIVATIVE, ComparisonFact, CutFact, Site, is_stray
+from osler.runtime.derivatives import Derivative, Derivatives, by_data, leaves_graph_open
 from osler.runtime.graph import leaves
 from osler.runtime.userlines import UserLines
 
@@ -135,6 +137,8 @@ class CloseLook(TorchFunctionMode):
         self._of_leaves: set[int] = set()
         self.spread: list[Spread] = []
         self.logs: list[tuple[Site, Site]] = []
+        self._derivatives = Derivatives()
+        self._constants: dict[tuple[Derivative, Site], None] = {}
         self.norms: list[tuple[Site, int]] = []
 
     def __torch_function__(
@@ -145,7 +149,9 @@ class CloseLook(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
         name = spelled(func)
-        if name not in QUESTIONS:
+        if func is torch.autograd.grad:
+            self._note_derivative(args, kwargs or {}, result, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        elif name not in QUESTIONS:
             site = self._lines.site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
             if name == "batch_norm" and len(args) > 1 and isinstance(args[1], Tensor):
                 self.norms.append((site, args[1].data_ptr()))
@@ -161,7 +167,30 @@ class CloseLook(TorchFunctionMode):
         """
         trace = self._trace(root)
         found = self._escaped | (trace.cuts if trace else frozenset())
+        self._constants |= {(each, site): None for each in self._derivatives.behind(root)}
         return [replace(self._cuts[i], root=site) for i in sorted(found)]
+
+    def constant_derivatives(self) -> list[CutFact]:
+        """Derivatives without a graph that went into the roots of this turn, and into no network."""
+        return [
+            CutFact(DERIVATIVE, each.site, self._names(each.parameters), root)
+            for each, root in self._constants
+            if not each.fed
+        ]
+
+    def _note_derivative(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], result: object, frame: FrameType
+    ) -> None:
+        """`autograd.grad` was called: as torch hands it on, with outputs and inputs in front."""
+        outputs, inputs = (list(flat_tensors([each])) for each in args[:2])
+        if kwargs.get("create_graph") or not by_data(inputs):
+            return
+        if leaves_graph_open(frame, self._lines.kind):
+            found = list(flat_tensors([result]))
+            self._derivatives.born(outputs, found, self._lines.site(frame), inside=self._inside())
+
+    def _names(self, parameters: Iterable[Tensor]) -> tuple[str, ...]:
+        return tuple(sorted({n for p in parameters if (n := self._name_of(p))}))
 
     def origin(self, tensor: Tensor, passing: frozenset[str] = SHAPES) -> tuple[str, Site]:
         """Name and line of the operation that made the tensor's values."""
@@ -182,6 +211,8 @@ class CloseLook(TorchFunctionMode):
             self._note_comparison(name, site, inputs, result)
         cuts = frozenset[int]().union(*(t.cuts for t in traces), self._cuts_of_values(name, given))
         outputs = list(flat_tensors([result]))
+        if self._derivatives:
+            self._pass_on(name, inputs, outputs)
         upstream = [whole(t) for t in inputs if t.requires_grad]
         if (
             upstream
@@ -199,6 +230,11 @@ class CloseLook(TorchFunctionMode):
             made_from = traces[0] if traces else None
             made_by = axis_of(name, inputs, given)
             self._traces[id(output)] = Trace(weakref.ref(output), cuts | earlier, made_by, site, made_from)
+
+    def _pass_on(self, name: str, inputs: list[Tensor], outputs: list[Tensor]) -> None:
+        """Without recording the result is a constant on purpose."""
+        if torch.is_grad_enabled():
+            self._derivatives.pass_on(name, inputs, outputs, inside=self._inside())
 
     def _note_operands(self, name: str, site: Site, inputs: list[Tensor], result: object) -> None:
         """Operands that an axis of length 1 spread against each other, and logarithms of a softmax."""
@@ -253,11 +289,11 @@ class CloseLook(TorchFunctionMode):
         return (here.file, here.function) == (there.file, there.function)
 
     def _cut(self, name: str, site: Site, upstream: list[Tensor]) -> int:
-        names = sorted({n for t in upstream for leaf in leaves([t]) if (n := self._name_of(leaf))})
+        names = self._names(leaf for t in upstream for leaf in leaves([t]))
         operation = name if torch.is_grad_enabled() else "no_grad"
         if all(t.is_leaf for t in upstream):
             self._of_leaves.add(len(self._cuts))
-        self._cuts.append(CutFact(operation, site, tuple(names)))
+        self._cuts.append(CutFact(operation, site, names))
         return len(self._cuts) - 1
 
     def _remember_value(self, value: object, cuts: frozenset[int]) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from osler.model import BY_HAND, BlindFact, Column, Kind, NotFiniteFact, OptimizerFact, Place, Site
+from osler.model import BY_HAND, BlindFact, Column, CutFact, Kind, NotFiniteFact, OptimizerFact, Place, Site
 from osler.runtime.byhand import HandUpdates
 from osler.runtime.census import Census
 from osler.runtime.closelook import CloseLook
@@ -333,15 +333,19 @@ class Watcher:
         """A backward begins during a close look: which cuts lie behind its root?"""
         if self.look is None or self.look.over or self.evaluating:
             return
+        self._keep_cuts(self.look.cuts_behind(root, site))
+
+    def _keep_cuts(self, found: list[CutFact]) -> None:
         known = {(c.operation, c.site, c.root) for c in self.run.cuts}
-        found = self.look.cuts_behind(root, site)
-        self.run.cuts += [c for c in found if (c.operation, c.site, c.root) not in known]
+        new = {(c.operation, c.site, c.root): c for c in found}
+        self.run.cuts += [c for key, c in new.items() if key not in known]
 
     def end_look(self) -> None:
         """The turn that was looked at is over."""
         if self.look is not None:
             for fact in self.look.comparisons:
                 self.run.comparisons.setdefault(fact.site, replace(fact, step=self.run.steps))
+            self._keep_cuts(self.look.constant_derivatives())
             self.look.over = True
             self.leave_look()
 

@@ -21,6 +21,7 @@ from osler.model import (
     Unknown,
     Value,
 )
+from osler.static.derivatives import feed
 from osler.static.handing import hand_over
 from osler.static.knowledge import ACTIVATIONS, CONTAINERS, LAYERS_OF_ROWS, WITHOUT_PARAMETERS
 from osler.static.machine import Machine
@@ -104,6 +105,7 @@ def output(machine: Machine, network: Network, arguments: Arguments, node: ast.e
     """What a module makes of its inputs."""
     if machine.in_forward > DEEPEST:  # a module that contains itself
         return Unknown()
+    feed(t for v in arguments.every() for t in tensors_in(v))
     machine.in_forward += 1
     out = _output(machine, network, arguments, node)
     machine.in_forward -= 1

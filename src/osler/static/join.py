@@ -139,6 +139,7 @@ def tensors(one: Tensor, other: Value) -> Tensor:
             rows=False,
             carried=NOTHING,
             gauge=one.gauge if isinstance(other, Const | Changing) else "",
+            graphless=one.graphless if known else None,
         )
     return Tensor(
         united((one.networks, other.networks)),
@@ -156,4 +157,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         one.gauge if one.gauge == other.gauge else "",
         united((one.loaders, other.loaders)),
         one.carried & other.carried or NOTHING,
+        one.graphless if one.graphless == other.graphless else None,
     )

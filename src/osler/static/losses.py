@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from osler.model import Const, Kind, Loss, Unknown, Value
+from osler.static.derivatives import compared
 from osler.static.knowledge import LOSSES
 from osler.static.machine import Machine
 from osler.static.tensors import combined
@@ -26,7 +27,9 @@ def noted(
     given = arguments.at(0, "input") or Unknown()
     target = arguments.at(1, "target") or Unknown()
     out = combined(machine, [given, target], machine.place(node))
-    loss = replace(out, batch=None, reduced=reduction(options), gauge="loss")
+    reduced = reduction(options)
+    graphless = None if machine.recording is False else compared(given, target, reduced)
+    loss = replace(out, batch=None, reduced=reduced, gauge="loss", graphless=graphless)
     machine.emit(
         Kind.LOSS, node, Loss(function, machine.place(node), options), given, function, target=target
     )

@@ -29,6 +29,7 @@ from osler.model import (
 from osler.static.attributes import attribute
 from osler.static.conditions import truth
 from osler.static.dicts import MAKERS, built
+from osler.static.differentiating import differentiate
 from osler.static.handing import hand_over, things_in
 from osler.static.iteration import Zipped, element
 from osler.static.kept_weights import kept_as, weights_in
@@ -321,8 +322,7 @@ def _gradients(machine: Machine, callee: External, arguments: Arguments, node: a
         go_backward(machine, first, arguments.at(1, "grad_tensors"), arguments, node)
         return Const(None)
     if callee.name == "torch.autograd.grad":
-        go_backward(machine, first, arguments.at(2, "grad_outputs"), arguments, node, "gradient-only")
-        return operate(machine, "autograd_grad", [first] if first else [], node)
+        return differentiate(machine, arguments, node)
     if callee.name == "torch.distributed.autograd.backward":
         machine.emit(Kind.BACKWARD, node, None, arguments.at(1), "managed")
         return Const(None)

@@ -10,6 +10,7 @@ from osler.model import (
     Activation,
     Const,
     Cut,
+    Graphless,
     Loader,
     Maybe,
     Network,
@@ -21,6 +22,7 @@ from osler.model import (
     Unknown,
     Value,
 )
+from osler.static.derivatives import passed_on
 from osler.static.knowledge import (
     ACTIVATIONS,
     AVERAGES,
@@ -100,10 +102,17 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
     if name in {"mean", "sum"} and reduced:
         reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
-    rows, gauge = keeps_rows(name, given), gauged(name, given)
-    if rows or gauge:
-        out = replace(out, rows=rows, gauge=gauge)
+    rows, gauge, graphless = keeps_rows(name, given), gauged(name, given), _derived(machine, name, given)
+    if rows or gauge or graphless:
+        out = replace(out, rows=rows, gauge=gauge, graphless=graphless)
     return rebuilt(out, activation, reduced, number=number)
+
+
+def _derived(machine: Machine, name: str, given: Sequence[Value]) -> Graphless | None:
+    """What is computed under `no_grad` is a constant on purpose."""
+    if machine.recording is False or not any(t.graphless for v in given for t in tensors_in(v)):
+        return None
+    return passed_on(name, given, [list(tensors_in(v)) for v in given])
 
 
 def gauged(name: str, given: Sequence[Value]) -> str:

@@ -3,7 +3,16 @@ from dataclasses import replace
 import pytest
 
 from osler.checks.gradients.graph_broken import check
-from osler.model import CrashFact, CutFact, Event, Kind, ModelFact, OptimizerFact, ParameterFact, Run
+from osler.model import (
+    CrashFact,
+    CutFact,
+    Event,
+    Kind,
+    ModelFact,
+    OptimizerFact,
+    ParameterFact,
+    Run,
+)
 from osler.testing import assert_silent, event, findings, place, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
@@ -88,6 +97,7 @@ def test_says_what_was_seen() -> None:
         ("item", "`item()`", "Keep the tensor"),
         ("numpy", "`numpy()`", "Keep the tensor"),
         ("no_grad", "`torch.no_grad()`", "Take the forward"),
+        ("autograd.grad", "`autograd.grad()`", "Pass `create_graph=True`"),
         ("nonzero", "`nonzero()`", check.fix),
     ],
 )

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from osler.model import Kind
+from osler.model import DERIVATIVE, Kind
 
 
 def test_each_spelling_is_one_backward(session, turns, events, line_of):
@@ -147,3 +147,33 @@ def test_a_hook_that_calls_backward(session):
         out.register_hook(torch.enable_grad()(lambda grad: (v * 3).sum().backward()))
         out.backward()
     assert v.grad is not None
+
+
+def watched_cuts(session, **options) -> list:
+    """The cuts seen while a critic is trained with a penalty on its slope."""
+    critic = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(critic.parameters(), lr=0.1)
+    with session:
+        for _ in range(4):
+            x = torch.rand(6, 2, requires_grad=True)
+            optimizer.zero_grad()
+            y = critic(x)
+            if options:
+                (slope,) = torch.autograd.grad(y.sum(), x, **options)
+            else:
+                (slope,) = torch.autograd.grad(y.sum(), x, retain_graph=True)
+            (y.mean() + slope.pow(2).mean()).backward()
+            optimizer.step()
+    return session.run.cuts
+
+
+def test_a_derivative_without_a_graph_is_looked_at(session):
+    (cut,) = watched_cuts(session)
+    assert (cut.operation, cut.site[0].function) == (DERIVATIVE, "watched_cuts")
+    assert len(cut.parameters) == 4
+
+
+@pytest.mark.parametrize("options", [{"create_graph": True}, {"create_graph": False, "retain_graph": True}])
+def test_a_derivative_that_says_what_it_wants_is_not(session, options):
+    assert watched_cuts(session, **options) == []
+    assert session.watcher._looks == 0

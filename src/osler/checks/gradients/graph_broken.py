@@ -91,6 +91,7 @@ REMEDIES = {
         "Keep the tensor that was computed: do not turn it into a number or a new tensor before `backward()`."
     ),
     "no_grad inference_mode": "Take the forward that is trained out of `torch.no_grad()`.",
+    "autograd.grad": "Pass `create_graph=True` to `autograd.grad`.",
     "requires_grad": "Unfreeze what shall be trained with `requires_grad_(True)`.",
 }
 """What to do about each kind of cut, by the names of the operations."""
@@ -231,8 +232,7 @@ def backward_failed(run: Run) -> Iterator[Finding]:
 
 def culprit(run: Run, pattern: Pattern) -> tuple[Site, str, str]:
     """Line, operation and words for what left the loss without a graph."""
-    if run.cuts:
-        cut = run.cuts[-1]
+    for cut in run.cuts[-1:]:
         return cut.site, cut.operation, f"{cut.spelled} had cut it off"
     for forward in pattern.of(Kind.FORWARD):
         if "no-grad" in forward.traits:

@@ -18,6 +18,7 @@ from torch.overrides import has_torch_function
 
 from osler.model import Kind, SignFact, Site
 from osler.runtime.deferred import Deferred
+from osler.runtime.derivatives import by_data, leaves_graph_open
 from osler.runtime.graph import described, leaves
 from osler.runtime.growth import Growth
 from osler.runtime.guard import dispatch_modes, function_modes
@@ -33,6 +34,9 @@ from osler.runtime.watcher import Watcher
 
 BACKWARD = Kind.BACKWARD
 """A name of this module is found faster than a member of an enumeration."""
+
+CREATE_GRAPH = 4
+"""Position of this argument of `autograd.grad`."""
 
 WALKS = 3
 """Backward calls per site whose graph is walked at first; later ones whenever parameters are looked at."""
@@ -69,6 +73,8 @@ class Backwards:
         self.doubted: set[Site] = set()
         self.growth = Growth(watcher.run)
         self.gate_growth = watcher.gate("graphs that grow")
+        self.gate_derivatives = watcher.gate("derivatives")
+        self.differentiated: set[Site] = set()
         self.gate_following = watcher.gate("networks that follow others")
 
     def wrap(
@@ -88,6 +94,8 @@ class Backwards:
                 self.gate_before.call(before, args[0], sys._getframe(1))
             elif after is None:
                 thinning.note(BACKWARD)
+            if after is None and not light:
+                self.gate_derivatives.call(self.differentiate, args, sys._getframe(1))
             outer, inside.now = inside.now, True
             try:
                 result = twin(*args, **kwargs)
@@ -141,6 +149,16 @@ class Backwards:
             self.deferred.put(root, ())
             return None
         return root.item() if plain(root) else None
+
+    def differentiate(self, args: tuple[Any, ...], frame: FrameType) -> None:
+        """``autograd.grad`` is about to run: a derivative without a graph may be a constant in a loss."""
+        watcher = self.watcher
+        site = watcher.lines.site(frame)
+        if site in self.differentiated or len(args) <= CREATE_GRAPH or args[CREATE_GRAPH]:
+            return
+        self.differentiated.add(site)
+        if by_data(tensors_of(args[1])) and leaves_graph_open(frame, watcher.lines.kind):
+            watcher.want_look()
 
     def before_grad(self, given: Any, frame: FrameType) -> None:
         """``autograd.grad`` is about to run: it touches no ``.grad``."""
