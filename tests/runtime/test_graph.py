@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from osler.model import Place
-from osler.runtime.graph import LARGEST, described, leaves
+from osler.runtime.graph import LARGEST, VIEWS, described, leaves
 
 torch.set_num_threads(1)
 
@@ -146,3 +146,16 @@ def test_a_long_graph_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_graph_no_fact() -> None:
     assert described(torch.ones(1, requires_grad=True), SITE, names()) is None
+
+
+def test_what_view_and_reshape_did_once_for_each_pair_of_sizes() -> None:
+    x = torch.randn(2, 10, 12, requires_grad=True)
+    y = (x * 1).view(2, 4, 10, 3) + (x * 2).view(2, 4, 10, 3)
+    z = (x * 1).transpose(1, 2).reshape(2, 10, 12)
+    fact = described(y.sum() + z.sum() + x.sum(), (), lambda _: "")
+    assert fact is not None
+    assert {(r.before, r.after) for r in fact.reshaped} == {
+        ((2, 10, 12), (2, 4, 10, 3)),
+        ((2, 12, 10), (2, 10, 12)),
+    }
+    assert all(fact.operations[r.position] in VIEWS for r in fact.reshaped)

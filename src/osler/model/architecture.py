@@ -104,6 +104,21 @@ class IdleFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ReshapeFact:
+    """A tensor that is given other sizes without moving a number.
+
+    Attributes:
+        position: of its node in the graph.
+        before: sizes that it had.
+        after: sizes that it was given.
+    """
+
+    position: int
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GraphFact:
     """The autograd graph behind the first loss that went backward from a line.
 
@@ -116,6 +131,7 @@ class GraphFact:
         places: lines of the user's code in which operations were called.
         called: positions of operations with the position of their line in ``places``; leaves, and what was
             made outside the forward that was looked at, have none.
+        reshaped: `view` and `reshape`, once for each pair of sizes.
     """
 
     site: Site
@@ -125,6 +141,11 @@ class GraphFact:
     complete: bool = True
     places: tuple[Place, ...] = ()
     called: tuple[tuple[int, int], ...] = ()
+    reshaped: tuple[ReshapeFact, ...] = ()
+
+    def place(self, position: int) -> Place | None:
+        """The user's line that called an operation, if it is known."""
+        return next((self.places[rank] for number, rank in self.called if number == position), None)
 
 
 @dataclass(frozen=True, slots=True)

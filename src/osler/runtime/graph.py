@@ -7,13 +7,20 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from osler.model import GraphFact, Place, Site
+from osler.model import GraphFact, Place, ReshapeFact, Site
 
 LARGEST = 20_000
 """Nodes after which the walk stops: an unrolled recurrent network would cost milliseconds."""
 
 DRAWN = 4_000
 """Nodes of a graph that are written down: nobody reads a larger picture."""
+
+
+VIEWS = frozenset({"ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0"})
+"""Nodes of `view`, and of `reshape` with a copy and without one."""
+
+RESHAPED = 32
+"""Pairs of sizes that are kept of one graph."""
 
 
 def leaves(roots: list[Tensor]) -> list[Tensor]:
@@ -81,4 +88,19 @@ def described(
         complete=len(order) < DRAWN,
         places=places,
         called=tuple((number, rank[place]) for number, place in called),
+        reshaped=reshaped(order),
     )
+
+
+def reshaped(nodes: list[Node]) -> tuple[ReshapeFact, ...]:
+    """What `view` and `reshape` did, once for each pair of sizes."""
+    found: dict[tuple[tuple[int, ...], tuple[int, ...]], ReshapeFact] = {}
+    for position, node in enumerate(nodes):
+        before = getattr(node, "_saved_self_sym_sizes", None) if node.name() in VIEWS else None
+        if before is None or len(found) == RESHAPED:
+            continue
+        after = getattr(node, "_input_metadata", None)  # a node's input is the gradient of what it made
+        sizes = (tuple(map(int, before)), tuple(map(int, after[0].shape)) if after else ())
+        if all(sizes):
+            found.setdefault(sizes, ReshapeFact(position, *sizes))
+    return tuple(found.values())
