@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 from stage import healthy
@@ -35,6 +36,16 @@ def test_how_it_compares() -> None:
     text = " ".join(README.split())
     assert f"names {osler[2]} of {osler[1]} and alarms {osler[6]} of {osler[5]}" in text
     assert f"the best of the others names {best[2]} and alarms {best[6]} of {best[5]}" in text
+
+
+def test_what_strangers_programs_show() -> None:
+    programs = tomllib.loads((ROOT / "tests/programs/strangers/answers.toml").read_text("utf-8"))["program"]
+    faulty, fine = ([p for p in programs if ("fault" in p) is wanted] for wanted in (True, False))
+    text = " ".join(README.split())
+    assert f"made {len(programs)} programs, {len(faulty)} of them with one fault" in text
+    named, alarmed = sum(p["unseen"] for p in faulty), sum(not p["unseen"] for p in fine)
+    assert f"At first sight {named} faults were named, and {alarmed} of the {len(fine)} healthy" in text
+    assert f"general terms: {sum('check' in p for p in faulty)} and 0 today" in text
 
 
 def test_how_many_healthy_programs_there_are() -> None:
