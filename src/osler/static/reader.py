@@ -56,7 +56,9 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     machine.code.resumptions = tuple(resumptions(sources))
     allowance = BUDGET + sum(len(s.text) for s in sources) // BYTES_PER_NODE
     for source in sorted(sources, key=_trains, reverse=True):
-        if source.tree is not None:
+        if source.is_parsed and allowance <= 0:  # its tree is not even asked for
+            machine.give_up("script, for lack of time")
+        elif source.tree is not None:
             tree, budget = source.tree, min(BUDGET, allowance)
             allowance -= attempt(machine, partial(follow_file, machine, source, tree, budget))
     for function in sorted(machine.functions, key=lambda f: _trains(f.source), reverse=True):
