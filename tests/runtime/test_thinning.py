@@ -1,22 +1,22 @@
 """A steady loop that costs too much is watched closely only now and then, and still counted exactly."""
 
-from collections import Counter
-from contextlib import suppress
-from functools import cache
-from typing import Any
-
 import pytest
 import torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
-from osler.model import Kind, Place, Run
+from osler.model import Kind, Place
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import Ledger
-from osler.runtime.stopping import StopTraining
-from osler.runtime.thinning import AIM, CLOSE, LONGEST, MOST, PERIOD, STEADY, VIGIL, VIGILS, Thinning
-from osler.session import Session
-from osler.settings import Settings
+from osler.runtime.thinning import (
+    AIM,
+    CLOSE,
+    LONGEST,
+    MOST,
+    PERIOD,
+    STEADY,
+    VIGIL,
+    VIGILS,
+    Thinning,
+)
 
 torch.set_num_threads(1)
 
@@ -101,6 +101,35 @@ def test_something_new_makes_the_loop_unsteady_again(monkeypatch: pytest.MonkeyP
     for number in range(200):
         loop.turn(DEAR, line=10 + 5 * (number // (STEADY - 2)))
     assert not any(loop.rested)
+
+
+def test_after_a_new_mode_change_it_stays_awake_until_it_sees_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = resting(monkeypatch)
+    loop.thinning.wake()
+    loop.turns(STEADY, DEAR)
+    for number in range(3 * STEADY):
+        loop.now += WORK + DEAR
+        loop.guard.nanoseconds += DEAR
+        loop.ledger.batch("DataLoader", SITES[1])
+        if not number:
+            loop.ledger.emit(Kind.MODE, "Linear", SITES[2], frozenset({"eval"}))
+        loop.ledger.emit(Kind.FORWARD, "Linear", SITES[3])
+    assert not loop.thinning.pending
+    loop.turns(STEADY, DEAR)
+    assert loop.thinning.pending or loop.thinning.on
+
+
+def test_but_not_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation after training may be of thousands of batches."""
+    loop = resting(monkeypatch)
+    loop.thinning.wake()
+    loop.ledger.emit(Kind.MODE, "Linear", SITES[2], frozenset({"eval"}))
+    for _ in range(VIGIL + 2):
+        loop.now += WORK + DEAR
+        loop.guard.nanoseconds += DEAR
+        loop.ledger.batch("DataLoader", SITES[1])
+        loop.ledger.emit(Kind.FORWARD, "Linear", SITES[3])
+    assert loop.thinning.pending
 
 
 def test_close_watching_stays_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,100 +329,3 @@ def test_what_happens_elsewhere_is_not_noted(monkeypatch: pytest.MonkeyPatch) ->
     assert loop.thinning.log == []
     loop.thinning.note(Kind.FORWARD)
     assert loop.thinning.log == [Kind.FORWARD]
-
-
-# --- a real loop, with rests and without
-
-
-def train(epochs: int, evaluates: bool = False) -> None:
-    torch.manual_seed(0)
-    x = torch.randn(160, 4)
-    loader = DataLoader(TensorDataset(x, (x[:, 0] > 0).long()), batch_size=4)
-    model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.1), nn.Linear(4, 2))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    loss_fn = nn.CrossEntropyLoss()
-    for _ in range(epochs):
-        model.train()
-        for inputs, targets in loader:
-            optimizer.zero_grad()
-            loss_fn(model(inputs), targets).backward()
-            optimizer.step()
-        if evaluates:
-            model.eval()
-            with torch.no_grad():
-                for inputs, _targets in loader:
-                    model(inputs)
-
-
-def train_without_loader(steps: int) -> None:
-    torch.manual_seed(0)
-    model, x = nn.Linear(4, 1), torch.randn(8, 4)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-
-
-PROGRAMS: dict[str, Any] = {
-    "epochs": lambda: train(4),
-    "epochs with evaluation": lambda: train(3, evaluates=True),
-    "no loader": lambda: train_without_loader(150),
-}
-
-
-def watched(budget: float, program: Any, max_steps: int | None = None) -> tuple[Run, int]:
-    """What was seen of a program, and how often the watcher went to rest."""
-    session = Session(Settings(overhead=budget, max_steps=max_steps), warn=pytest.fail)
-    awakenings: list[int] = []
-    woken = session.watcher.thinning.woken
-    session.watcher.thinning.woken = lambda: (awakenings.append(session.run.steps), woken())[1]
-    with suppress(StopTraining), session:
-        program()
-    return session.run, len(awakenings)
-
-
-@cache
-def closely_and_rarely(name: str) -> tuple[tuple[Run, int], tuple[Run, int]]:
-    """The same program watched without rests and with as many as possible."""
-    return watched(1e9, PROGRAMS[name]), watched(1e-9, PROGRAMS[name])
-
-
-def shape(run: Run) -> dict[tuple[str, ...], int]:
-    """How often turns of each order of kinds were seen."""
-    counts = Counter[tuple[str, ...]]()
-    for pattern in run.patterns:
-        events = [e for e in pattern.events if e.kind is not Kind.USED]
-        counts[tuple(f"{e.kind} {'eval' * ('eval' in e.traits)}" for e in events)] += pattern.count
-    return counts
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_run_with_rests_is_counted_like_one_without(program: str) -> None:
-    (closely, never), (rarely, rests) = closely_and_rarely(program)
-    assert never == 0 < rests
-    assert (rarely.turns, rarely.steps) == (closely.turns, closely.steps)
-    assert (rarely.backwards, rarely.passes) == (closely.backwards, closely.passes)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_every_turn_that_comes_back_is_known_with_rests_too(program: str) -> None:
-    """The first of its kind may fall into a rest: it wakes the watcher, and the next is seen."""
-    closely, rarely = (shape(run) for run, _ in closely_and_rarely(program))
-    assert {kinds for kinds, count in closely.items() if count > 1} <= set(rarely) <= set(closely)
-    assert all(closely[kinds] - 1 <= count <= closely[kinds] for kinds, count in rarely.items())
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("name", ["loss", "learning_rate"])
-def test_every_loss_and_rate_is_recorded_at_rest_too(program: str, name: str) -> None:
-    closely, rarely = (run.columns[name] for run, _ in closely_and_rarely(program))
-    assert rarely.history() == closely.history()
-
-
-@pytest.mark.parametrize("budget", [1e9, 1e-9], ids=["closely", "rarely"])
-@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
-@pytest.mark.parametrize("steps", [1, 5, 77])
-def test_training_stops_at_the_very_step(budget: float, program: Any, steps: int) -> None:
-    run, _ = watched(budget, program, max_steps=steps)
-    assert run.steps == steps

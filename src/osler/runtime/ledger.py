@@ -33,6 +33,7 @@ class Ledger:
         run: the evidence that grows.
         moments: batches and root forwards so far, a clock that tells whether new data came in.
         novel: turn in which the latest new pattern appeared.
+        switched: turn in which the latest new pattern with a mode change appeared; negative for none.
         in_batch: the current turn was opened by a batch.
         at_step: a turn is being closed by its step, so that nothing of the next one has happened yet.
         after_turn: called when a turn was closed.
@@ -42,6 +43,7 @@ class Ledger:
         self.run = Run()
         self.moments = 0
         self.novel = 0
+        self.switched = -1
         self.after_turn: Callable[[], None] = nothing
         self._events: dict[Key, Event] = {}
         self._turn: list[Event] = []
@@ -121,6 +123,8 @@ class Ledger:
                 self.run.blind.append(BlindFact("the loop", reason))
             return None
         self.novel = self.run.turns
+        if any(e.kind is Kind.MODE for e in events):
+            self.switched = self.run.turns
         pattern = Pattern(events, first=self.run.turns, step=self.run.steps)
         self._patterns[events] = pattern
         self.run.patterns.append(pattern)

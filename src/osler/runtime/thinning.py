@@ -21,7 +21,7 @@ from osler.model import Kind, Pattern
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import LONGEST_TURN, Ledger, nothing, shortened
 
-STEADY = 12
+STEADY = 8
 """Turns without a new pattern after which the loop counts as steady."""
 
 WINDOW = 3
@@ -42,6 +42,9 @@ VIGIL = 256
 VIGILS = 2
 """Times that this is done for one form: one that comes less often would keep the watcher awake for good."""
 
+STRANGERS = 16
+"""Networks first called at rest that wake the watcher: one that is copied anew in every epoch does not."""
+
 SMOOTHING = 0.2
 """Weight of the newest turn in the averages of cost and duration."""
 
@@ -54,7 +57,7 @@ PERIOD = 100_000_000
 MOST = 1_024
 """Entries after which it is read."""
 
-BATCH, STEP, BACKWARD = Kind.BATCH, Kind.STEP, Kind.BACKWARD
+BATCH, STEP, BACKWARD, FORWARD = Kind.BATCH, Kind.STEP, Kind.BACKWARD, Kind.FORWARD
 """Names of this module are found faster than members of an enumeration."""
 
 Entry = tuple[Kind, str, float | None, float]
@@ -68,6 +71,7 @@ class Thinning:
         on: the current turn is watched by its kinds alone.
         log: what happened since it was read: kinds, a mode change with its mode, entries with numbers.
         recall: called with each entry that has numbers.
+        met: identities of the networks that were called.
         kinds: the kinds of the current turn, as far as the log was read.
         budget: share of the time that close watching may use.
         last_step: the step after which training is stopped, so that it is met exactly.
@@ -81,6 +85,7 @@ class Thinning:
         self.on = False
         self.log: list[str | Entry] = []
         self.recall: Callable[[Kind, str, float | None, float], None] = nothing_measured
+        self.met: set[int] = set()
         self.kinds: list[str] = []
         self.budget = budget
         self.last_step = -1
@@ -104,6 +109,7 @@ class Thinning:
         self._due = 0
         self._ends: set[tuple[int, str]] = set()
         self._reading = self._waking = False
+        self._strangers = 0
         guard.log, guard.read = self.log, self.read  # pyright: ignore[reportAttributeAccessIssue]
 
     def after_turn(self) -> None:
@@ -119,6 +125,8 @@ class Thinning:
         if ledger.run.turns - ledger.novel < STEADY or self._close_turns < WINDOW or self._rest <= 0:
             return
         if self._missed and self._keeps_vigil():
+            return
+        if self._close_turns <= VIGIL and self._awaits_training():
             return
         if self._cost <= CLOSE * self.budget * self._rest:
             return
@@ -137,6 +145,12 @@ class Thinning:
             self._vigils.update(self._missed)
             self._missed.clear()
         return bool(self._missed)
+
+    def _awaits_training(self) -> bool:
+        """Whether modes were switched in a new way and no step has been seen since: was training resumed?"""
+        switched = self._ledger.switched
+        patterns = reversed(self._ledger.run.patterns)
+        return switched >= 0 and not any(p.last > switched and has_step(p) for p in patterns)
 
     def begin(self) -> None:
         """Rest from here on: at the hand-out of a batch, or after a step in a program without batches."""
@@ -164,6 +178,18 @@ class Thinning:
         guard, start = self._guard, perf_counter_ns()
         if get_ident() == guard.owner and not guard.busy:
             self.log.append(kind)
+            guard.nanoseconds += perf_counter_ns() - start
+
+    def called(self, module: int) -> None:
+        """A network was called: the next turns are watched closely if it never was before."""
+        guard, start = self._guard, perf_counter_ns()
+        if get_ident() == guard.owner and not guard.busy:
+            self.log.append(FORWARD)
+            if module not in self.met:
+                self.met.add(module)
+                if self._strangers < STRANGERS:
+                    self._strangers += 1
+                    self._waking, self._due = True, 0
             guard.nanoseconds += perf_counter_ns() - start
 
     def is_due(self, now: int) -> bool:
@@ -317,6 +343,11 @@ class Thinning:
 
 def nothing_measured(kind: Kind, name: str, number: float | None, seconds: float) -> None:
     """Nobody takes measures."""
+
+
+def has_step(pattern: Pattern) -> bool:
+    """Whether parameters are stepped in this turn."""
+    return any(e.kind is STEP for e in pattern.events)
 
 
 def signs(pattern: Pattern) -> Iterator[str]:
