@@ -16,7 +16,7 @@ from osler.engine.agreement import Reading, read_program
 from osler.engine.catalogue import catalogue, selected
 from osler.engine.diagnose import Outcome, Terms, considered, diagnose
 from osler.engine.fold import fold
-from osler.engine.judge import Judgement
+from osler.engine.judge import Judgement, unguarded
 from osler.engine.linting import wishes_of
 from osler.errors import UsageError
 from osler.model import NOTHING_ASKED, Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
@@ -32,9 +32,15 @@ EARLY = 8
 """Turns after each of which the checks are asked if that costs little: most faults show in the first."""
 
 GROWTH = 4
-"""Factor between the turns at which the checks are asked whatever it costs."""
+"""Factor between the turns at which the checks are asked, new evidence or not."""
 
-JUDGING = 0.001
+JUDGING = 0.01
+"""Share of the training time so far that this may use."""
+
+AT_ONCE = 0.002
+"""Seconds that it may use in any case: a fault that shows in the first turns is told in them."""
+
+BETWEEN = 0.001
 """Share of the training time so far that asking the checks in between may use."""
 
 CUT = ("interrupt", "SIGTERM", "max-steps", "stop-on")
@@ -122,8 +128,20 @@ class Session:
         found = dict.fromkeys([*scripts, *(f for f in own if f.is_absolute())])
         return [f for f in found if f.is_file() and f.stat().st_mtime <= self._since][:MOST_FILES]
 
-    def attach(self) -> None:
+    def rehearse(self) -> None:
+        """Do now, before training, what takes long the first time."""
+        from osler.runtime.guard import Guard
+        from osler.runtime.rehearsal import rehearse, unheard
+
+        gate = Guard(unheard).gate("the rehearsal")
+        gate.call(rehearse)
+        gate.call(considered, Run(), self.terms, unguarded)
+
+    def attach(self, *, ahead: bool = False) -> None:
         """Begin to watch this process.
+
+        Args:
+            ahead: the program has not begun, and can wait for what takes long the first time.
 
         Raises:
             UsageError: another session is already watching.
@@ -133,6 +151,8 @@ class Session:
 
         if not attach_point.take(self):
             raise UsageError("this process is already being watched", fix="End the other `watch()` first.")
+        if ahead:
+            self.rehearse()
         self._patches = attach(self.watcher)
 
     def detach(self) -> None:
@@ -193,7 +213,8 @@ class Session:
         cost = Cost(self.settings.overhead, spent, trained, tuple(watcher.guard.failures))
         outcome = Outcome(exit_code, ended_by, cost, self._close_facts(cost, reading))
         terms = replace(self.terms, script=script or self.terms.script)
-        self.diagnosis = diagnose(self.run, terms, outcome, self._guarded, reading, self.setup)
+        found = diagnose(self.run, terms, outcome, self._guarded, reading, self.setup)
+        self.diagnosis = replace(found, cost=replace(cost, failures=tuple(watcher.guard.failures)))
         watcher.guard.busy = (
             True  # the script may hold functions of ours inside its own: they do nothing any more
         )
@@ -256,17 +277,21 @@ class Session:
         worthwhile = revision != self._revision or run.turns <= EARLY
         if self.logbook is not None:
             self.logbook.turn(run, self.watcher.measuring.latest, changed=revision != self._revision)
-        if run.turns < self._next and not (worthwhile and self._may_judge()):
+        if run.turns >= self._next and self._may_judge_anyway():
+            self._next = run.turns * GROWTH
+        elif not (worthwhile and self._may_judge(BETWEEN)):
             return
-        if run.turns >= self._next:
-            self._next *= GROWTH
         self._revision = revision
         start = monotonic()
         self._announce(self._judge().findings)
         self._judging += monotonic() - start
 
-    def _may_judge(self) -> bool:
-        return self._judging < JUDGING * self.watcher.training_seconds
+    def _may_judge_anyway(self) -> bool:
+        stops = self.settings.stop_on is not None
+        return stops or self._judging < AT_ONCE or self._may_judge(JUDGING)
+
+    def _may_judge(self, share: float) -> bool:
+        return self._judging <= share * self.watcher.training_seconds
 
     def _judge(self) -> Judgement:
         return considered(self.run, self.terms, self._guarded)

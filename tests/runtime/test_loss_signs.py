@@ -8,6 +8,7 @@ from osler.runtime.loss_signs import terms
 
 X = torch.randn(6, 3, requires_grad=True)
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
+BINARY = ("binary_cross_entropy_with_logits",)
 WEIGHT = torch.tensor(2.0, requires_grad=True)
 
 
@@ -27,6 +28,10 @@ WEIGHT = torch.tensor(2.0, requires_grad=True)
         (lambda: F.cross_entropy(X, Y) * float("-inf"), (), ()),
         (lambda: F.cross_entropy(X, Y).exp(), (), ()),
         (lambda: X.sum(), (), ()),
+        (lambda: -F.mse_loss(X, -X), (), ()),
+        (lambda: F.cross_entropy(X, Y) - F.mse_loss(X, X**2), ("cross_entropy",), ()),
+        (lambda: -torch.distributions.Bernoulli(logits=X).entropy().mean(), (), ()),
+        (lambda: -torch.distributions.Bernoulli(logits=X).log_prob(torch.ones(6, 3)).mean(), BINARY, ()),
     ],
 )
 def test_which_way_a_loss_goes(make, up: tuple[str, ...], down: tuple[str, ...]) -> None:

@@ -118,7 +118,7 @@ def test_at_rest_only_what_costs_little_is_taken_into_columns_that_exist(measuri
     norms = len(values(measuring, "parameter_norm"))
     for _ in range(3):
         measuring._run.turns += 10**6
-        measuring.take_lightly(Kind.STEP)
+        measuring.recall(Kind.STEP, "SGD", 0.1, 0.25)
     assert values(measuring, "step_seconds") == [0.25] * 4
     assert len(values(measuring, "parameter_norm")) == norms
 
@@ -128,7 +128,7 @@ def test_at_rest_subjects_are_kept_apart_too(measuring: Measuring) -> None:
         measuring.about(Kind.STEP, name)
         measuring.moment.optimizer, measuring.moment.seconds = sgd(), seconds
         measuring.take(Kind.STEP)
-        measuring.take_lightly(Kind.STEP)
+        measuring.recall(Kind.STEP, name, 0.1, seconds)
     assert values(measuring, "step_seconds") == [0.25] * 4
     assert values(measuring, "step_seconds:Adam") == [0.5] * 4
 

@@ -90,7 +90,7 @@ def execute(args: Namespace) -> int:
     session = Session(settings, live.announce if speaks else None, warn, plan=plan(settings, name, warn))
     bedside = Bedside(settings, session, screen, live, root, name, sources_of(args), tuple(sys.path), rank)
     gate = Guard(lambda sentence: screen.write(f"osler: {sentence}\n")).gate("the end of the script")
-    session.attach()
+    session.attach(ahead=True)
     if speaks:
         live.start(session.progress)
     try:

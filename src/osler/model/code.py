@@ -156,12 +156,14 @@ class FitFact:
         data: the name of the data.
         place: where it was fitted.
         split: where the data are split.
+        is_one_number: a mean or deviation of everything, over features as well as samples.
     """
 
     by: str
     data: str
     place: Place
     split: Place
+    is_one_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ def terms(root: Tensor) -> Terms:
         name = operation(node)
         if name in LOSSES:
             loss = spelled(node, name)
-            (found.rising if factor > 0 else found.falling)[loss] = None
+            if not is_between_two(node):
+                (found.rising if factor > 0 else found.falling)[loss] = None
             if means + (saved(node, "_saved_reduction") == MEAN) == 1:
                 weighted = saved(node, "_saved_weight") is not None
                 found.averages.append((f"{loss}, weighted" if weighted else loss, factor))
@@ -68,6 +69,11 @@ def terms(root: Tensor) -> Terms:
             if child is not None and own:
                 todo.append((child, factor * own, means + (name == "mean")))
     return found
+
+
+def is_between_two(node: Node) -> bool:
+    """Whether its target carries a gradient too: an entropy or a distance, which may well be made larger."""
+    return sum(child is not None for child, _ in node.next_functions) > 1
 
 
 def factor_of(node: Node, name: str, position: int) -> float:

@@ -11,11 +11,14 @@ from osler.model import BY_HAND, Column, Histogram, Kind, Run, Site
 from osler.model.histogram import BELOW
 from osler.runtime.guard import Gate, Guard
 from osler.runtime.many import Later, Many, series
-from osler.runtime.measures import Copied, Moment, Take, Taken, Taker, takers
+from osler.runtime.measures import Copied, Moment, Taken, Taker, takers
 from osler.runtime.sampling import Sampling
 
-RestingTaker = tuple[Take, Callable[[int], None], Callable[[float], None]]
-"""How a measure is taken, and how its step and its value are added to the column."""
+Way = tuple[bool, Callable[[int], None], Callable[[float], None]]
+"""Whether a measure is the number that was noted, not the seconds; how its step and value are added."""
+
+BACKWARD = Kind.BACKWARD
+"""A name of this module is found faster than a member of an enumeration."""
 
 
 class Measuring:
@@ -54,7 +57,7 @@ class Measuring:
         self._early: dict[str, Taken] = {}
         self._aside: list[Copied] = []
         self._sampling = Sampling(budget, sum(t.sampled for kind in self._takers.values() for t in kind))
-        self._resting: dict[tuple[Kind, str], list[RestingTaker]] = {}
+        self._resting: dict[tuple[Kind, str], list[Way]] = {}
         self._ways: dict[str, tuple[Callable[[int], None], Callable[[float], None]]] = {}
         self._first: dict[Kind, str] = {}
         self._gates: dict[str, Gate] = {}
@@ -199,33 +202,26 @@ class Measuring:
             number: length of the batch, learning rate or loss.
             seconds: as in `Moment`.
         """
-        if kind is Kind.BACKWARD:
+        if kind is BACKWARD:
             self.subject = name
             if number is not None:
                 self.keep_lightly("loss", number)
             return
-        self.about(kind, name)
-        self.moment.number, self.moment.seconds = number, seconds
-        self.take_lightly(kind)
-        self.moment.number = None
-
-    def take_lightly(self, kind: Kind) -> None:
-        """Take the measures that belong to an event at rest; their columns exist already."""
-        moment, step = self.moment, self._run.steps
-        known = self._resting.get((kind, self.subject))
-        for take, add_step, add_value in known or self.resting_takers(kind):
-            value = take(moment)
-            if type(value) is float:
+        step = self._run.steps
+        for is_number, add_step, add_value in self._resting.get((kind, name)) or self.ways(kind, name):
+            value = number if is_number else seconds or None
+            if value is not None:
                 add_step(step)
                 add_value(value)
 
-    def resting_takers(self, kind: Kind) -> list[RestingTaker]:
+    def ways(self, kind: Kind, name: str) -> list[Way]:
         """The measures of an event that have a column, with the ways into it; looked up once."""
+        self.about(kind, name)
         columns = self._run.columns
-        steady = [(t, series(t.name, self.subject)) for t in self._takers[kind] if not t.sampled]
+        steady = [(t, series(t.name, self.subject)) for t in self._takers.get(kind, ()) if t.noted]
         pairs = [(t, c) for t, key in steady if (c := columns.get(key)) is not None]
-        found = [(t.take, c.steps.append, c.values.append) for t, c in pairs]
-        self._resting[kind, self.subject] = found
+        found = [(t.noted == "number", c.steps.append, c.values.append) for t, c in pairs]
+        self._resting[kind, name] = found
         return found
 
     def keep_lightly(self, name: str, value: float) -> None:

@@ -209,27 +209,23 @@ class Thinning:
         self._reading = True
         try:
             for entry in entries:
-                if type(entry) is tuple:
-                    self._enter(*entry)
-                else:
+                if type(entry) is not tuple:
                     self.kinds.append(entry)  # pyright: ignore[reportArgumentType]
+                elif entry[0] is BATCH:
+                    self.batch()
+                    self.recall(*entry)
+                elif entry[0] is STEP:
+                    self.recall(*entry)
+                    self.step()
+                else:
+                    self.recall(*entry)
+                    self._run.backwards += 1
+                    self.kinds.append(BACKWARD)
             entries.clear()
         finally:
             self._reading = False
             if entries:  # a fault of ours: no rest without a log
                 self.on = False
-
-    def _enter(self, kind: Kind, name: str, number: float | None, seconds: float) -> None:
-        if kind is BATCH:
-            self.batch()
-            self.recall(kind, name, number, seconds)
-            return
-        self.recall(kind, name, number, seconds)
-        if kind is STEP:
-            self.step()
-        else:
-            self._run.backwards += 1
-            self.kinds.append(BACKWARD)
 
     def settle(self) -> None:
         """A turn is over: read the log, and wake if it says so."""

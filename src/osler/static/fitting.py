@@ -27,6 +27,7 @@ TRAIN = re.compile(r"(^|[_.])(tr|trn|train|training)(_|\d|$)|train", re.IGNORECA
 HELD_OUT = re.compile(r"(^|[_.])(te|tst|val|valid|validation|dev|test)(_|\d|$)|test|valid", re.IGNORECASE)
 COLUMNS = re.compile(r"col|feat|numer|field|names", re.IGNORECASE)
 SAME = frozenset({"reshape", "to_numpy", "astype", "float", "copy"})
+LIBRARIES = frozenset({"np", "numpy", "torch"})
 STATISTIC = re.compile(rf"\b(?:{'|'.join(CENTRES | SPREADS | ENDS)})\b")
 FITS = re.compile(rf"\b(?:{'|'.join(FITTED)})\b|\.\s*{STATISTIC.pattern}\s*\(")
 """Text without which nothing is fitted."""
@@ -41,6 +42,7 @@ class Fit:
     by: str
     data: str
     place: Place
+    is_one_number: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ def fits_before_splits(source: Source) -> Iterator[FitFact]:
         _follow(ledger, owner.body)
         for fit, split in ledger.found:
             if id(fit) not in ledger.reused:
-                yield FitFact(fit.by, fit.data, fit.place, split)
+                yield FitFact(fit.by, fit.data, fit.place, split, fit.is_one_number)
 
 
 def _follow(ledger: Ledger, body: list[ast.stmt]) -> None:
@@ -266,24 +268,29 @@ def _scale(ledger: Ledger, name: str, value: ast.expr) -> None:
     if not name or not (ledger.fits or any(line in ledger.lines for line in lines)):
         return
     kinds: dict[str, set[str]] = {}
+    by_axis: set[str] = set()
     inner: set[ast.AST] = set()
     for part in walk(value):
         if isinstance(part, ast.Call) and (data := _statistic_of(part)):
             kinds.setdefault(data, set()).add(_last(part))
+            by_axis |= {data} if _axes(part) else set()
             inner |= set(walk(part))
         fit = ledger.fits.get(dotted(part))
         if fit is not None and fit.by in CENTRES | SPREADS | ENDS:
             kinds.setdefault(fit.data, set()).add(fit.by)
+            by_axis |= set() if fit.is_one_number else {fit.data}
     if not kinds:
         return
     if isinstance(value, ast.Call) and _statistic_of(value):
-        ledger.fits[name] = Fit(_last(value), _statistic_of(value), ledger.place(value))
+        single = not _axes(value)
+        ledger.fits[name] = Fit(_last(value), _statistic_of(value), ledger.place(value), single)
     outside = {dotted(p) for p in walk(value) if p not in inner}
     for data, seen in kinds.items():
         centred = seen & (CENTRES | SPREADS) or seen >= ENDS
         if isinstance(value, ast.BinOp) and centred and data in outside and not TRAIN.search(data):
             words = "mean and deviation" if seen & SPREADS else "mean" if seen & CENTRES else "range"
-            fit = Fit(words, data, ledger.place(value))
+            single = data not in by_axis and words != "range"
+            fit = Fit(words, data, ledger.place(value), single)
             ledger.scaled[name] = fit
 
 
@@ -295,12 +302,17 @@ def _statistic_of(call: ast.Call) -> str:
     """The data of which a call computes a statistic over the samples; empty if it is another call."""
     if _last(call) not in CENTRES | SPREADS | ENDS or not isinstance(call.func, ast.Attribute):
         return ""
+    owner = call.func.value
+    if dotted(owner) in LIBRARIES:
+        owner = call.args[0] if call.args else call
+    return whole(owner) if all(_spans_samples(a) for a in _axes(call)) else ""
+
+
+def _axes(call: ast.Call) -> list[ast.expr]:
+    """What a call that computes a statistic says of axes; nothing if it computes one number of everything."""
     over = [k.value for k in call.keywords if k.arg in {"axis", "dim"}]
-    owner, positional = call.func.value, list(call.args)
-    if dotted(owner) in {"np", "numpy", "torch"}:
-        owner, positional = (positional[0], positional[1:]) if positional else (call, [])
-    axes = [*over, *positional[:1]]
-    return whole(owner) if all(_spans_samples(a) for a in axes) else ""
+    is_function = isinstance(call.func, ast.Attribute) and dotted(call.func.value) in LIBRARIES
+    return [*over, *call.args[is_function : is_function + 1]]
 
 
 def _spans_samples(axis: ast.expr) -> bool:

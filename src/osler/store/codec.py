@@ -41,12 +41,9 @@ def encode(value: object) -> object:
         case dict():
             stored = {cut(str(k)): encode(v) for k, v in cast("dict[object, object]", value).items()}
         case _ if is_dataclass(value):
-            usual = defaults(kind)
-            given = ((name, getattr(value, name)) for name in hints(kind))
+            given = ((name, getattr(value, name), usual) for name, usual in usuals(kind))
             stored = {
-                n: encode(item)
-                for n, item in given
-                if n not in usual or (item is not usual[n] and differ(item, usual[n]))
+                n: encode(item) for n, item, usual in given if item is not usual and differ(item, usual)
             }
         case _:
             stored = value
@@ -80,11 +77,10 @@ def hints(kind: type) -> dict[str, Any]:
 
 
 @cache
-def defaults(kind: type) -> dict[str, object]:
-    """Names and defaults of the fields that have one."""
-    simple = {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+def usuals(kind: type) -> tuple[tuple[str, object], ...]:
+    """Names and defaults of the fields; `MISSING` for those that have none."""
     made = {f.name: f.default_factory() for f in fields(kind) if f.default_factory is not MISSING}
-    return simple | made
+    return tuple((f.name, made.get(f.name, f.default)) for f in fields(kind))
 
 
 @cache
@@ -112,7 +108,7 @@ def generic_reader(origin: Any, inner: tuple[Any, ...]) -> Callable[[object], ob
 def dataclass_reader(kind: type) -> Callable[[object], object]:
     """Reads a mapping of fields."""
     readers = {name: decoder(hint) for name, hint in hints(kind).items()}
-    required = readers.keys() - defaults(kind).keys()
+    required = {name for name, usual in usuals(kind) if usual is MISSING}
 
     def read(stored: object) -> object:
         given = mapping(stored)

@@ -9,6 +9,7 @@ from typing import cast
 
 MARK = ',"crc":"'
 ENDING = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 LENGTH = len(MARK) + len('01234567"}')
 
 Line = dict[str, object]
@@ -16,7 +17,7 @@ Line = dict[str, object]
 
 def to_line(content: Line) -> str:
     """An object, which has at least one key, as a line with its checksum at the end."""
-    body = json.dumps(content, separators=(",", ":"), allow_nan=False)[:-1]
+    body = ENCODER.encode(content)[:-1]
     return f'{body}{MARK}{crc32(body.encode("ascii")):08x}"}}\n'
 
 

@@ -22,7 +22,7 @@ IMPORTS = (
             "`MinMaxScaler` is fitted on all of `x` after line 37 splits it.",
         ),
         (
-            "x = (x - x.mean()) / x.std()\na, b = train_test_split(x)",
+            "x = (x - x.mean(0)) / x.std(0)\na, b = train_test_split(x)",
             "mean and deviation are taken of all of `x` before line 37 splits it.",
         ),
         (
@@ -40,6 +40,32 @@ def test_says_what_was_seen(lines: str, message: str) -> None:
     assert found.message == message
     assert found.severity is Severity.WARNING
     assert [r.label for r in found.related] == ["the data are split here"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x = (x - x.mean()) / x.std()\na, b = train_test_split(x)",
+        "x = x - np.mean(x)\na, b = train_test_split(x)",
+        "mean, std = x.mean(), x.std()\nx = (x - mean) / std\na, b = train_test_split(x)",
+    ],
+)
+def test_one_number_of_everything_is_a_hint(lines: str) -> None:
+    (found,) = read(IMPORTS + lines, [check]).findings
+    assert found.severity is Severity.HINT
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "mean, std = x.mean(axis=0), x.std(axis=0)\nx = (x - mean) / std\na, b = train_test_split(x)",
+        "x = x - np.mean(x, 0)\na, b = train_test_split(x)",
+        "x = (x - x.min()) / (x.max() - x.min())\na, b = train_test_split(x)",
+    ],
+)
+def test_numbers_of_each_feature_and_extremes_are_more(lines: str) -> None:
+    (found,) = read(IMPORTS + lines, [check]).findings
+    assert found.severity is Severity.WARNING
 
 
 def test_is_told_once() -> None:

@@ -145,3 +145,11 @@ def test_functions_stay_what_they_are(session):
             F.cross_entropy(torch.randn(2, 3))
         with pytest.raises(ValueError, match="Expected input batch_size"):
             F.cross_entropy(torch.randn(2, 3), torch.zeros(5, dtype=torch.long))
+
+
+def test_what_a_distribution_computes_is_no_loss_of_the_script(session, events):
+    dist = torch.distributions.Bernoulli(logits=torch.zeros(4, requires_grad=True))
+    with session:
+        (dist.log_prob(torch.ones(4)).mean() + dist.entropy().mean()).backward()
+    assert events(Kind.LOSS) == []
+    assert not session.run.loss_calls

@@ -36,6 +36,8 @@ for x, y in DataLoader(TensorDataset(x_train, y[:150]), batch_size=16, shuffle=T
 ## Not a problem
 
 - A scaler fitted on the training part, also if it then transforms everything.
+- One mean and one deviation of all numbers, as of the pixels of all pictures: there is next to nothing in
+  them of any sample, and Osler gives a hint at most.
 - Statistics of one sample, such as the mean over its own features.
 - Constants known beforehand: division by 255, the published mean and deviation of a data set.
 - Encoders of class names, which learn nothing from how often they meet one.
@@ -76,5 +78,6 @@ def fitted_before_split(code: Code) -> Iterator[Finding]:
             (fit.place,),
             f"{done} all of `{fit.data}` {when} line {fit.split.line} splits it.",
             subject=fit.data,
+            severity=Severity.HINT if fit.is_one_number else None,
             related=[((fit.split,), "the data are split here")],
         )

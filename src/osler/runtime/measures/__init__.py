@@ -101,6 +101,9 @@ class Taker:
     ahead: Ahead | None = None
     """Copies what the measure must know of the time before a step."""
 
+    noted: str = ""
+    """The field of a moment that is its value, where the event was only noted: while the watcher rests."""
+
     early: bool = False
     """Taken after a backward where a hand makes the step: it may clear what is measured."""
 
@@ -124,8 +127,8 @@ def takers() -> Takers:
     for info in pkgutil.iter_modules(__path__, f"{__name__}."):
         module = importlib.import_module(info.name)
         sampled, ahead = getattr(module, "SAMPLED", False), getattr(module, "ahead", None)
-        early = getattr(module, "EARLY", False)
-        taker = Taker(module.measure, module.take, module.measure.name, sampled, ahead, early)
+        early, noted = getattr(module, "EARLY", False), getattr(module, "NOTED", "")
+        taker = Taker(module.measure, module.take, module.measure.name, sampled, ahead, noted, early)
         found[module.WHEN] = (*found.get(module.WHEN, ()), taker)
     return Takers(found)
 

@@ -6,6 +6,7 @@ from osler.model import Kind, Measure
 from osler.runtime.measures import Moment, samples
 
 WHEN = Kind.BATCH
+NOTED = "number"
 measure = Measure(__name__, unit="samples", title="length of the batch's first tensor")
 
 

@@ -6,6 +6,7 @@ from osler.model import Kind, Measure
 from osler.runtime.measures import Moment, rate
 
 WHEN = Kind.STEP
+NOTED = "number"
 measure = Measure(__name__, unit="per step", title="learning rate of the first parameter group")
 
 

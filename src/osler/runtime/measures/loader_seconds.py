@@ -6,6 +6,7 @@ from osler.model import Kind, Measure
 from osler.runtime.measures import Moment
 
 WHEN = Kind.BATCH
+NOTED = "seconds"
 measure = Measure(__name__, unit="seconds", title="time spent waiting for a batch")
 
 

@@ -6,6 +6,7 @@ from osler.model import Kind, Measure
 from osler.runtime.measures import Moment
 
 WHEN = Kind.STEP
+NOTED = "seconds"
 measure = Measure(__name__, unit="seconds", title="time from one optimizer step to the next")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -54,8 +55,17 @@ LOSS = Kind.LOSS
 WITH_GRADIENT = frozenset({"grad"})
 WITHOUT = frozenset({"no-grad"})
 
+DISTRIBUTIONS = str(Path(torch.__file__).parent / "distributions")
+"""Where log-probabilities and entropies are computed with functions for losses: no losses of the script."""
+
 overridden: Callable[..., bool] = torch._C._has_torch_function_variadic
 """Whether a function mode, as of `torch.set_default_device`, or a tensor subclass handles the call."""
+
+
+def of_a_distribution(called: FrameType) -> bool:
+    """Whether the frame of a loss function was called by `torch.distributions`."""
+    caller = called.f_back
+    return caller is not None and caller.f_code.co_filename.startswith(DISTRIBUTIONS)
 
 
 def install(watcher: Watcher, patches: Patches) -> None:
@@ -94,8 +104,8 @@ class Losses:
         names = code.co_varnames[: code.co_argcount]
 
         def observed(*args: Any, **kwargs: Any) -> Any:
-            if is_compiling() or len(args) < 2 or overridden(*args):  # what overrides it calls it again
-                return twin(*args, **kwargs)
+            if is_compiling() or len(args) < 2 or overridden(*args) or of_a_distribution(sys._getframe(1)):
+                return twin(*args, **kwargs)  # what overrides it calls it again
             if thinning.on:
                 thinning.note(LOSS)
             else:
