@@ -108,6 +108,27 @@ def test_a_fact_remembers_since_when_it_has_been_so() -> None:
     assert {f.since for f in later.values() if not f.reached} == {1}
 
 
+def test_a_parameter_is_unfrozen_when_a_gradient_comes_to_it_again() -> None:
+    model = Plain()
+    registry = Registry()
+    registry.model(model)
+    census, weight = Census(registry), model.body.weight
+
+    def unfrozen(turn: int) -> int:
+        return next(f.unfrozen for f in census.take(turn=turn).values() if f.name == "body.weight")
+
+    census.reach([weight])
+    assert unfrozen(1) == -1
+    weight.requires_grad_(False)
+    assert unfrozen(2) == -1
+    weight.requires_grad_(True)
+    assert unfrozen(3) == -1
+    census.reach([weight])
+    assert [unfrozen(4), unfrozen(5)] == [4, 4]
+    weight.requires_grad_(False)
+    assert unfrozen(6) == -1
+
+
 def test_frozen_parameters_are_listed_as_such() -> None:
     model = Plain()
     model.body.requires_grad_(False)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from osler.model import Place
-from osler.runtime.graph import LARGEST, VIEWS, described, leaves
+from osler.runtime.graph import LARGEST, VIEWS, described, is_product, leaves
 
 torch.set_num_threads(1)
 
@@ -159,3 +160,26 @@ def test_what_view_and_reshape_did_once_for_each_pair_of_sizes() -> None:
         ((2, 12, 10), (2, 10, 12)),
     }
     assert all(fact.operations[r.position] in VIEWS for r in fact.reshaped)
+
+
+ATTENTION, VALUES = torch.randn(2, 4, 6, 6, requires_grad=True), torch.randn(2, 4, 6, 8)
+
+
+@pytest.mark.parametrize(
+    ("make", "is_it"),
+    [
+        (lambda: (ATTENTION @ VALUES).reshape(2, 6, 32), True),
+        (lambda: (ATTENTION @ VALUES).contiguous().view(2, 6, 32), True),
+        (lambda: torch.dropout(ATTENTION @ VALUES, 0.5, train=True).reshape(2, 6, 32), True),
+        (lambda: F.scaled_dot_product_attention(ATTENTION, ATTENTION, VALUES).reshape(2, 6, 32), True),
+        (lambda: (ATTENTION @ VALUES).transpose(1, 2).reshape(2, 6, 32), False),
+        (lambda: (ATTENTION + 1).reshape(2, 24, 6), False),
+        (lambda: (ATTENTION @ VALUES).tanh().reshape(2, 6, 32), False),
+    ],
+)
+def test_what_comes_straight_from_a_product_of_stacked_matrices(
+    make: Callable[[], Tensor], is_it: bool
+) -> None:
+    node = make().grad_fn
+    assert node is not None
+    assert is_product(node) is is_it

@@ -111,11 +111,13 @@ class ReshapeFact:
         position: of its node in the graph.
         before: sizes that it had.
         after: sizes that it was given.
+        of_product: it is a product of stacked matrices, such as attention makes, as that came out.
     """
 
     position: int
     before: tuple[int, ...]
     after: tuple[int, ...]
+    of_product: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,11 @@ class Run:
         """How often this optimizer stepped."""
         return sum(p.count * sum(e.subject == optimizer for e in p.of(Kind.STEP)) for p in self.patterns)
 
+    def latest_step_of(self, optimizer: str) -> int:
+        """Turn in which this optimizer stepped last; negative if it never did."""
+        turns = (p.last for p in self.patterns if any(e.subject == optimizer for e in p.of(Kind.STEP)))
+        return max(turns, default=-1)
+
     def skipped_steps_of(self, optimizer: str) -> int:
         """Steps that a gradient scaler did not take because of an overflow."""
         asked = sum(p.times(e) for e, p in self.events(Kind.SCALER_STEP) if e.subject == optimizer)

@@ -104,6 +104,8 @@ class ParameterFact:
         aliases: its other names in the model: the parameter is tied.
         since: optimizer steps finished at the first of the looks that have all said the same of it.
         series: name in the keys of its series, where a parameter of another model has its own; else empty.
+        unfrozen: turn of the first look after a backward came to it again that had been frozen; negative if
+            it never was.
     """
 
     name: str
@@ -120,6 +122,7 @@ class ParameterFact:
     aliases: tuple[str, ...] = ()
     since: int = field(default=0, compare=False)
     series: str = ""
+    unfrozen: int = -1
 
     @property
     def full_name(self) -> str:

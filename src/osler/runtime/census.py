@@ -23,7 +23,7 @@ NO_LOOK: Mapping[str, ParameterFact] = MappingProxyType({})
 
 @dataclass(slots=True, eq=False)
 class Known:
-    """What is remembered about one tensor between looks."""
+    """What is remembered about one tensor between looks; `frozen` counts its sightings until then."""
 
     tensor: weakref.ref[Tensor]
     name: str = ""
@@ -36,6 +36,8 @@ class Known:
     keeper: weakref.ref[Optimizer] | None = None
     home: weakref.ref[nn.Module] | None = None
     mark: tuple[int, int] | None = None
+    frozen: int = -1
+    unfrozen: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,13 +130,17 @@ class Census:
             nameless = [t for t in nameless if not self.of(t).name]
             frame = frame.f_back
 
-    def take(self, before: Mapping[str, ParameterFact] = NO_LOOK, step: int = 0) -> dict[str, ParameterFact]:
+    def take(
+        self, before: Mapping[str, ParameterFact] = NO_LOOK, step: int = 0, turn: int = 0
+    ) -> dict[str, ParameterFact]:
         """Look at every parameter that is alive: facts by name.
 
         Args:
             before: what the look before this one said.
             step: optimizer steps finished now.
+            turn: number of this turn of the loop.
         """
+        self._note_unfrozen(turn)
         self._note_holders()
         facts: dict[str, ParameterFact] = {}
         listed = self._listed()
@@ -154,6 +160,17 @@ class Census:
                 name = entry.name or f"tensor {tuple(tensor.shape)}"
                 self._add(facts, Owned("", tensor, name))
         return {key: unless_same(before.get(key), fact, step) for key, fact in facts.items()}
+
+    def _note_unfrozen(self, turn: int) -> None:
+        """Which were frozen, and have gradients come to them since?"""
+        for entry in self.known.values():
+            tensor = entry.tensor()
+            if tensor is None:
+                continue
+            if not tensor.requires_grad:
+                entry.frozen, entry.unfrozen = entry.sightings, -1
+            elif 0 <= entry.frozen < entry.sightings and entry.unfrozen < 0:
+                entry.unfrozen = turn
 
     def _note_holders(self) -> None:
         """Who holds what now. What an optimizer has trained that is gone stays held by it: training is over.
@@ -206,6 +223,7 @@ class Census:
             assigned=one.assigned,
             aliases=tuple(one.aliases),
             series=entry.series if entry.series != one.name else "",
+            unfrozen=entry.unfrozen,
         )
 
     def _listed(self) -> dict[int, Owned]:

@@ -19,6 +19,15 @@ DRAWN = 4_000
 VIEWS = frozenset({"ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0"})
 """Nodes of `view`, and of `reshape` with a copy and without one."""
 
+UNMOVED = frozenset({*VIEWS, "CloneBackward0", "MulBackward0", "NativeDropoutBackward0"})
+"""Nodes behind which axes stand where they stood: dropout is a product with its mask."""
+
+PRODUCTS = ("BmmBackward", "ScaledDotProduct")
+"""How the names of nodes begin that multiply stacked matrices."""
+
+LINKS = 4
+"""Nodes between such a product and what is made of it."""
+
 RESHAPED = 32
 """Pairs of sizes that are kept of one graph."""
 
@@ -102,5 +111,20 @@ def reshaped(nodes: list[Node]) -> tuple[ReshapeFact, ...]:
         after = getattr(node, "_input_metadata", None)  # a node's input is the gradient of what it made
         sizes = (tuple(map(int, before)), tuple(map(int, after[0].shape)) if after else ())
         if all(sizes):
-            found.setdefault(sizes, ReshapeFact(position, *sizes))
+            found.setdefault(sizes, ReshapeFact(position, *sizes, is_product(node)))
     return tuple(found.values())
+
+
+def is_product(node: Node) -> bool:
+    """Whether a node is given a product of stacked matrices whose axes nobody has moved since."""
+    below: Node | None = node
+    for _ in range(LINKS):
+        below = next((child for child, _ in below.next_functions if child is not None), None)
+        if below is None:
+            return False
+        name = below.name()
+        if name.startswith(PRODUCTS):
+            return True
+        if name not in UNMOVED:
+            return False
+    return False

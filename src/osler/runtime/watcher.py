@@ -214,7 +214,7 @@ class Watcher:
     def take_census(self) -> None:
         """Look at all parameters now; what is known of models that are gone stays."""
         run = self.run
-        run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps)}
+        run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps, run.turns)}
         run.parameters_step = run.steps
         self.gate_misspelt.within(self.note_misspelt)
         if not run.rebinds and (run.crash is not None or (run.backwards >= UPDATED and not run.steps)):

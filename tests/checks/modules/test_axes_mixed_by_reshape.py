@@ -2,7 +2,7 @@
 
 import pytest
 
-from osler.checks.modules.axes_mixed_by_reshape import check, moved_axis
+from osler.checks.modules.axes_mixed_by_reshape import check, heads_merged, moved_axis
 from osler.model import GraphFact, ReshapeFact, Run
 from osler.testing import assert_silent, findings, place
 
@@ -50,7 +50,31 @@ def test_splits_merges_and_new_cuts(before: Sizes, after: Sizes) -> None:
     assert moved_axis(before, after) == 0
 
 
-def run_with(before: Sizes, after: Sizes, *, called: bool = True) -> Run:
+@pytest.mark.parametrize(
+    ("before", "after", "axis"),
+    [
+        ((8, 4, 24, 8), (8, 24, 32), 24),
+        ((32, 24, 8), (8, 24, 32), 24),
+        ((8, 4, 24, 8), (8, 96, 8), 0),  # merged in their order
+        ((8, 24, 4, 8), (8, 24, 32), 0),  # moved ahead of it
+        ((8, 4, 4, 8), (8, 4, 32), 0),  # as many heads as positions: either may be meant
+        ((8, 1, 24, 8), (8, 24, 8), 0),
+        ((24, 8), (24, 8), 0),
+        ((8, 4, 24, 8), (8, 12, 64), 0),
+        ((8, 4, 24, 8), (8, 24, 33), 0),
+    ],
+)
+def test_heads_that_are_merged_without_being_moved(before: Sizes, after: Sizes, axis: int) -> None:
+    assert heads_merged(before, after) == axis
+
+
+@pytest.mark.parametrize("of_product", [True, False])
+def test_heads_are_those_of_a_product(of_product: bool) -> None:
+    run = run_with((8, 4, 24, 8), (8, 24, 32), of_product=of_product)
+    assert len(findings(run, [check])) == of_product
+
+
+def run_with(before: Sizes, after: Sizes, *, called: bool = True, of_product: bool = False) -> Run:
     graph = GraphFact(
         (place(30),),
         ("NllLossBackward0", "ViewBackward0"),
@@ -58,7 +82,7 @@ def run_with(before: Sizes, after: Sizes, *, called: bool = True) -> Run:
         (),
         places=(place(12),),
         called=((1, 0),) if called else (),
-        reshaped=(ReshapeFact(1, before, after),),
+        reshaped=(ReshapeFact(1, before, after, of_product),),
     )
     return Run(graphs={graph.site: graph})
 

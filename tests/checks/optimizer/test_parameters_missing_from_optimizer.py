@@ -41,6 +41,28 @@ SILENT = {
 }
 
 
+OTHER_TURN = [BATCH, FORWARD, BACKWARD, OTHER_STEP]
+LATE = replace(ADAM, born=10)
+THAWED = replace(BODY, unfrozen=20)
+
+
+def in_phases(*parameters: ParameterFact, later: int = 60, first: int = 10, last: int = 0) -> Run:
+    """SGD steps for so many turns, then Adam, then perhaps SGD again."""
+    turns = [TURN] * first + [OTHER_TURN] * later + [TURN] * last
+    return run_of(turns, optimizers=[SGD, LATE], parameters=list(parameters))
+
+
+SILENT |= {
+    "unfrozen and held by who steps": in_phases(replace(THAWED, optimizers=("Adam", "SGD"))),
+    "unfrozen, and its optimizer steps again": in_phases(THAWED, last=1),
+    "unfrozen a moment ago": in_phases(THAWED, later=25),
+    "frozen still": in_phases(replace(BODY, trainable=False)),
+    "never frozen": in_phases(BODY),
+    "unfrozen and updated by hand": in_phases(replace(THAWED, updated=True)),
+    "nobody steps any more": in_phases(THAWED, later=0),
+}
+
+
 @pytest.mark.parametrize("run", SILENT.values(), ids=SILENT.keys())
 def test_stays_quiet(run: Run) -> None:
     assert_silent(run, [check])
@@ -127,3 +149,12 @@ def test_a_tiny_part_is_a_warning() -> None:
 def test_says_why_it_does_not_apply() -> None:
     assert check.applies(run_of([TURN])) == "no optimizer was built"
     assert check.applies(run_of([[BATCH]], optimizers=[SGD])) == "no optimizer step was seen"
+
+
+def test_says_what_was_unfrozen_for_nobody() -> None:
+    (found,) = findings(in_phases(THAWED, replace(HEAD, optimizers=("Adam",))), [check])
+    assert found.message == (
+        "1 of 2 trainable parameters of `Net` was unfrozen and receives gradients, but `Adam` does not hold "
+        "it, and `SGD` stopped stepping before: `body.weight`. That is 66.7% of its trainable elements."
+    )
+    assert (found.place.line, found.place.subject, found.severity) == (6, "Adam", Severity.ERROR)

@@ -66,6 +66,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
+from math import prod
 from operator import mul
 
 from osler.model import Check, Confidence, Evidence, Finding, Run, Severity
@@ -100,6 +101,7 @@ def moved_by_reshape(run: Run) -> Iterator[Finding]:
     for graph in run.graphs.values():
         for fact in graph.reshaped:
             place, size = graph.place(fact.position), moved_axis(fact.before, fact.after)
+            size = size or (heads_merged(fact.before, fact.after) if fact.of_product else 0)
             if not size or place is None or place in told:
                 continue
             told.add(place)
@@ -122,6 +124,17 @@ def moved_axis(before: Sizes, after: Sizes) -> int:
     """
     old, new = (tuple(n for n in sizes if n > 1) for sizes in (before, after))
     return split_ahead(old, new) or permuted(old, new) or crossed(old, new)
+
+
+def heads_merged(before: Sizes, after: Sizes) -> int:
+    """(B, heads, T, d) or (B * heads, T, d), as attention makes them, read as (B, T, heads * d)."""
+    if min(len(before), len(after)) < 3:
+        return 0
+    (*ahead, length, width), (*left, same, whole) = before, after
+    heads = whole // width
+    if same != length or not 1 < heads != length > 1 or heads * width != whole:
+        return 0
+    return length if prod(ahead) == heads * prod(left) else 0
 
 
 def permuted(old: Sizes, new: Sizes) -> int:

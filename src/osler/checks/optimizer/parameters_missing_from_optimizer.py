@@ -31,6 +31,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Parts that are frozen on purpose and say so: `part.requires_grad_(False)`.
+- Parts that are unfrozen later and are held by an optimizer that steps, or joined to it then.
 - A whole network that no optimizer holds, such as a fixed feature extractor or the other player of a GAN.
 - Parameters that are updated by hand, such as an exponential average.
 
@@ -46,6 +47,7 @@ for epoch in range(epochs):
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import takewhile
 
 from osler.model import (
@@ -72,6 +74,9 @@ from osler.static.reach import backwards_of, held, is_fresh, learning, steppers,
 
 PATIENCE = 3
 """Steps of the optimizer before we speak: parameters may be added after the first."""
+
+LATER = 20
+"""Turns after gradients came to unfrozen parameters by which whoever holds them has stepped."""
 
 SMALL = 0.001
 """Share of a model's trainable elements below which missing ones hardly change what it can learn."""
@@ -136,6 +141,37 @@ def left_out(run: Run) -> Iterator[Finding]:
         optimizer = guardian(run, parameters, missing)
         if optimizer and missing:
             yield describe(run, parameters, missing, optimizer)
+        left = [p for p in parameters if is_left_behind(run, p) and stepping_since(run, p.unfrozen)]
+        if left and (optimizer := stepping_since(run, max(p.unfrozen for p in left))):
+            found = describe(run, parameters, left, optimizer)
+            yield replace(found, message=unfrozen(parameters, left, optimizer))
+
+
+def is_left_behind(run: Run, parameter: ParameterFact) -> bool:
+    """It was unfrozen, gradients come to it, and whoever holds it made the last step before that."""
+    if parameter.unfrozen < 0 or not parameter.optimizers or parameter.updated:
+        return False
+    return all(run.latest_step_of(name) < parameter.unfrozen for name in parameter.optimizers)
+
+
+def stepping_since(run: Run, turn: int) -> OptimizerFact | None:
+    """The youngest of the optimizers that have stepped long enough after a turn."""
+    found = [o for o in run.optimizers.values() if run.latest_step_of(o.name) >= turn + LATER]
+    return max(found, key=lambda o: o.born, default=None)
+
+
+def unfrozen(parameters: list[ParameterFact], left: list[ParameterFact], optimizer: OptimizerFact) -> str:
+    """What was seen of parameters that were unfrozen for an optimizer that has nothing of them."""
+    holders = " and ".join(f"`{n}`" for n in dict.fromkeys(n for p in left for n in p.optimizers))
+    happened, them = "were unfrozen and receive", "them"
+    if len(left) == 1:
+        happened, them = "was unfrozen and receives", "it"
+    share = elements_of(left) / max(1, elements_of(parameters))
+    return (
+        f"{len(left)} of {len(parameters)} trainable parameters of `{left[0].model}` {happened} gradients, "
+        f"but `{optimizer.name}` does not hold {them}, and {holders} stopped stepping before: "
+        f"{listed([p.name for p in left])}. That is {share:.1%} of its trainable elements."
+    )
 
 
 def guardian(run: Run, parameters: list[ParameterFact], missing: list[ParameterFact]) -> OptimizerFact | None:
