@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from osler.model import Place
-from osler.runtime.graph import LARGEST, VIEWS, described, is_product, leaves
+from osler.runtime.graph import LARGEST, VIEWS, described, is_product, is_scaled_angle, leaves
 
 torch.set_num_threads(1)
 
@@ -183,3 +183,29 @@ def test_what_comes_straight_from_a_product_of_stacked_matrices(
     node = make().grad_fn
     assert node is not None
     assert is_product(node) is is_it
+
+
+POINTS, CENTRES = torch.randn(6, 4, requires_grad=True), torch.randn(3, 4, requires_grad=True)
+
+
+def cosines() -> Tensor:
+    return F.normalize(POINTS, dim=1) @ F.normalize(CENTRES, dim=1).T
+
+
+@pytest.mark.parametrize(
+    ("make", "is_it"),
+    [
+        (lambda: 16 * cosines(), True),
+        (lambda: cosines() / 0.07, True),
+        (lambda: 16 * (cosines() - 0.2 * torch.eye(6)[:, :3]), True),
+        (lambda: torch.ones(1, requires_grad=True).exp() * cosines(), True),
+        (lambda: 30 * F.cosine_similarity(POINTS[:, None], CENTRES[None], dim=2), True),
+        (lambda: cosines(), False),
+        (lambda: 16 * (POINTS @ CENTRES.T), False),
+        (lambda: POINTS @ CENTRES.T, False),
+        (lambda: (16 * POINTS) @ CENTRES.T, False),
+        (lambda: torch.ones(3), False),
+    ],
+)
+def test_which_scores_are_cosines_times_a_scale(make: Callable[[], Tensor], is_it: bool) -> None:
+    assert is_scaled_angle(make()) is is_it

@@ -87,6 +87,7 @@ class InitialLossFact:
         pretrained: weights were loaded before.
         weighted: class weights or smoothing are on.
         site: the call of the loss.
+        angles: the scores are cosines times a scale.
     """
 
     function: str
@@ -101,6 +102,7 @@ class InitialLossFact:
     pretrained: bool
     weighted: bool
     site: Site
+    angles: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from osler.model import Site
 from osler.replay.births import Births
 from osler.replay.trees import cloned, mapped, tensors
 from osler.replay.turn import ForwardCall, LossCall, Root, Seen
-from osler.runtime.graph import leaves
+from osler.runtime.graph import is_scaled_angle, leaves
 from osler.runtime.patches import Patches
 from osler.runtime.registry import interpreter_stack
 from osler.runtime.userlines import UserLines
@@ -200,8 +200,9 @@ class Observer:
             self._accuracy = share if share is not None else self._accuracy
         if self.capturing and len(self.losses) < MOST:
             copies = mapped(given, lambda t: t.detach().clone())
-            call = LossCall(name, copies, value.detach().clone(), self.lines.site(frame), is_squeezed(scores))
-            self.losses.append(call)
+            angles = isinstance(scores, Tensor) and is_scaled_angle(scores)
+            what = value.detach().clone(), self.lines.site(frame), is_squeezed(scores), angles
+            self.losses.append(LossCall(name, copies, *what))
 
     def _wrap_backward(self, twin: Callable[..., Any]) -> Callable[..., Any]:
         def backward(*args: Any, **kwargs: Any) -> Any:

@@ -60,6 +60,7 @@ class LossCall:
         value: what it returned, cut from its graph.
         site: the user's lines.
         squeezed: the scores come from a `squeeze()` that names no axis.
+        angles: the scores are cosines times a scale.
     """
 
     function: str
@@ -67,6 +68,7 @@ class LossCall:
     value: Tensor
     site: Site
     squeezed: bool = False
+    angles: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

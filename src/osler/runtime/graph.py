@@ -19,6 +19,14 @@ DRAWN = 4_000
 VIEWS = frozenset({"ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0"})
 """Nodes of `view`, and of `reshape` with a copy and without one."""
 
+SCALES = frozenset({"MulBackward0", "DivBackward0"})
+OPERANDS = ("_saved_other", "_saved_self")
+NORMS = ("LinalgVectorNormBackward", "NormBackward", "CosineSimilarityBackward")
+"""How the names of nodes begin that compute lengths of vectors."""
+
+SCALED = 4
+"""Nodes, from the last one on, among which a scale is looked for: a margin may have been taken off since."""
+
 UNMOVED = frozenset({*VIEWS, "CloneBackward0", "MulBackward0", "NativeDropoutBackward0"})
 """Nodes behind which axes stand where they stood: dropout is a product with its mask."""
 
@@ -113,6 +121,24 @@ def reshaped(nodes: list[Node]) -> tuple[ReshapeFact, ...]:
         if all(sizes):
             found.setdefault(sizes, ReshapeFact(position, *sizes, is_product(node)))
     return tuple(found.values())
+
+
+def is_scaled_angle(tensor: Tensor) -> bool:
+    """Whether a tensor is a product with a number of something that was normalised: cosines with a scale."""
+    todo = [tensor.grad_fn] if tensor.grad_fn is not None else []
+    scaled = False
+    for count, node in enumerate(todo):  # grows while it is walked
+        scaled |= count < SCALED and node.name() in SCALES and any(is_number(node, o) for o in OPERANDS)
+        if count == LARGEST or (scaled and node.name().startswith(NORMS)):
+            return scaled and count < LARGEST
+        todo += [child for child, _ in node.next_functions if child is not None and child not in todo]
+    return False
+
+
+def is_number(node: Node, operand: str) -> bool:
+    """Whether an operand that a node has saved is one number."""
+    saved = getattr(node, operand, None)
+    return isinstance(saved, Tensor) and saved.numel() == 1
 
 
 def is_product(node: Node) -> bool:

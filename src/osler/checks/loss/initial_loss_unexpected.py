@@ -40,6 +40,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Pretrained weights, class weights, label smoothing.
+- Cosines times a scale, as in contrastive losses and losses with a margin: the scale is chosen.
 - A loss up to half a nat above chance, or within five standard errors of it while the scores are small.
 - A deep residual network as torch initialises it: each branch adds variance, and the scores have the sum.
   Up to two and a half nats above chance this is only worth knowing.
@@ -99,7 +100,7 @@ def confidently_wrong(setup: Setup) -> Iterator[Finding]:
 
 def is_unexpected(fact: InitialLossFact) -> bool:
     """Whether the loss is too far above chance for a batch that happens to be hard."""
-    if fact.pretrained or fact.weighted:
+    if fact.pretrained or fact.weighted or fact.angles:
         return False
     excess = fact.value - fact.chance
     if excess <= EXCESS:

@@ -90,6 +90,7 @@ def measured(bench: Bench, call: LossCall) -> InitialLossFact:
         weighted=call.given.get("weight") is not None or call.given.get("pos_weight") is not None
         or bool(call.given.get("label_smoothing")),
         site=call.site,
+        angles=call.angles,
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ class Backwards:
         self.growth = Growth(watcher.run)
         self.gate_growth = watcher.gate("graphs that grow")
         self.gate_derivatives = watcher.gate("derivatives")
-        self.differentiated: set[Site] = set()
+        self.differentiated: dict[Site, bool] = {}
         self.gate_following = watcher.gate("networks that follow others")
 
     def wrap(
@@ -154,11 +154,15 @@ class Backwards:
         """``autograd.grad`` is about to run: a derivative without a graph may be a constant in a loss."""
         watcher = self.watcher
         site = watcher.lines.site(frame)
-        if site in self.differentiated or len(args) <= CREATE_GRAPH or args[CREATE_GRAPH]:
+        if len(args) <= CREATE_GRAPH or args[CREATE_GRAPH]:
             return
-        self.differentiated.add(site)
-        if by_data(tensors_of(args[1])) and leaves_graph_open(frame, watcher.lines.kind):
-            watcher.want_look()
+        if site not in self.differentiated:
+            known = by_data(tensors_of(args[1])) and leaves_graph_open(frame, watcher.lines.kind)
+            self.differentiated[site] = known
+        if self.differentiated[site]:  # one that began later in its turn has not seen it
+            self.differentiated[site] = watcher.look is None or watcher.look.over or watcher.evaluating
+            if self.differentiated[site]:
+                watcher.want_look()
 
     def before_grad(self, given: Any, frame: FrameType) -> None:
         """``autograd.grad`` is about to run: it touches no ``.grad``."""
