@@ -192,7 +192,7 @@ def _by_function(
         _to_optimizer(machine, arguments.at(0, "params"), node)
     elif callee.name == "torch.autograd.grad":
         _use(machine, arguments.at(1, "inputs"), node, "quiet")
-    elif callee.last in TAKES_ALL:
+    elif callee.last in TAKES_ALL and callee.name.startswith(("builtins.", "collections.", "torch.")):
         for given in arguments.every():
             _use(machine, given, node, "loop")
     return _copied(result) if id(result) in machine.once else result
@@ -239,8 +239,10 @@ def _use(machine: Machine, value: Value | None, node: ast.expr, *how: str) -> No
 
 
 def _emit(machine: Machine, once: Once, node: ast.expr, *how: str) -> None:
+    """Unknown code may call a function that it was given, or not: nothing in there is sure to be done."""
     unsure = ["perhaps"] if any(frame.decided for frame in machine.frames) else []
-    machine.emit(Kind.ITERATE, node, once, None, "used", *how, *unsure)
+    if not machine.lent:
+        machine.emit(Kind.ITERATE, node, once, None, "used", *how, *unsure)
 
 
 def _is_settled(machine: Machine, test: ast.expr) -> bool:

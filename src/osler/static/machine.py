@@ -99,6 +99,7 @@ class Machine:
         turn_marks: where in the journal the current turns of those loops began.
         named: how many values have got a name.
         overwritten: values that an activation has changed in place, and where.
+        lent: calls in progress that unknown code may make, or not.
         once: values that draw from iterators, and these.
     """
 
@@ -133,6 +134,7 @@ class Machine:
     once: dict[int, tuple[Value, tuple[Once, ...]]] = field(
         default_factory=dict[int, tuple[Value, tuple[Once, ...]]]
     )
+    lent: int = 0
     target: str = ""
     pending: Callable[[Value], None] | None = None
 
