@@ -31,6 +31,8 @@ def told(script):
         ("nn.utils.clip_grad_value_(kept, clip_value=1.0)", "clip"),
         ("torch.optim.SGD(kept, lr=0.1)", "quiet"),
         ("torch.optim.SGD([{'params': kept}], lr=0.1)", "group"),
+        ("getattr(torch.optim, kind)(kept, lr=0.1)", "quiet"),
+        ("import bitsandbytes; bitsandbytes.optim.Lion8bit(kept, lr=0.1)", "quiet"),
         ("torch.autograd.grad(net(torch.ones(4)).sum(), kept)", "quiet"),
     ],
 )
@@ -158,7 +160,7 @@ def test_a_flag_that_nothing_changes_is_sure(told) -> None:
             True,
         ),
         (
-            "def f(model):\n    model.train()\n    model(1)\n    it = model.parameters()\n    list(it)\nf(given)",
+            "def f(model):\n    model.train()\n    model(1)\n    list(it := model.parameters())\nf(given)",
             True,
         ),
         ("def f(model):\n    model(1)\n    kept = model.parameters()\n    list(kept)\nf(given)", False),

@@ -29,7 +29,7 @@ from osler.static.iteration import Zipped
 from osler.static.machine import Machine
 from osler.static.shelf import once_per_node
 from osler.static.sources import dotted
-from osler.static.values import Arguments, Doing, Once, UserNetwork
+from osler.static.values import Arguments, Bound, Doing, Function, Once, UserNetwork
 from osler.static.walking import walk
 
 GENERATORS = frozenset(
@@ -80,7 +80,9 @@ def drawn_by_call(
             _by_method(machine, callee, arguments, node)
         case External() if machine.once:
             return _by_function(machine, callee, arguments, result, node)
-        case _ if machine.once and isinstance(result, Optimizer):
+        case Function() | Bound():
+            pass  # it was followed
+        case _ if machine.once and _makes_optimizer(result, arguments):
             _to_optimizer(machine, arguments.at(0, "params"), node)
         case _:
             pass
@@ -188,7 +190,7 @@ def _by_function(
         return _lazily(machine, callee, arguments, result, node)
     if callee.last in CLIPS:
         _use(machine, arguments.at(0, "parameters"), node, "clip")
-    elif isinstance(result, Optimizer):
+    elif _makes_optimizer(result, arguments):
         _to_optimizer(machine, arguments.at(0, "params"), node)
     elif callee.name == "torch.autograd.grad":
         _use(machine, arguments.at(1, "inputs"), node, "quiet")
@@ -214,6 +216,11 @@ def _lazily(machine: Machine, callee: External, arguments: Arguments, result: Va
         machine.once[id(result)] = (result, (Once(_shown(node), machine.place(node)),))
         return result
     return drawing(machine, given[1], result)
+
+
+def _makes_optimizer(result: Value, arguments: Arguments) -> bool:
+    """It is one, or its class is chosen somewhere else: `optimizer_class(params, lr=1e-3)`."""
+    return isinstance(result, Optimizer) or "lr" in arguments.named
 
 
 def _to_optimizer(machine: Machine, given: Value | None, node: ast.Call) -> None:

@@ -46,7 +46,7 @@ def test_says_what_used_it_up() -> None:
     (finding,) = found(CLIPPED)
     start = finding.place.line
     assert finding.message == (
-        "`params` stands for `model.parameters()`, an iterator that can be gone through once: "
+        "`params` draws from `model.parameters()`, an iterator that can be gone through once: "
         f"line {start + 1} does so, and line {start + 7} has no gradient to clip."
     )
     assert [(r.place.line - start, r.label) for r in finding.related] == [
@@ -59,7 +59,7 @@ def test_says_from_when_on_the_same_line_does_nothing() -> None:
     (finding,) = found(PENALTY)
     start = finding.place.line
     assert finding.message == (
-        "`weights` stands for `model.named_parameters()`, an iterator that can be gone through once: "
+        "`weights` draws from `model.named_parameters()`, an iterator that can be gone through once: "
         f"from the second time on, line {start + 5} goes through nothing."
     )
     assert [(r.place.line - start, r.label) for r in finding.related] == [(5, "this goes through nothing")]
@@ -75,7 +75,7 @@ def test_says_that_a_group_is_empty() -> None:
 
 def test_shortens_a_long_call() -> None:
     (finding,) = found(LONG)
-    assert finding.message.startswith("`chosen` stands for `named_parameters()`, an iterator")
+    assert finding.message.startswith("`chosen` draws from `named_parameters()`, an iterator")
 
 
 def test_is_told_once_for_each_iterator() -> None:

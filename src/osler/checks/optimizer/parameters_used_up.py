@@ -92,7 +92,7 @@ def describe(fact: UsedUp) -> Finding:
     taken = [] if fact.again else [((by,), "all of it is taken here")]
     return check.finding(
         (once.place,),
-        f"`{once.name}` stands for `{once.text}`, an iterator that can be gone through once: {before} "
+        f"`{once.name}` draws from `{once.text}`, an iterator that can be gone through once: {before} "
         f"{line(once.place, then)} {effect}.",
         subject=once.name,
         related=[*taken, ((then,), f"this {effect}")],
