@@ -88,6 +88,10 @@ EDITS = {
         "-        self.layers = [nn.Linear(8, 8) for _ in range(3)]",
         "+        self.layers = nn.ModuleList([nn.Linear(8, 8) for _ in range(3)])",
     ],
+    "parameters-used-up": [
+        "-params = filter(lambda p: p.requires_grad, model.parameters())",
+        "+params = list(filter(lambda p: p.requires_grad, model.parameters()))",
+    ],
     "probabilities-passed-to-nll-loss": [
         "-model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4), nn.Softmax(dim=1))",
         "+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4), nn.LogSoftmax(dim=1))",

@@ -12,6 +12,7 @@ from osler.model import (
     Maybe,
     Network,
     Optimizer,
+    Parameters,
     Place,
     Series,
     Table,
@@ -186,3 +187,10 @@ def test_a_tensor_or_something_else(other: Value, certain: bool) -> None:
     for joined in (join(Tensor(activation=SOFTMAX), other), join(other, Tensor(activation=SOFTMAX))):
         assert isinstance(joined, Tensor)
         assert (joined.activation, joined.certain) == (None, certain)
+
+
+def test_parameters_of_the_same_modules_are_known_where_both_are() -> None:
+    joined = join(Parameters((NET,)), Parameters((NET,), known=False))
+    assert isinstance(joined, Parameters)
+    assert (joined.owners, joined.whole, joined.known, joined.named) == ((NET,), True, False, False)
+    assert isinstance(join(Parameters((NET,)), Parameters((HEAD,))), Unknown)

@@ -56,6 +56,8 @@ class Kind(StrEnum):
     """Only in source: gradients are changed by hand."""
     HANDED = "handed"
     """Only in source: something is given to code that cannot be read."""
+    ITERATE = "iterate"
+    """Only in source: an iterator of parameters is made, or gone through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,7 @@ from osler.model import (
 )
 from osler.static.forward import call_network
 from osler.static.handing import hand_over
+from osler.static.iterators import keep
 from osler.static.losses import call_loss
 from osler.static.machine import DEEPEST, Frame, Machine
 from osler.static.methods import perform
@@ -210,7 +211,8 @@ def _bind_all(machine: Machine, definition: Def, arguments: Arguments, frame: Fr
         value = given.get(argument.arg)
         if value is None and argument.arg in defaults and not arguments.spread:
             value = machine.evaluate(machine, defaults[argument.arg])
-        frame.scope.names[argument.arg] = _parameter(machine, value, argument)
+        frame.scope.names[argument.arg] = stands_for = _parameter(machine, value, argument)
+        keep(machine, None, stands_for, ast.Name(argument.arg))
     machine.frames.pop()
 
 

@@ -25,6 +25,7 @@ from osler.model import (
 from osler.static.attributes import attribute
 from osler.static.conditions import condition, text_of, truth
 from osler.static.iteration import element, subscript
+from osler.static.iterators import decided, drawing, drawn_by_call, go_through
 from osler.static.kept_weights import keeps_values, kept_as, weights_in
 from osler.static.machine import Machine
 from osler.static.notes import note_call
@@ -98,7 +99,7 @@ def _call(machine: Machine, node: ast.Call) -> Value:
     machine.target = target
     result = machine.invoke(machine, callee, arguments, node)
     machine.target = ""
-    return result
+    return drawn_by_call(machine, callee, arguments, result, node)
 
 
 def arguments_of(machine: Machine, node: ast.Call) -> Arguments:
@@ -235,7 +236,8 @@ def _boolean(machine: Machine, node: ast.BoolOp) -> Value:
         known = truth(value)
         if known is stop:
             return value
-        other = evaluate(machine, operand) if known is not None else _perhaps(machine, operand)
+        with decided(machine, node.values[0]):
+            other = evaluate(machine, operand) if known is not None else _perhaps(machine, operand)
         if known is None and isinstance(value, Maybe) and stop:
             value = value.value
         value = other if known is not None else machine.joiner.join(value, other)
@@ -257,7 +259,8 @@ def _perhaps(machine: Machine, node: ast.expr) -> Value:
 def _choice(machine: Machine, node: ast.IfExp) -> Value:
     known = truth(condition(machine, node.test))
     if known is not None:
-        return evaluate(machine, node.body if known else node.orelse)
+        with decided(machine, node.test):
+            return evaluate(machine, node.body if known else node.orelse)
     values: list[Value] = []
 
     def way(expression: ast.expr) -> bool:
@@ -306,6 +309,8 @@ def _comprehension(
     machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 ) -> Value:
     over = evaluate(machine, node.generators[0].iter)
+    if not isinstance(node, ast.GeneratorExp):
+        go_through(machine, over, node.generators[0].iter)
     with machine.collecting() as body, machine.inner_scope():
         for number, generator in enumerate(node.generators):
             source = over if number == 0 else evaluate(machine, generator.iter)
@@ -323,9 +328,9 @@ def _comprehension(
         if (weights := weights_in(over)) is not None and keeps_values(node):
             return kept_as(weights, machine.target)
         return Table({"": item}, whole=False, place=machine.place(node))
-    return Series(
-        [item], "list" if isinstance(node, ast.ListComp) else "tuple", whole=False, place=machine.place(node)
-    )
+    kind = "list" if isinstance(node, ast.ListComp) else "tuple"
+    items = Series([item], kind, whole=False, place=machine.place(node))
+    return drawing(machine, over, items) if isinstance(node, ast.GeneratorExp) else items
 
 
 def _lambda(machine: Machine, node: ast.Lambda) -> Value:

@@ -72,4 +72,6 @@ def call_back(machine: Machine, function: Function | Bound, node: ast.AST) -> No
     known = function.function if isinstance(function, Bound) else function
     if any(f.key == known.key for f in machine.frames) or not isinstance(node, ast.expr):
         return
+    machine.lent += 1
     machine.invoke(machine, function, Arguments(spread=True), node)
+    machine.lent -= 1

@@ -14,6 +14,7 @@ from osler.model import (
     Maybe,
     Network,
     Optimizer,
+    Parameters,
     Series,
     Table,
     Tensor,
@@ -78,6 +79,8 @@ class Joiner:
             case Series(), Series():
                 longer = max((one, other), key=lambda s: len(s.items))
                 return Series(longer.items, longer.kind, whole=False, place=longer.place)
+            case Parameters(), Parameters() if one.owners == other.owners and one.named is other.named:
+                return Parameters(one.owners, one.whole and other.whole, one.known and other.known, one.named)
             case Table(), Table():
                 return Table(one.items | other.items, whole=False, place=one.place)
             case Helper(), Helper() if (one.role, one.place) == (other.role, other.place):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from osler.model import Action, Birth, Branch, CallFact, Code, Const, Kind, Node, Place, Unknown, Value
 from osler.static.join import Joiner
 from osler.static.sources import Source
-from osler.static.values import Arguments, Class, Function, Key, Scope
+from osler.static.values import Arguments, Class, Function, Key, Once, Scope
 
 BUDGET = 60_000
 """Nodes looked at for one way into the program; beyond, nothing more is followed."""
@@ -57,6 +57,7 @@ class Frame:
         at_yield: what to do where the function yields, if it is a context manager.
         yields: values it hands out if it is a generator.
         key: of its definition.
+        decided: conditions around the current line that may be worth something else in a later turn.
     """
 
     function: str
@@ -72,6 +73,7 @@ class Frame:
     at_yield: Callable[[Value], None] | None = None
     yields: list[Value] = field(default_factory=list[Value])
     key: Key | None = None
+    decided: int = 0
 
 
 class Modules(Protocol):
@@ -97,6 +99,8 @@ class Machine:
         turn_marks: where in the journal the current turns of those loops began.
         named: how many values have got a name.
         overwritten: values that an activation has changed in place, and where.
+        lent: calls in progress that unknown code may make, or not.
+        once: values that draw from iterators, and these.
     """
 
     evaluate: Callable[[Machine, ast.expr], Value]
@@ -127,6 +131,10 @@ class Machine:
     turn_marks: list[int] = field(default_factory=list[int])
     named: int = 0
     overwritten: dict[int, tuple[Value, ast.expr]] = field(default_factory=dict[int, tuple[Value, ast.expr]])
+    once: dict[int, tuple[Value, tuple[Once, ...]]] = field(
+        default_factory=dict[int, tuple[Value, tuple[Once, ...]]]
+    )
+    lent: int = 0
     target: str = ""
     pending: Callable[[Value], None] | None = None
 

@@ -94,7 +94,7 @@ def attempt(machine: Machine, follow: Callable[[], int]) -> int:
     except RecursionError:
         machine.give_up("values that contain themselves")
         machine.frames.clear()
-        machine.in_forward, machine.recording, machine.block = 0, True, []
+        machine.in_forward, machine.recording, machine.block, machine.lent = 0, True, [], 0
         return 0
     finally:
         machine.journal.clear()  # nothing before is taken back any more

@@ -28,6 +28,7 @@ from osler.static.contexts import enter, released
 from osler.static.filling import fill_by_call
 from osler.static.imports import import_from, import_module
 from osler.static.iteration import element
+from osler.static.iterators import decided
 from osler.static.loops import follow_for, follow_while
 from osler.static.machine import Machine
 from osler.static.notes import note_call
@@ -168,7 +169,8 @@ def _if(machine: Machine, node: ast.If) -> bool:
     key = key_of(machine, test)
     known = truth(condition(machine, test))
     if known is not None:
-        return execute(machine, body if known else orelse)
+        with decided(machine, test, orelse if known else body):
+            return execute(machine, body if known else orelse)
     guards = (text, f"not ({text})")
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, body, orelse, guards = test.operand, orelse, body, guards[::-1]

@@ -21,6 +21,7 @@ from osler.model import (
 from osler.static.filling import fill_by_item
 from osler.static.handing import lend
 from osler.static.iteration import element
+from osler.static.iterators import keep
 from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.roles import baptized
@@ -37,6 +38,7 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
             given = baptized(value, target.id, machine.source, machine.place(node))
             if _is_alias(node) and type(given) is Unknown:
                 given = value
+            keep(machine, machine.frame.scope.holder(target.id).names.get(target.id), given, target)
             machine.assign(target.id, named(machine, given, target))
         case ast.Attribute():
             _bind_attribute(machine, target, value, node)
@@ -73,8 +75,7 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
     owner = machine.evaluate(machine, target.value)
     name = dotted(target) or target.attr
     value = named(machine, baptized(value, name, machine.source, machine.place(node)), target)
-    if isinstance(owner, Unknown):
-        lend(value)
+    _give(machine, owner, target, value)
     if isinstance(owner, Helper) and owner.role == "sampler":
         note_call(machine, f"Sampler.{target.attr}", Arguments([owner, value]), target)
     if "grad" in target.attr and isinstance(owner, Network | Tensor) and isinstance(node, ast.stmt):
@@ -101,6 +102,14 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             machine.write(owner.scope.names, target.attr, value)
         case _:
             pass
+
+
+def _give(machine: Machine, owner: Value, target: ast.Attribute, value: Value) -> None:
+    """An object has it from now on, in the place of what it had."""
+    if isinstance(owner, Unknown):
+        lend(value)
+    if isinstance(owner, Network | Instance | Unknown):
+        keep(machine, owner.parts.get(target.attr), value, target)
 
 
 def _is_of_tensor(machine: Machine, owner: Value, name: str, value: Value, node: ast.AST) -> bool:

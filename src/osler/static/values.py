@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from osler.model import Const, Network, Value
+from osler.model import Const, Network, Place, Value
 from osler.static.shelf import Position
 from osler.static.sources import Source
 from osler.static.walking import walk
@@ -190,6 +190,21 @@ class Super(Value):
 
     owner: Value
     cls: Class
+
+
+@dataclass(slots=True, eq=False)
+class Once(Value):
+    """An iterator over what a module holds: it can be gone through once.
+
+    Attributes:
+        text: as the source makes it.
+        place: where.
+        name: what keeps it; empty as long as nothing does.
+    """
+
+    text: str
+    place: Place
+    name: str = ""
 
 
 @dataclass(slots=True)
