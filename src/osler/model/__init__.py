@@ -142,6 +142,7 @@ from osler.model.values import (
 )
 from osler.model.wiring import (
     MISSPELT,
+    DetachedStateFact,
     FollowFact,
     GrowthFact,
     LeakFact,
@@ -193,6 +194,7 @@ __all__ = [
     "CutFact",
     "Derivative",
     "DescentFact",
+    "DetachedStateFact",
     "Diagnosis",
     "Edit",
     "Event",

@@ -45,6 +45,7 @@ from osler.model.measure import Column
 from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.wiring import (
+    DetachedStateFact,
     FollowFact,
     GrowthFact,
     LeakFact,
@@ -82,6 +83,7 @@ class Run:
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
+        detached_states: recurrent cells whose state comes to every call without its graph, by full name.
         updates: whether steps change the weights, by optimizer.
         parameters: the latest look at all parameters, by name.
         parameters_step: optimizer steps finished at that look.
@@ -135,6 +137,7 @@ class Run:
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
+    detached_states: dict[str, DetachedStateFact] = field(default_factory=dict[str, DetachedStateFact])
     updates: dict[str, UpdateFact] = field(default_factory=dict[str, UpdateFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1

@@ -76,6 +76,7 @@ class Backwards:
         self.gate_derivatives = watcher.gate("derivatives")
         self.differentiated: set[Site] = set()
         self.gate_following = watcher.gate("networks that follow others")
+        self.gate_states = watcher.gate("gradients through time")
 
     def wrap(
         self,
@@ -165,6 +166,7 @@ class Backwards:
         roots = tensors_of(given)
         if roots:
             self.watcher.arrived(frame)
+            self.watcher.recurrence.forget()
             traits = root_traits(roots) | {"gradient-only"}
             self.watcher.ledger.emit(Kind.BACKWARD, "", self.watcher.lines.site(frame), frozenset(traits))
 
@@ -188,6 +190,8 @@ class Backwards:
             self.draw(roots[0], site)
         self.walk(roots, site, frame)
         self.gate_loss.within(self.examine, roots[0], site)
+        if self.gate_states.within(watcher.recurrence.backward, roots[0]):
+            watcher.want_look()
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
         self.site = site
