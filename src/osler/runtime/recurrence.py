@@ -105,7 +105,7 @@ class Recurrence:
         calls = self._calls.setdefault(cell, Calls(name))
         self._models[cell] = model
         known = frozenset[int]().union(*calls.nodes)
-        if len(calls.nodes) >= MOST or (known and reached(nodes, min(known)) & known):
+        if len(calls.nodes) >= MOST or (known and depends(nodes, known)):
             self._finish(cell)
             self._run.detached_states.pop(name, None)
             return None
@@ -202,6 +202,12 @@ def same(given: Tensor, kept: Tensor) -> bool:
     return torch.equal(given.reshape(-1), kept.reshape(-1)) and bool(kept.any())
 
 
+def depends(nodes: list[Node], earlier: frozenset[int]) -> bool:
+    """Whether one of the earlier nodes lies behind some others, or that is more than can be walked."""
+    behind = reached(nodes, min(earlier))
+    return not earlier.isdisjoint(behind) or len(behind) >= LARGEST
+
+
 def reached(nodes: list[Node], oldest: int) -> frozenset[int]:
     """Sequence numbers of the nodes behind some others, down to the oldest of interest.
 
@@ -209,7 +215,7 @@ def reached(nodes: list[Node], oldest: int) -> frozenset[int]:
     """
     todo, seen = list(nodes), set(nodes)
     numbers: set[int] = set()
-    while todo and len(seen) < LARGEST:
+    while todo and len(numbers) < LARGEST:
         node = todo.pop()
         numbers.add(node._sequence_nr())
         for child, _ in node.next_functions:
