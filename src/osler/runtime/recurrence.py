@@ -49,6 +49,7 @@ class Calls:
         nodes: for each call the sequence numbers of the nodes that made what it returned.
         detached: for each call whether its state was that of an earlier one without the graph.
         states: the latest states that it returned, in their own memory but without their graphs.
+        input: what the latest call was given, likewise.
         cut: the operation that took the graph off, and its line, if it was looked at closely.
     """
 
@@ -57,6 +58,7 @@ class Calls:
     nodes: list[frozenset[int]] = field(default_factory=list[frozenset[int]])
     detached: list[bool] = field(default_factory=list[bool])
     states: deque[list[Tensor]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    input: list[Tensor] = field(default_factory=list[Tensor])
     cut: tuple[str, Site] = ("", ())
 
 
@@ -74,6 +76,11 @@ class Recurrence:
         self._calls: weakref.WeakKeyDictionary[nn.Module, Calls] = weakref.WeakKeyDictionary()
         self._looks: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
         self._models: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
+
+    @property
+    def waits(self) -> bool:
+        """Whether some cell was called since the last backward."""
+        return bool(self._calls)
 
     def wants(self, model: str) -> bool:
         """Whether a cell of this model is still looked at."""
@@ -109,7 +116,9 @@ class Recurrence:
             self._finish(cell)
             self._run.detached_states.pop(name, None)
             return None
-        detached = is_detached(tensors(given[1]), calls.states)
+        entered, calls.input = calls.input, [t.detach() for t in tensors(given[0])]
+        refines = bool(entered) and list(map(place_of, entered)) == list(map(place_of, calls.input))
+        detached = not refines and is_detached(tensors(given[1]), calls.states)
         calls.site = site if detached or not calls.site else calls.site
         calls.nodes.append(frozenset(node._sequence_nr() for node in nodes))
         calls.detached.append(detached)
@@ -179,6 +188,11 @@ def is_one_step(cell: nn.Module, given: Any) -> bool:
 def learns(cell: nn.Module) -> bool:
     """Whether a gradient is wanted for the cell."""
     return any(p.requires_grad for p in cell.parameters())
+
+
+def place_of(tensor: Tensor) -> tuple[object, ...]:
+    """Which part of the memory: a cell that is given the same once more refines what it has put out."""
+    return tensor.data_ptr(), tensor.shape, tensor.stride()
 
 
 def is_detached(state: list[Tensor], earlier: Iterable[list[Tensor]]) -> bool:

@@ -229,6 +229,7 @@ SILENT = {
         "step = step if state is None else step * self.head(state).argmax(dim=1, keepdim=True).detach()\n"
         "            " + CARRIED
     ),
+    "an answer that is refined": LOOSE.format(ahead="h = h.detach(); step = x[:, :2]"),
     "refinement": LOOSE.format(ahead="h = h.detach()")
     .replace("nn.RNNCell(2, 16)", "Refiner()")
     .replace(

@@ -65,6 +65,7 @@ for epoch in range(epochs):
   there is a `backward()` for every step.
 - The next input of a decoder is detached, such as the token that it has chosen; its state is not.
 - A first state that takes no gradient, and states that are reset where an episode ends.
+- A cell that refines its answer to one and the same input.
 - Steps without gradients, such as those of a sampler, and layers that are given whole sequences.
 
 ## Sources

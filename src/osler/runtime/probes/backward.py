@@ -190,7 +190,8 @@ class Backwards:
             self.draw(roots[0], site)
         self.walk(roots, site, frame)
         self.gate_loss.within(self.examine, roots[0], site)
-        if self.gate_states.within(watcher.recurrence.backward, roots[0]):
+        states = watcher.recurrence
+        if states.waits and self.gate_states.within(states.backward, roots[0]):
             watcher.want_look()
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
