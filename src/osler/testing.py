@@ -127,6 +127,8 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "follows": lambda fact: f"{fact.name} after {fact.leader_name}",
     "misspelt": lambda fact: f"{fact.model}.{fact.name}",
     "idle": lambda fact: f"{fact.model}.{fact.name}",
+    "restored_rates": attrgetter("optimizer"),
+    "detached_states": attrgetter("name"),
     "leaks": attrgetter("optimizer", "source"),
     "loss_calls": attrgetter("function", "site"),
     "label_rows": attrgetter("function", "site"),

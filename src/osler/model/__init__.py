@@ -113,7 +113,7 @@ from osler.model.setupnetwork import (
 )
 from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact, WindowFact
 from osler.model.setupterms import CodePriceFact, TermFact, TermsFact
-from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
+from osler.model.stepping import AliasFact, InPlaceFact, RestoredRateFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.values import (
     Activation,
@@ -142,6 +142,7 @@ from osler.model.values import (
 )
 from osler.model.wiring import (
     MISSPELT,
+    DetachedStateFact,
     FollowFact,
     GrowthFact,
     LeakFact,
@@ -193,6 +194,7 @@ __all__ = [
     "CutFact",
     "Derivative",
     "DescentFact",
+    "DetachedStateFact",
     "Diagnosis",
     "Edit",
     "Event",
@@ -270,6 +272,7 @@ __all__ = [
     "Record",
     "Related",
     "ReshapeFact",
+    "RestoredRateFact",
     "ResumeFact",
     "ResumptionFact",
     "RetainedFact",

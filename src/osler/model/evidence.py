@@ -42,9 +42,10 @@ from osler.model.lossfacts import (
     UnderflowFact,
 )
 from osler.model.measure import Column
-from osler.model.stepping import AliasFact, InPlaceFact, ScheduleFact, UpdateFact
+from osler.model.stepping import AliasFact, InPlaceFact, RestoredRateFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.wiring import (
+    DetachedStateFact,
     FollowFact,
     GrowthFact,
     LeakFact,
@@ -82,6 +83,8 @@ class Run:
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
+        detached_states: recurrent cells whose state comes to every call without its graph, by full name.
+        restored_rates: learning rates, far below those before, that came with a loaded state, by optimizer.
         updates: whether steps change the weights, by optimizer.
         parameters: the latest look at all parameters, by name.
         parameters_step: optimizer steps finished at that look.
@@ -135,6 +138,8 @@ class Run:
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
+    detached_states: dict[str, DetachedStateFact] = field(default_factory=dict[str, DetachedStateFact])
+    restored_rates: dict[str, RestoredRateFact] = field(default_factory=dict[str, RestoredRateFact])
     updates: dict[str, UpdateFact] = field(default_factory=dict[str, UpdateFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])
     parameters_step: int = -1

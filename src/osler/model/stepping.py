@@ -43,6 +43,27 @@ class ScheduleFact:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoredRateFact:
+    """Learning rates that came with a loaded state, a thousandth or less of those before.
+
+    Attributes:
+        optimizer: its name.
+        site: where the state was loaded.
+        before: rate of the first group until then.
+        after: the one that was loaded.
+        step: optimizer steps finished when it was loaded.
+        schedule: name of a schedule that had not counted at its next step, empty if it had none.
+    """
+
+    optimizer: str
+    site: Site
+    before: float
+    after: float
+    step: int = 0
+    schedule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AliasFact:
     """Weights that were loaded into the model in whose memory they lie.
 

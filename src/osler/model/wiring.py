@@ -43,6 +43,33 @@ class GrowthFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DetachedStateFact:
+    """A recurrent cell that is called step by step, with its own earlier states cut off their graphs.
+
+    Attributes:
+        name: full name of the cell.
+        kind: torch's class of it.
+        site: the line of the call.
+        detached: calls that got such a state, at the latest look.
+        calls: calls that the loss goes through.
+        backwards: backward calls at which this was so; never was any call seen to depend on an earlier one.
+        step: optimizer steps finished when it was first seen.
+        cut: the operation that takes the graph off, empty if it is not known.
+        cut_site: its line.
+    """
+
+    name: str
+    kind: str
+    site: Site
+    detached: int
+    calls: int
+    backwards: int = 1
+    step: int = 0
+    cut: str = ""
+    cut_site: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LeakFact:
     """Steps on gradients of which a part was computed for the step of another optimizer.
 

@@ -30,6 +30,7 @@ from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained
 from osler.runtime.rebinds import rebinds
+from osler.runtime.recurrence import Recurrence
 from osler.runtime.registry import Registry, held, numbers_in
 from osler.runtime.resuming import Resuming
 from osler.runtime.samples import Samples
@@ -78,8 +79,9 @@ class Watcher:
         self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
         self.inside, self.resuming = Inside(), Resuming(self.run, self.registry)
         self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
-        self.given, self.samples, self.graph_lines = (
+        self.given, self.recurrence, self.samples, self.graph_lines = (
             Given(),
+            Recurrence(self.run),
             Samples(self.run, self.gate("samples that are kept")),
             GraphLines(self.lines, self.gate("lines of operations")),
         )
@@ -265,6 +267,7 @@ class Watcher:
         """Close watching begins again after a rest."""
         for holder in self.all_holders():
             holder.resume()
+        self.recurrence.forget()
         self.after_turn()
 
     def suspend(self) -> None:

@@ -76,6 +76,7 @@ class Backwards:
         self.gate_derivatives = watcher.gate("derivatives")
         self.differentiated: dict[Site, bool] = {}
         self.gate_following = watcher.gate("networks that follow others")
+        self.gate_states = watcher.gate("gradients through time")
 
     def wrap(
         self,
@@ -169,6 +170,7 @@ class Backwards:
         roots = tensors_of(given)
         if roots:
             self.watcher.arrived(frame)
+            self.watcher.recurrence.forget()
             traits = root_traits(roots) | {"gradient-only"}
             self.watcher.ledger.emit(Kind.BACKWARD, "", self.watcher.lines.site(frame), frozenset(traits))
 
@@ -192,6 +194,9 @@ class Backwards:
             self.draw(roots[0], site)
         self.walk(roots, site, frame)
         self.gate_loss.within(self.examine, roots[0], site)
+        states = watcher.recurrence
+        if states.waits and self.gate_states.within(states.backward, roots[0]):
+            watcher.want_look()
         if site in self.input_sites:
             traits |= {"reaches-inputs"}
         self.site = site

@@ -20,6 +20,7 @@ from osler.runtime.idle import Idle
 from osler.runtime.nonfinite import Scan, odd_value
 from osler.runtime.outputs import Pulse
 from osler.runtime.patches import Patches
+from osler.runtime.recurrence import RECURRENT, note_cut
 from osler.runtime.refusals import lookup_outside
 from osler.runtime.registry import Model, numbers_in, recalibrating, tensors_in
 from osler.runtime.structure import Structure
@@ -57,6 +58,7 @@ class Forwards:
         watcher.at_finish.append(lambda: self.gate_idle.within(self.list_idle))
         self.norms = FrozenNorms(watcher.run)
         self.gate_norms = watcher.gate("frozen BatchNorm layers")
+        self.gate_states = watcher.gate("states of recurrent cells")
         self.compares = False
         self.unmoved = UnmovedNorms(watcher.run, watcher.registry)
         self.gate_unmoved = watcher.gate("statistics of BatchNorm layers in eval mode")
@@ -74,8 +76,9 @@ class Forwards:
                 self.below.call(self.submodule, self_, sys._getframe(1))
                 output = original(self_, *args, **kwargs)
                 root = self.root
-                if self.scan is not None or (root is not None and not root.calls):
-                    self.below.call(self.returned, self_, args, output, sys._getframe(1))
+                first = root is not None and (not root.calls or isinstance(self_, RECURRENT))
+                if first or self.scan is not None:
+                    self.below.call(self.returned, self_, args, kwargs, output, sys._getframe(1))
                 return output
             if not self_._modules and not self_._parameters:  # a loss or an activation: no model
                 return original(self_, *args, **kwargs)
@@ -112,6 +115,8 @@ class Forwards:
                     self.root = None
             if model is not None:
                 self.after.call(self.end, model, args, kwargs, output, frame)
+                if isinstance(module, RECURRENT):
+                    self.gate_states.call(self.recurrent, model, module, args, kwargs, output, frame)
             return output
 
         return call
@@ -152,7 +157,7 @@ class Forwards:
         if watcher.evaluating:
             watcher.end_look()
         watcher.begin_lines()
-        if model.calls < RECORDED or watcher.scan_wanted:
+        if model.calls < RECORDED or watcher.scan_wanted or watcher.recurrence.wants(model.name):
             self.record(model, root, module)
         return model
 
@@ -210,12 +215,27 @@ class Forwards:
             model.registered.update(id(m) for m in module.modules())
             model.strangers.append((module, self.watcher.lines.site(frame)))
 
-    def returned(self, module: nn.Module, args: Any, output: Any, frame: FrameType) -> None:
+    def returned(self, module: nn.Module, args: Any, kwargs: Any, output: Any, frame: FrameType) -> None:
         """A call below the root returned: in the root's first call its place and shapes are written down."""
+        if self.root is not None and isinstance(module, RECURRENT):
+            self.gate_states.within(self.recurrent, self.root, module, args, kwargs, output, frame)
         if self.root is not None and not self.root.calls and torch.is_grad_enabled():
             self.structure.returned(module, args, output, frame)
         if self.scan is not None:
             self.scan.add(module, args, output, self.watcher.lines.site(frame))
+
+    def recurrent(
+        self, model: Model, cell: nn.Module, args: Any, kwargs: Any, output: Any, frame: FrameType
+    ) -> None:
+        """A recurrent cell returned: is its state that of an earlier call without its graph?"""
+        recurrence, look = self.watcher.recurrence, self.watcher.look
+        if recurrence.is_done(cell):
+            return
+        given = (*args, kwargs.get("input"))[0], args[1] if len(args) > 1 else kwargs.get("hx")
+        name = self.structure.name_of(cell) or f"{model.name}.{type(cell).__name__}"
+        calls = recurrence.called(cell, model.name, name, given, output, self.watcher.lines.site(frame))
+        if calls is not None and look is not None and not look.over:
+            note_cut(calls, given[1], look)
 
     def list_idle(self) -> None:
         """At the end: what was declared and never used?"""

@@ -21,6 +21,7 @@ from osler.model import Kind
 from osler.runtime.gradients import Holder
 from osler.runtime.measures import rate
 from osler.runtime.patches import Patches
+from osler.runtime.restored_rates import RestoredRates
 from osler.runtime.thinning import MOST
 from osler.runtime.updates import Updates
 from osler.runtime.watcher import Watcher
@@ -42,6 +43,7 @@ def install(watcher: Watcher, patches: Patches) -> None:
     """Rebind construction and clearing, and register torch's global step hooks."""
     watch = Optimizers(watcher)
     patches.rebind(Optimizer, "__init__", watch.wrap_init)
+    patches.rebind(Optimizer, "load_state_dict", watch.wrap_load)
     patches.rebind(Optimizer, "zero_grad", watch.wrap_clear)
     patches.rebind(nn.Module, "zero_grad", watch.wrap_clear)
     patches.on_undo(register_optimizer_step_pre_hook(watch.before_step).remove)
@@ -62,6 +64,9 @@ class Optimizers:
         self.gate_after = watcher.gate("optimizer steps")
         self.gate_following = watcher.gate("networks that may follow others")
         self.gate_resuming = watcher.gate("training that goes on from a file")
+        self.gate_rates = watcher.gate("learning rates that are loaded")
+        self.restored = RestoredRates(watcher.run, watcher.registry)
+        watcher.at_finish.append(lambda: self.gate_rates.within(self.restored.finish))
         self.stepping: list[int] = []
         self.updates = Updates(watcher.run)
         self.traits: frozenset[str] = NOTHING
@@ -86,6 +91,22 @@ class Optimizers:
             self.phases += 1
             watcher.thinning.attend()
             watcher.next_census = min(watcher.next_census, watcher.run.backwards + SOON)
+
+    def wrap_load(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The replacement of ``load_state_dict``."""
+
+        def load_state_dict(self_: Optimizer, *args: Any, **kwargs: Any) -> Any:
+            self.gate_rates.call(self.restored.about, self_)
+            result = original(self_, *args, **kwargs)
+            self.gate_rates.call(self.loaded, self_, sys._getframe(1))
+            return result
+
+        return load_state_dict
+
+    def loaded(self, optimizer: Optimizer, frame: FrameType) -> None:
+        """A state was loaded: with it come the rates with which an earlier training has ended."""
+        if self.restored.loaded(optimizer, self.watcher.lines.site(frame)):
+            self.thinning.attend()
 
     def wrap_clear(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``zero_grad``."""
@@ -177,6 +198,8 @@ class Optimizers:
         self.stepping = [id(optimizer)]
         if self.watcher.resuming.pending is not None:
             self.gate_resuming.within(self.watcher.resuming.stepping, optimizer)
+        if self.restored.waits:
+            self.gate_rates.within(self.restored.stepping, optimizer)
         holder = self.watcher.holder(optimizer)
         measuring = self.measuring
         measuring.about(STEP, holder.name)
