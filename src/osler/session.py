@@ -37,8 +37,8 @@ GROWTH = 4
 JUDGING = 0.01
 """Share of the training time so far that this may use."""
 
-AT_ONCE = 0.002
-"""Seconds that it may use in any case: a fault that shows in the first turns is told in them."""
+AT_ONCE = 3
+"""Times that they are asked whatever it costs: a fault that shows in the first turns is told in them."""
 
 BETWEEN = 0.001
 """Share of the training time so far that asking the checks in between may use."""
@@ -100,7 +100,7 @@ class Session:
         self._patches: Patches | None = None
         self._next = 1
         self._revision = 0
-        self._judging = 0.0
+        self._judging, self._asked = 0.0, 0
         self._began = monotonic()
         self._since = time()
         self._process = os.getpid()
@@ -279,6 +279,7 @@ class Session:
             self.logbook.turn(run, self.watcher.measuring.latest, changed=revision != self._revision)
         if run.turns >= self._next and self._may_judge_anyway():
             self._next = run.turns * GROWTH
+            self._asked += 1
         elif not (worthwhile and self._may_judge(BETWEEN)):
             return
         self._revision = revision
@@ -288,7 +289,7 @@ class Session:
 
     def _may_judge_anyway(self) -> bool:
         stops = self.settings.stop_on is not None
-        return stops or self._judging < AT_ONCE or self._may_judge(JUDGING)
+        return stops or self._asked < AT_ONCE or self._may_judge(JUDGING)
 
     def _may_judge(self, share: float) -> bool:
         return self._judging <= share * self.watcher.training_seconds

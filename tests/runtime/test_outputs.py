@@ -3,7 +3,7 @@
 import gc
 import inspect
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -13,7 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from osler.model import Event, Kind, Place, RetainedFact
-from osler.runtime.outputs import LONG, REMEMBERED, Outputs, Pulse, additions, chain, holder, retained
+from osler.runtime.outputs import (
+    CALLS,
+    LONG,
+    REMEMBERED,
+    Outputs,
+    Pulse,
+    additions,
+    chain,
+    holder,
+    retained,
+    turns_of,
+)
+from osler.testing import examine
 
 torch.set_num_threads(1)
 
@@ -378,3 +390,46 @@ def test_a_pulse_lives_as_long_as_its_graph() -> None:
     del z
     gc.collect()
     assert outputs.kept(9) == {}
+
+
+def test_calls_of_one_turn_count_once() -> None:
+    pulses = [pulse(turn) for turn in (1, 1, 1, 2, 2)]
+    assert retained(pulses, None).graphs == turns_of(pulses) == 2
+
+
+def test_a_few_calls_of_a_line_are_followed_in_each_turn() -> None:
+    outputs, kept = Outputs(), []
+    for turn in range(4):
+        for _ in range(CALLS + 5):
+            z = torch.ones(1, requires_grad=True) * 2
+            assert outputs.follow([z], pulse(turn))
+            kept.append(z)
+    assert Counter(p.turn for p in outputs.kept(9)[SITE]) == dict.fromkeys(range(4), CALLS)
+
+
+SEQ2SEQ = """import torch, torch.nn as nn, torch.nn.functional as F
+cell, out = nn.GRU(16, 16), nn.Linear(16, 12)
+first = torch.optim.SGD(cell.parameters(), lr=0.05)
+second = torch.optim.SGD(out.parameters(), lr=0.05)
+for turn in range(12):
+    first.zero_grad()
+    second.zero_grad()
+    loss, state, kept = 0, torch.zeros(1, 1, 16), []
+    for step in range(6):
+        h, state = cell(torch.randn(1, 1, 16), state)
+        loss = loss + F.cross_entropy(out(h[0]), torch.tensor([step]))
+        {keep}
+    loss.backward()
+    first.step()
+    second.step()
+"""
+
+
+@pytest.mark.parametrize("keep", ["pass", "kept.append(loss)"])
+def test_the_variables_of_a_turn_with_two_steps_keep_nothing_of_earlier_ones(keep: str) -> None:
+    assert not examine(SEQ2SEQ.format(keep=keep)).findings
+
+
+def test_and_a_list_that_outlives_it_does() -> None:
+    code = "everything = []\n" + SEQ2SEQ.format(keep="everything.append(loss)")
+    assert "graph-kept-in-accumulator" in {f.check for f in examine(code).findings}

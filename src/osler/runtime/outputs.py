@@ -30,6 +30,9 @@ ADDITIONS = ("AddBackward0", "SubBackward0", "torch::autograd::CopySlices")
 LONG = 3
 """Graphs in one variable that no single turn explains."""
 
+CALLS = 8
+"""Calls of one line in one turn that are followed: a decoder is called for every token."""
+
 NODES = 4
 """Nodes of one output that are hooked, for models that return several tensors."""
 
@@ -60,6 +63,7 @@ class Outputs:
 
     def __init__(self) -> None:
         self._pulses: deque[weakref.ref[Pulse]] = deque(maxlen=REMEMBERED)
+        self._calls: dict[Site, tuple[int, int]] = {}
 
     def follow(self, tensors: list[Tensor], pulse: Pulse) -> bool:
         """Hook the nodes of an output; false if it has no graph."""
@@ -68,7 +72,12 @@ class Outputs:
             return False
         for node in list(nodes)[:NODES]:
             node.register_prehook(pulse)
-        self._pulses.append(weakref.ref(pulse))
+        site, turn = pulse.forward.site, pulse.turn
+        latest, calls = self._calls.get(site, (turn, 0))
+        calls = calls + 1 if latest == turn else 1
+        self._calls[site] = turn, calls
+        if calls <= CALLS:
+            self._pulses.append(weakref.ref(pulse))
         return True
 
     def forget(self) -> None:
@@ -100,7 +109,12 @@ def retained(pulses: list[Pulse], frame: FrameType | None) -> RetainedFact:
     site = pulses[0].forward.site
     after_backward = all(p.used for p in pulses)
     name, place = holder(frame)
-    return RetainedFact(site, len(pulses), name, (place,) if place else (), after_backward)
+    return RetainedFact(site, turns_of(pulses), name, (place,) if place else (), after_backward)
+
+
+def turns_of(pulses: list[Pulse]) -> int:
+    """In how many turns these graphs were made: those of one turn may be freed together."""
+    return len({p.turn for p in pulses})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from osler.runtime.measuring import Measuring
 from osler.runtime.misspelt import misspelt
 from osler.runtime.nonfinite import poisoned
 from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
-from osler.runtime.outputs import Outputs, Pulse, retained
+from osler.runtime.outputs import Outputs, Pulse, retained, turns_of
 from osler.runtime.rebinds import rebinds
 from osler.runtime.recurrence import Recurrence
 from osler.runtime.registry import Registry, held, numbers_in
@@ -245,7 +245,8 @@ class Watcher:
         """Are graphs of earlier turns still alive?"""
         for site, pulses in self.outputs.kept(self.run.turns).items():
             known = self.run.retained.get(site)
-            if len(pulses) >= ENOUGH_GRAPHS and (known is None or len(pulses) > known.graphs):
+            graphs = turns_of(pulses)
+            if graphs >= ENOUGH_GRAPHS and (known is None or graphs > known.graphs):
                 fact = retained(pulses, self.lines.frame(frame))
                 if known is not None and known.holder and not fact.holder:  # a new sum has only just begun
                     fact = replace(known, graphs=fact.graphs)

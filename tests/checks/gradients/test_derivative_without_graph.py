@@ -7,7 +7,7 @@ import pytest
 
 from osler.checks.gradients.derivative_without_graph import check
 from osler.model import DERIVATIVE, CutFact, Kind, ModelFact, OptimizerFact, ParameterFact, Severity
-from osler.testing import event, examine, findings, place, read, run_of
+from osler.testing import event, findings, place, read, run_of
 
 TRAINING = """import torch
 from torch import autograd, nn
@@ -318,26 +318,3 @@ def test_seen_in_a_run() -> None:
 )
 def test_silent_in_a_run(change, cut) -> None:
     assert seen(replace(BODY, **change), cuts=(cut,)) == ()
-
-
-LATE = """import torch
-from torch import nn
-torch.manual_seed(0)
-net = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
-optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-for step in range(6):
-    optimizer.zero_grad()
-    x = torch.rand(64, 2).requires_grad_()
-    du, = torch.autograd.grad(net(x).sum(), x, retain_graph=True)
-    edge = torch.rand(8, 2)
-    loss = (du[:, :1] - 1).pow(2).mean() + net(edge).pow(2).mean()
-    loss.backward()
-    optimizer.step()
-"""
-
-
-def test_a_derivative_ahead_of_the_last_call_of_its_turn_is_seen_in_a_run_too() -> None:
-    """The close look that it asks for may begin too late to see it."""
-    seen_by = [f.seen_by for f in examine(LATE).findings if f.check == check.name]
-    assert seen_by
-    assert all("run" in by for by in seen_by)
