@@ -56,6 +56,8 @@ class Kind(StrEnum):
     """Only in source: gradients are changed by hand."""
     HANDED = "handed"
     """Only in source: something is given to code that cannot be read."""
+    RANDOM = "random"
+    """Only in source, inside loops: a generator of random numbers is seeded or drawn from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
