@@ -149,6 +149,7 @@ from osler.model.wiring import (
     LoadFact,
     MisspeltFact,
     RebindFact,
+    RedrawnFact,
     ResumeFact,
     SelfLoadFact,
 )
@@ -269,6 +270,7 @@ __all__ = [
     "ReachFact",
     "RebindFact",
     "Record",
+    "RedrawnFact",
     "Related",
     "RepeatFact",
     "ReshapeFact",

@@ -3,8 +3,8 @@ from textwrap import indent
 import pytest
 
 from osler.checks.data.random_numbers_repeat import check
-from osler.model import Severity
-from osler.testing import read
+from osler.model import Kind, RedrawnFact, Severity
+from osler.testing import event, findings, place, read, run_of
 
 STEP = """
 optimizer.zero_grad()
@@ -322,3 +322,23 @@ def test_is_silent(code: str) -> None:
 )
 def test_other_ways_to_seed(code: str) -> None:
     assert [f.severity for f in read(code, [check]).findings] == [Severity.WARNING]
+
+
+def redrawn(times: int, site: tuple[object, ...] = (place(9),)) -> list[str]:
+    turn = [event(Kind.FORWARD, "model", 5), event(Kind.BACKWARD, "", 6), event(Kind.STEP, "SGD", 7)]
+    run = run_of([turn] * 9, redrawn=[RedrawnFact("loader", site, "7", times, 6)])
+    return [f.message for f in findings(run, [check])]
+
+
+def test_says_what_was_seen_in_a_run() -> None:
+    assert redrawn(3) == [
+        "3 passes over `loader` drew the same random numbers: `torch` is seeded with 7 before each of them."
+    ]
+
+
+def test_a_single_repeat_or_a_seed_of_somebody_else_is_no_news() -> None:
+    assert redrawn(2) == redrawn(3, ()) == []
+
+
+def test_applies_once_something_has_stepped() -> None:
+    assert check.applies(run_of([])) == "no optimizer step was seen"

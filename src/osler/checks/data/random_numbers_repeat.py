@@ -16,7 +16,7 @@ def evaluate(model, loader):
     return right / len(loader.dataset)
 
 
-for epoch in range(epochs):
+for epoch in range(2 * epochs):
     for x, y in loader:
         optimizer.zero_grad()
         loss_fn(model(x), y).backward()
@@ -39,7 +39,7 @@ def evaluate(model, loader):
     return right / len(loader.dataset)
 
 
-for epoch in range(epochs):
+for epoch in range(2 * epochs):
     for x, y in loader:
         optimizer.zero_grad()
         loss_fn(model(x), y).backward()
@@ -68,8 +68,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Finding, RepeatFact, Severity
+from osler.model import Check, Code, Evidence, Finding, RedrawnFact, RepeatFact, Run, Severity, needs_step
 from osler.static.reseeding import Reseeding, reseeded
+
+PASSES = 3
+"""Passes with the same numbers: a single repeat may be the second half of a comparison."""
 
 MOST = 3
 """Things named that are drawn again and again."""
@@ -85,6 +88,26 @@ check = Check(
 
 PASS_FIX = "Add the epoch to the seed, or keep one generator that goes on drawing from pass to pass."
 ITEM_FIX = "Remove the seeding: torch seeds its workers, differently in each epoch."
+
+
+@check.applies_when
+def no_training(run: Run) -> str:
+    return needs_step(run)
+
+
+@check.in_run
+def drawn_again(run: Run) -> Iterator[Finding]:
+    yield from (describe(f) for f in run.redrawn.values() if f.times >= PASSES and f.site)
+
+
+def describe(fact: RedrawnFact) -> Finding:
+    return check.finding(
+        fact.site,
+        f"{fact.times} passes over `{fact.name}` drew the same random numbers: `torch` is seeded with "
+        f"{fact.seed} before each of them.",
+        step=fact.step,
+        evidence=[Evidence("passes with the same numbers", fact.times, "1", "passes", fact.step)],
+    )
 
 
 @check.in_code
