@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from osler.model import Code, Const, Loader, Maybe, Place, Value
 from osler.static.queries import every_loop, goes_backward
 from osler.static.sources import Source, dotted
-from osler.static.values import Function, Instance
+from osler.static.values import Function, Instance, methods_of
 from osler.static.walking import walk
 
 GENERATORS = frozenset(
@@ -106,8 +106,7 @@ def _used_by(value: Value | None) -> Iterator[tuple[Instance, bool]]:
 def _kept(owner: Instance, entry: str) -> Iterator[tuple[str, Place, Place]]:
     """Attributes that are generators: where they are made, and where a worker draws from them."""
     cls = owner.cls
-    names = {n: v for c in reversed(list(cls.lineage())) for n, v in c.names.items()}
-    methods = {n: v for n, v in names.items() if isinstance(v, Function)}
+    methods = methods_of(cls)
     start, texts = methods.get("__init__"), [c.source.text for c in cls.lineage()]
     if start is None or COPIES_ITSELF & methods.keys() or any("worker_info" in t for t in texts):
         return

@@ -21,12 +21,12 @@ from osler.model import (
     Value,
     flat,
 )
-from osler.static.own_generators import reached
+from osler.static.own_generators import WORKERS, reached
 from osler.static.queries import every_loop, goes_backward
 from osler.static.random_numbers import counts_on
 from osler.static.seeded_draws import ORDERS, Seeded, Steady, drawn_with, last_name, purpose, seeded_once
 from osler.static.sources import Source, dotted
-from osler.static.values import Class, Function, Instance
+from osler.static.values import Function, Instance, methods_of
 from osler.static.walking import walk
 
 PUTS_BACK = re.compile(r"\b(set_rng_state|fork_rng|setstate|set_state)\b")
@@ -44,9 +44,6 @@ PLACES: tuple[tuple[bool, str, int], ...] = (
     (False, "dataset", 0),
 )
 """What a loader is given that may draw: whether it is a sampler, and where it stands."""
-
-WORKERS = 5
-"""Where `num_workers` stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +123,12 @@ def _by_object(sources: Sequence[Source], code: Code, passes: Passes) -> Iterato
     for is_sampler, value in given:
         if not isinstance(value, Instance) or passes.is_made_inside(value):
             continue
-        methods = _methods(value.cls)
+        methods = methods_of(value.cls)
         if "__iter__" not in methods or "__next__" in methods:
             continue
         steady = _steadiness(sources, code, methods)
         for within in _functions(methods, "__iter__", name):
             yield from _drawn(within, steady, is_sampler=is_sampler)
-
-
-def _methods(cls: Class) -> dict[str, Function]:
-    names = {n: v for c in reversed(list(cls.lineage())) for n, v in c.names.items()}
-    return {n: v for n, v in names.items() if isinstance(v, Function)}
 
 
 def _functions(methods: dict[str, Function], entry: str, loader: str) -> Iterator[Within]:
@@ -220,7 +212,7 @@ def _by_sample(sources: Sequence[Source], code: Code, passes: Passes) -> Iterato
     if not isinstance(dataset, Instance) or "**" in options:
         return
     alone = options.get("num_workers", options.get(WORKERS, Const(0))) == Const(0)
-    methods = _methods(dataset.cls)
+    methods = methods_of(dataset.cls)
     for within in _functions(methods, "__getitem__", loader.name.removeprefix("self.")):
         for seeded in seeded_once(within.source, within.node, _steadiness(sources, code, methods)):
             calls = drawn_with(within.source, within.node, seeded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,12 @@ from osler.model import (
     Value,
     flat,
 )
+from osler.static.own_generators import WORKERS, full_name, reached
 from osler.static.queries import EVALUATION, every_loop, goes_backward
 from osler.static.random_numbers import drawn_from, is_same
+from osler.static.sources import dotted
+from osler.static.values import Instance, methods_of
+from osler.static.walking import walk
 
 PUTS_BACK = frozenset({"set_rng_state", "set_rng_state_all", "fork_rng", "setstate", "set_state"})
 """What gives a generator the state that it had before."""
@@ -222,6 +227,8 @@ def _all_drawn(code: Code, seeding: Action, loop: Loop) -> Iterator[Drawn]:
                 yield from _by_draws(action, seeding)
         if inner is not loop and goes_backward(inner) and {"own", "torch"} & seeding.words:
             yield from _by_loader(inner.over, seeding.subject)
+        if inner is not loop and goes_backward(inner) and not own:
+            yield from _by_dataset(inner.over, seeding)
     if not own:
         yield from _by_models(code, loop, seeding)
 
@@ -277,6 +284,27 @@ def _by_loader(over: Value | None, generator: Value | None) -> Iterator[Drawn]:
         yield Drawn(
             f"{what} of samples in {f'`{name}`' if name else 'the loader'}", loader.place, order=order
         )
+
+
+def _by_dataset(over: Value | None, seeding: Action) -> Iterator[Drawn]:
+    """Draws in the `__getitem__` of a dataset, if that runs where the seed is set: workers have their own."""
+    loader = over.value if isinstance(over, Maybe) else over
+    if not isinstance(loader, Loader) or "**" in loader.options:
+        return
+    if loader.options.get("num_workers", loader.options.get(WORKERS, Const(0))) != Const(0):
+        return
+    dataset = loader.options.get("dataset", loader.options.get(0))
+    if not isinstance(dataset, Instance):
+        return
+    for function in reached(methods_of(dataset.cls), ("__getitem__",)):
+        source = function.source
+        for call in walk(function.node):
+            if (
+                isinstance(call, ast.Call)
+                and drawn_from(full_name(source, dotted(call.func))) in seeding.words
+            ):
+                place = Place(source.file, call.lineno, function.name, span=source.span(call))
+                yield Drawn(f"`{dotted(call.func)}` of the samples", place)
 
 
 def _by_models(code: Code, loop: Loop, seeding: Action) -> Iterator[Drawn]:

@@ -234,6 +234,17 @@ def test_a_dataset_that_seeds_what_training_draws_from() -> None:
     )
 
 
+DRAWS = "x, y = self.data[index]\nreturn x + np.random.rand(), y"
+
+
+@pytest.mark.parametrize(("workers", "found"), [("", 1), ("num_workers=0", 1), ("num_workers=2", 0)])
+def test_what_a_dataset_draws_repeats_where_it_has_no_workers(workers: str, found: int) -> None:
+    code = dataset(DRAWS, workers).replace("    pass\n", "    np.random.seed(0)\n", 1)
+    messages = [f.message for f in read(code, [check]).findings]
+    assert len(messages) == found
+    assert all(m.endswith("What repeats: `np.random.rand` of the samples.") for m in messages)
+
+
 COPY = "    g = torch.Generator()\n    g.manual_seed(0)\n"
 SILENT = {
     "workers of their own": dataset("torch.manual_seed(1)\nreturn self.data[index]", "num_workers=2"),
