@@ -122,6 +122,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "growing": attrgetter("site"),
     "resumes": attrgetter("name"),
     "loads": attrgetter("site"),
+    "redrawn": attrgetter("name"),
     "rebinds": attrgetter("site"),
     "self_loads": attrgetter("site"),
     "follows": lambda fact: f"{fact.name} after {fact.leader_name}",

@@ -273,6 +273,28 @@ class ResumptionFact:
     sign: str
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatFact:
+    """Each pass over the training data makes its generator anew, with a seed that nothing changes.
+
+    Attributes:
+        made: where the generator gets its seed.
+        drawn: where it is drawn from.
+        seed: as it is written.
+        kind: ``choice``, some of the samples are drawn; ``order``, all of them are put in an order;
+            ``item``, it is seeded anew for each sample.
+        family: whose global generator is seeded; empty for a generator of its own.
+        loader: what the source calls that which hands out the batches; empty if it has no name.
+    """
+
+    made: Place
+    drawn: Place
+    seed: str
+    kind: str
+    family: str
+    loader: str
+
+
 def modes(states: Iterable[ModeState]) -> set[str]:
     """Modes in which the module was last called."""
     return {s.was for s in states if s.forward is not None}
@@ -305,6 +327,7 @@ class Code:
         padded: padded targets in a loss that counts all positions.
         resumptions: state in a file that is not restored where training goes on from it.
         idle: layers that a class declares and that no line names again.
+        repeats: passes that draw the same samples, or the same order, each time.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
         sorted_actions: the actions of all traces by kind, sorted when they are first asked for.
         sorted_traces: how many traces there were then.
@@ -332,6 +355,7 @@ class Code:
     padded: tuple[PaddedFact, ...] = ()
     resumptions: tuple[ResumptionFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()
+    repeats: tuple[RepeatFact, ...] = ()
     seeding: frozenset[str] = frozenset()
     sorted_actions: dict[Kind, list[Action]] = field(default_factory=dict[Kind, list[Action]], repr=False)
     sorted_traces: int = 0

@@ -58,6 +58,8 @@ class Kind(StrEnum):
     """Only in source: something is given to code that cannot be read."""
     ITERATE = "iterate"
     """Only in source: an iterator of parameters is made, or gone through."""
+    RANDOM = "random"
+    """Only in source, inside loops: a generator of random numbers is seeded or drawn from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,6 +52,7 @@ from osler.model.wiring import (
     LoadFact,
     MisspeltFact,
     RebindFact,
+    RedrawnFact,
     ResumeFact,
     SelfLoadFact,
 )
@@ -106,6 +107,7 @@ class Run:
         follows: networks that are overwritten with the weights of another one, by both names.
         loads: weights of which next to nothing fitted the model, by the line that loads them.
         resumes: training that went on from a file without its whole state, by what is missing.
+        redrawn: passes that drew the random numbers of an earlier one, by loader.
         rebinds: updates by hand that only give a name to a new tensor.
         self_loads: weights that were loaded into the memory in which they lie.
         leaks: steps on gradients that were computed for another optimizer's step as well, by optimizer and
@@ -161,6 +163,7 @@ class Run:
     follows: dict[str, FollowFact] = field(default_factory=dict[str, FollowFact])
     loads: dict[Site, LoadFact] = field(default_factory=dict[Site, LoadFact])
     resumes: dict[str, ResumeFact] = field(default_factory=dict[str, ResumeFact])
+    redrawn: dict[str, RedrawnFact] = field(default_factory=dict[str, RedrawnFact])
     rebinds: dict[Site, RebindFact] = field(default_factory=dict[Site, RebindFact])
     self_loads: dict[Site, SelfLoadFact] = field(default_factory=dict[Site, SelfLoadFact])
     leaks: dict[tuple[str, Site], LeakFact] = field(default_factory=dict[tuple[str, Site], LeakFact])

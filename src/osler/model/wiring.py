@@ -170,6 +170,25 @@ class SelfLoadFact:
 
 
 @dataclass(frozen=True, slots=True)
+class RedrawnFact:
+    """Passes over training data in which torch drew the same random numbers as in an earlier one.
+
+    Attributes:
+        name: the loader.
+        site: where torch was seeded before the latest of them.
+        seed: with what.
+        times: how many passes there were with these numbers.
+        step: optimizer steps finished before the latest of them.
+    """
+
+    name: str
+    site: Site
+    seed: str
+    times: int
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RebindFact:
     """A statement that was meant to update a parameter and only gives its name to a new tensor.
 

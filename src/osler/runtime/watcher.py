@@ -31,6 +31,7 @@ from osler.runtime.outputs import ENOUGH as ENOUGH_GRAPHS
 from osler.runtime.outputs import Outputs, Pulse, retained, turns_of
 from osler.runtime.rebinds import rebinds
 from osler.runtime.recurrence import Recurrence
+from osler.runtime.redrawing import Redrawing
 from osler.runtime.registry import Registry, held, numbers_in
 from osler.runtime.resuming import Resuming
 from osler.runtime.samples import Samples
@@ -62,8 +63,7 @@ class Watcher:
     """State shared by the probes."""
 
     def __init__(self, warn: Callable[[str], None], budget: float = 0.01, own: tuple[str, ...] = ()) -> None:
-        self.guard = Guard(warn)
-        self.ledger = Ledger()
+        self.guard, self.ledger = Guard(warn), Ledger()
         self.run = self.ledger.run
         self.thinning = Thinning(self.guard, self.ledger, budget)
         self.after_turn: Callable[[], None] = nothing
@@ -76,8 +76,9 @@ class Watcher:
         self.holders: weakref.WeakKeyDictionary[Optimizer, Holder] = weakref.WeakKeyDictionary()
         self._states: list[tuple[weakref.ref[Optimizer], Holder]] = []
         self.by_hand = HandUpdates(self.census)
-        self.leaks, self.following = Leaks(self.run), Following(self.run, self.registry)
-        self.inside, self.resuming = Inside(), Resuming(self.run, self.registry)
+        self.leaks, self.redrawing = Leaks(self.run), Redrawing(self.run, self.holders)
+        self.following, self.inside = Following(self.run, self.registry), Inside()
+        self.resuming = Resuming(self.run, self.registry)
         self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
         self.given, self.recurrence, self.samples, self.graph_lines = (
             Given(),

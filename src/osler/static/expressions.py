@@ -362,7 +362,9 @@ def _compare(machine: Machine, node: ast.Compare) -> Value:
 
 
 def _text(machine: Machine, node: ast.JoinedStr) -> Value:
-    del machine, node
+    for part in node.values:
+        if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Call):
+            evaluate(machine, part.value)
     return Unknown()
 
 

@@ -6,6 +6,7 @@ import ast
 
 from osler.model import CallFact, Network
 from osler.static.machine import Machine
+from osler.static.random_numbers import note_random
 from osler.static.values import Arguments, Def
 
 MOST_VARIANTS = 6
@@ -29,6 +30,7 @@ def note_call(machine: Machine, name: str, arguments: Arguments, node: ast.expr 
     seen = machine.facts.setdefault((place.file, node.lineno, node.col_offset, name), [])
     if len(seen) < MOST_VARIANTS:
         seen.append(fact)
+    note_random(machine, name, arguments, node)
     return fact
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from osler.model import Code, Const, Loader, Maybe, Place, Value
 from osler.static.queries import every_loop, goes_backward
 from osler.static.sources import Source, dotted
-from osler.static.values import Function, Instance
+from osler.static.values import Function, Instance, methods_of
 from osler.static.walking import walk
 
 GENERATORS = frozenset(
@@ -106,17 +106,16 @@ def _used_by(value: Value | None) -> Iterator[tuple[Instance, bool]]:
 def _kept(owner: Instance, entry: str) -> Iterator[tuple[str, Place, Place]]:
     """Attributes that are generators: where they are made, and where a worker draws from them."""
     cls = owner.cls
-    names = {n: v for c in reversed(list(cls.lineage())) for n, v in c.names.items()}
-    methods = {n: v for n, v in names.items() if isinstance(v, Function)}
+    methods = methods_of(cls)
     start, texts = methods.get("__init__"), [c.source.text for c in cls.lineage()]
     if start is None or COPIES_ITSELF & methods.keys() or any("worker_info" in t for t in texts):
         return
-    reached = _reached(methods, (entry,) if entry else ENTRIES)
+    called = reached(methods, (entry,) if entry else ENTRIES)
     for node in walk(start.node):
         match node:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
                 if _makes_one(start.source, value) and not _is_renewed(methods, texts, name):
-                    drawn = next((p for f in reached for p in _draws(f, name)), None)
+                    drawn = next((p for f in called for p in _draws(f, name)), None)
                     if drawn is not None:
                         yield name, _place(start, node), drawn
             case _:
@@ -129,12 +128,12 @@ def _makes_one(source: Source, value: ast.expr) -> bool:
         case ast.Call(func=ast.Attribute(value=ast.Call() as inner, attr=attr)) if attr in SEEDS:
             return _makes_one(source, inner)
         case ast.Call(func=function):
-            return _full_name(source, dotted(function)) in GENERATORS
+            return full_name(source, dotted(function)) in GENERATORS
         case _:
             return False
 
 
-def _full_name(source: Source, name: str) -> str:
+def full_name(source: Source, name: str) -> str:
     """A name with what it was imported from."""
     first, _, rest = name.partition(".")
     for statement in source.survey.imports:
@@ -157,7 +156,7 @@ def _is_renewed(methods: dict[str, Function], texts: list[str], name: str) -> bo
     return len(stored) != 1 or any(n.attr in SEEDS and dotted(n.value) == f"self.{name}" for n in found)
 
 
-def _reached(methods: dict[str, Function], entries: tuple[str, ...]) -> list[Function]:
+def reached(methods: dict[str, Function], entries: tuple[str, ...]) -> list[Function]:
     """The methods that a worker calls, directly or through others."""
     todo, found = [e for e in entries if e in methods], list[str]()
     while todo:

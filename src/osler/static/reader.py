@@ -21,6 +21,7 @@ from osler.static.loose_loads import loose_loads
 from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.objects import initialize
 from osler.static.padded import padded
+from osler.static.repeated_passes import repeated_passes
 from osler.static.resumptions import resumptions
 from osler.static.sources import Source, parsed
 from osler.static.spread import spread
@@ -73,6 +74,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     code.padded = tuple(padded(sources, code))
     code.widths = tuple(widths(sources, code))
     code.spread = tuple(spread(sources, code))
+    code.repeats = tuple(repeated_passes(sources, code))
     return code
 
 

@@ -143,6 +143,12 @@ class Class(Value):
         return next((c.names[name] for c in self.lineage() if name in c.names), None)
 
 
+def methods_of(cls: Class) -> dict[str, Function]:
+    """Its methods, those of the classes that it is made from included."""
+    names = {n: v for c in reversed(list(cls.lineage())) for n, v in c.names.items()}
+    return {n: v for n, v in names.items() if isinstance(v, Function)}
+
+
 @dataclass(slots=True, eq=False)
 class Instance(Value):
     """An object of a class of the user's that is no module."""

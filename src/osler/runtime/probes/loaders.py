@@ -46,6 +46,7 @@ class Batches:
         self.log = watcher.thinning.log
         self.gate = watcher.gate("batches")
         self.gate_facts = watcher.gate("what loaders draw")
+        self.gate_redrawn = watcher.gate("random numbers that repeat")
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.newest = (0, "")
         self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
@@ -94,6 +95,8 @@ class Batches:
         for model in self.watcher.registry.models:
             model.stale = True
         self.gate_facts.within(self.describe, loader, name)
+        if self.watcher.redrawing.armed:
+            self.gate_redrawn.within(self.watcher.redrawing.begun, iterator, name)
 
     def describe(self, loader: Any, name: str) -> None:
         """Note what the loader draws, at the first pass, and how many passes have begun."""
@@ -140,6 +143,8 @@ class Batches:
         """A pass is over."""
         watcher = self.watcher
         watcher.thinning.pending, self.given.held = 0, None
+        if watcher.redrawing.armed:
+            self.gate_redrawn.within(watcher.redrawing.ended, iterator)
         if watcher.thinning.on and watcher.thinning.pass_end():
             return
         watcher.arrived(frame)
