@@ -57,9 +57,10 @@ for epoch in range(epochs):
 
 ## Not a problem
 
-- Copies: `.copy()`, `.clone()`, `np.array(...)`, `torch.tensor(...)`; `torch.from_numpy` and `torch.as_tensor` make none.
+- Copies: `.copy()`, `.clone()`, `np.array(...)`, `torch.tensor(...)`. `torch.from_numpy` makes none.
 - A new array for each state, `self.state = self.state + change`.
-- A state that is used up before the next one is asked for, or written into an array of its own, `states[i] = state`.
+- A state that is used up before the next one is asked for, or written into another array,
+  `states[i] = state`.
 
 ## Sources
 
@@ -79,7 +80,7 @@ check = Check(
     expected="what is stored keeps its values: it is a copy, or a new array each time",
     why="Only the last values are left under every entry, and a state equals its next state: what is learned "
     "from never happened.",
-    fix="Return or store a copy, `.copy()` or `.clone()`, or make a new array instead of writing into the old one.",
+    fix="Return or store a copy, `.copy()` or `.clone()`, or make a new array for each state.",
     symptoms=("no-better-than-baseline",),
 )
 
@@ -95,8 +96,8 @@ def in_a_list(fact: OverwrittenFact) -> Finding:
     holder = f"`{fact.holder}`" if fact.holder else "a list"
     return check.finding(
         fact.site,
-        f"{given} is put into {holder} again and again while line {fact.written[0].line} changes it in place: "
-        "the entries are one and the same.",
+        f"{given} is put into {holder} again and again while line {fact.written[0].line} changes it "
+        "in place: the entries are one and the same.",
         subject=fact.name,
         related=[(fact.written, "it is changed here"), (fact.kept, "it is put into the list here")],
     )
@@ -107,7 +108,7 @@ def as_a_pair(fact: OverwrittenFact) -> Finding:
     return check.finding(
         fact.site,
         f"`{fact.giver}` returns `{fact.name}` itself, and line {fact.written[0].line} changes it in place: "
-        f"`{fact.holder}` and {later} are one and the same when line {fact.kept[0].line} uses `{fact.holder}`.",
+        f"`{fact.holder}` and {later} are one and the same where line {fact.kept[0].line} uses them.",
         subject=fact.name,
         related=[
             (fact.written, "it is changed here"),

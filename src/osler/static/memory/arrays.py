@@ -89,7 +89,7 @@ def _shared(scene: Scene, node: ast.Call, name: str, given: Given) -> Value:
 def _keeps_type(node: ast.Call, given: Given) -> bool:
     wanted = dtype_of(node)
     types = {one.block.dtype for one in given.first if isinstance(one, Ref)}
-    return set(given.named) <= {"dtype"} and (not wanted or types == {wanted})
+    return set(given.named) <= {"dtype"} and (not wanted or (wanted != "?" and types == {wanted}))
 
 
 def array_method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: Ref) -> Value:
@@ -116,8 +116,9 @@ def array_method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: R
     return scene.fresh()
 
 
-def draws(scene: Scene, name: str, node: ast.Call) -> Value:
-    """`rng.normal(size=4)`: an array, drawn by a generator that is not known; nothing if it is no such call."""
-    if name in DRAWS and any(k.arg == "size" for k in node.keywords):
-        return scene.fresh("array")
-    return ()
+def draws(scene: Scene, name: str, node: ast.Call, given: Given) -> Value:
+    """A method of a generator of random numbers that is not known; nothing if it is no such method."""
+    if name == "shuffle" and node.args:
+        scene.change(given.first, node)
+        scene.renew(node.args[0])
+    return scene.fresh("array") if name in DRAWS and "size" in given.named else ()

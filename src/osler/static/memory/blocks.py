@@ -20,7 +20,7 @@ class Block:
     """One piece of memory that can be changed.
 
     Attributes:
-        kind: ``array``, ``list``, ``layer``, ``weights``, ``optimizer``; ``other`` if it is not known what it is.
+        kind: ``array``, ``list``, ``layer``, ``weights``, ``optimizer``; ``other`` if that is not known.
         name: what the source calls it.
         parts: weights and layers below a layer.
         longest: of a queue that forgets.

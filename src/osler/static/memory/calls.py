@@ -117,7 +117,7 @@ def _method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: One, g
         case Ref(block=Block(kind="layer" | "optimizer") as block):
             return _on_layer(scene, node, block, name, owner)
         case Ref():
-            return draws(scene, name, node) or array_method(scene, node, function, owner)
+            return draws(scene, name, node, given) or array_method(scene, node, function, owner)
         case Thing():
             return _on_thing(scene, node, owner, function, given)
         case _:

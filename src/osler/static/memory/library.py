@@ -1,12 +1,11 @@
-"""What numpy, torch and Python do with memory: what makes an array, what shares one, what changes it in place."""
+"""What numpy, torch and Python do with memory: make an array, share it, change it in place."""
 
 from __future__ import annotations
 
-NUMPY, TORCH = "numpy.", "torch."
-
 MAKES = frozenset(
-    "zeros ones empty full eye arange linspace zeros_like ones_like empty_like full_like rand_like randn_like "
-    "concatenate stack vstack hstack cat tile repeat_interleave meshgrid diag copy identity".split()
+    "zeros ones empty full eye arange linspace zeros_like ones_like empty_like full_like rand_like "
+    "randn_like concatenate stack vstack hstack cat tile repeat_interleave meshgrid diag copy "
+    "identity".split()
 )
 """Functions of numpy and torch whose result is a new array with axes, whatever they are given."""
 
@@ -14,8 +13,8 @@ MAKES_OF_A_LIST = frozenset("array asarray tensor as_tensor asanyarray".split())
 """Functions whose result is a new array with axes if they are given a list that is written out."""
 
 ELEMENTWISE = frozenset(
-    "clip clamp abs sqrt exp log sin cos tanh sigmoid relu minimum maximum where roll flip add subtract sub multiply "
-    "mul mod sign round floor ceil outer matmul sort argsort cumsum array_split softmax".split()
+    "clip clamp abs sqrt exp log sin cos tanh sigmoid relu minimum maximum where roll flip add subtract "
+    "sub multiply mul mod sign round floor ceil outer matmul sort argsort cumsum array_split softmax".split()
 )
 """Functions whose result is an array if they are given one."""
 
@@ -23,11 +22,12 @@ DRAWS = frozenset("rand randn randint uniform normal random standard_normal inte
 """Functions that draw an array if they are told its size, and a number if they are not."""
 
 SHARES = frozenset(
-    "numpy.asarray numpy.asanyarray numpy.ravel numpy.reshape numpy.squeeze numpy.transpose numpy.expand_dims "
-    "numpy.atleast_1d numpy.atleast_2d torch.from_numpy torch.as_tensor torch.asarray torch.reshape torch.squeeze "
-    "torch.unsqueeze torch.transpose torch.nn.Parameter torch.nn.parameter.Parameter torch.autograd.Variable".split()
+    "numpy.asarray numpy.asanyarray numpy.ravel numpy.reshape numpy.squeeze numpy.transpose "
+    "numpy.expand_dims numpy.atleast_1d numpy.atleast_2d torch.from_numpy torch.as_tensor torch.asarray "
+    "torch.reshape torch.squeeze torch.unsqueeze torch.transpose torch.nn.Parameter "
+    "torch.nn.parameter.Parameter torch.autograd.Variable".split()
 )
-"""Functions whose result is, or may be, the memory of their first argument: with a `dtype` it may be another."""
+"""Functions whose result is, or may be, the memory of their first argument."""
 
 VIEWS = frozenset(
     "view reshape ravel squeeze unsqueeze transpose permute swapaxes detach numpy view_as expand detach_ "
@@ -52,12 +52,12 @@ IN_PLACE = frozenset(
 )
 """Methods of tensors that change them in place, by names that nothing else has."""
 
-CHANGES = frozenset("fill sort itemset put partition byteswap".split())
+CHANGES = frozenset("fill itemset byteswap".split())
 """Methods of numpy arrays that change them in place."""
 
 CHANGES_FIRST = frozenset(
-    "numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.random.shuffle random.shuffle "
-    "numpy.put_along_axis".split()
+    "numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal numpy.random.shuffle "
+    "random.shuffle numpy.put_along_axis".split()
 )
 """Functions that change their first argument in place."""
 
@@ -71,10 +71,10 @@ LISTS = frozenset(
 )
 
 LOOKS_ONLY = frozenset(
-    "print len isinstance type id repr str format hasattr callable print_ pprint numpy.shape numpy.ndim numpy.size "
-    "numpy.shares_memory numpy.may_share_memory numpy.zeros_like numpy.ones_like numpy.empty_like numpy.full_like "
-    "torch.zeros_like torch.ones_like torch.empty_like torch.full_like torch.rand_like torch.randn_like "
-    "torch.is_tensor".split()
+    "print len isinstance type id repr str format hasattr callable print_ pprint numpy.shape numpy.ndim "
+    "numpy.size numpy.shares_memory numpy.may_share_memory numpy.zeros_like numpy.ones_like "
+    "numpy.empty_like numpy.full_like torch.zeros_like torch.ones_like torch.empty_like torch.full_like "
+    "torch.rand_like torch.randn_like torch.is_tensor".split()
 )
 """Functions that do not compute with what an array holds."""
 
@@ -82,7 +82,8 @@ TELLS = frozenset("debug info warning error log write print exception critical".
 """Methods that only tell a reader something."""
 
 SHAPES = frozenset(
-    "shape dtype device ndim size dim numel nbytes itemsize flags data_ptr stride is_contiguous nelement".split()
+    "shape dtype device ndim size dim numel nbytes itemsize flags data_ptr stride is_contiguous "
+    "nelement".split()
 )
 """Attributes of an array that say nothing of what it holds."""
 
@@ -122,4 +123,4 @@ def is_optimizer(name: str) -> bool:
 
 def is_numeric(name: str) -> bool:
     """A function of numpy or torch."""
-    return name.startswith((NUMPY, TORCH))
+    return name.startswith(("numpy.", "torch."))

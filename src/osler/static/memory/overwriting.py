@@ -1,4 +1,4 @@
-"""Arrays that are kept while their memory is changed in place, found by following what each name stands for."""
+"""Arrays that are kept while their memory is changed in place."""
 
 from __future__ import annotations
 

@@ -274,11 +274,12 @@ class Scene:
     def keep(self, holder: Block, value: Value, node: ast.expr | ast.stmt) -> None:
         """Something is put into a list."""
         before, place = self.state.entries.get(holder, ()), self.place(node)
+        if holder.longest:
+            before = before[max(0, len(before) - holder.longest + 1) :]
         for old in before:
             for refs in self.refs(old.value):
                 self._compare_entries(holder, refs, old.time, value, place)
-        kept = (*before, Kept(value, self.tick(), place))
-        self.state.entries[holder] = kept[-holder.longest :]
+        self.state.entries[holder] = (*before, Kept(value, self.tick(), place))
 
     def _compare_entries(
         self, holder: Block, old: tuple[Ref, ...], since: int, value: Value, place: Place

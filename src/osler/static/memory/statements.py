@@ -113,9 +113,9 @@ def _changed(scene: Scene, node: ast.AugAssign) -> None:
             bind(scene, node.target, tuple(Ref(r.block, scene.tick()) for r in before if isinstance(r, Ref)))
     elif is_list(before) and is_list(value):
         added = [e for one in value if isinstance(one, Ref) for e in scene.state.entries.get(one.block, ())]
-        for one in before:
-            for entry in added if isinstance(one, Ref) else ():
-                scene.keep(one.block, entry.value, node)
+        for holder in (one.block for one in before if isinstance(one, Ref)):
+            for entry in added:
+                scene.keep(holder, entry.value, node)
     elif not is_list(before):
         bind(scene, node.target, scene.fresh())
 
