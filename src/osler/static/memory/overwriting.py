@@ -18,7 +18,7 @@ from osler.static.memory.statements import follow_module, perform
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
-BUDGET = 60_000
+BUDGET = 20_000
 """Nodes that are looked at in one set of files."""
 
 
@@ -41,7 +41,7 @@ def overwritten(sources: Sequence[Source], modules: Modules) -> Iterator[Overwri
 
 
 def _follow(scene: Scene, sources: Sequence[Source]) -> None:
-    for source in sources:
+    for source in sorted(sources, key=lambda s: ".backward(" in s.text, reverse=True):
         follow_module(scene, source)
     for function in scene.functions:
         if function.node not in scene.entered:

@@ -28,6 +28,9 @@ from osler.static.memory.blocks import (
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
+CELLS_PER_NODE = 50
+"""Names whose copy costs as much as a look at one node."""
+
 YIELDS = ast.Yield | ast.YieldFrom
 LATER = YIELDS | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
@@ -297,6 +300,7 @@ class Scene:
     def apart(self, ways: Iterable[Callable[[], bool]]) -> bool:
         """Follow every way from the same state and join what they leave; whether one reaches the end."""
         before, ends = self.state, list[State]()
+        self.budget -= len(before.cells) // CELLS_PER_NODE
         for way in ways:
             self.state = before.copy()
             if way():
