@@ -210,15 +210,14 @@ def _subscript(scene: Scene, node: ast.Subscript) -> Value:
     owner = evaluate(scene, node.value)
     index = node.slice
     evaluate(scene, index)
+    number = _number(index)
     if len(owner) == 1:
-        match owner[0], index:
-            case Group(items=items), ast.Constant(value=int() as number) if (
-                -len(items) <= number < len(items)
-            ):
+        match owner[0]:
+            case Group(items=items) if number is not None and -len(items) <= number < len(items):
                 return items[number]
-            case Ref(block=Block(kind="layer") as block), _:
+            case Ref(block=Block(kind="layer") as block):
                 return (Ref(part_of(scene, block, ast.unparse(index), node), scene.tick()),)
-            case Ref(block=Block(kind="list") as block), ast.Constant(value=int() as number):
+            case Ref(block=Block(kind="list") as block) if number is not None:
                 entries = scene.state.entries.get(block, ())
                 if -len(entries) <= number < len(entries):
                     return entries[number].value
@@ -229,6 +228,16 @@ def _subscript(scene: Scene, node: ast.Subscript) -> Value:
         return owner if _is_whole(index) else tuple(replace(one, is_part=True) for one in refs)
     scene.use(node.value, owner)
     return scene.fresh()
+
+
+def _number(index: ast.expr) -> int | None:
+    match index:
+        case ast.Constant(value=int() as number):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
+            return -number
+        case _:
+            return None
 
 
 def _is_view(index: ast.expr) -> bool:
