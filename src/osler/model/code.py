@@ -295,6 +295,34 @@ class RepeatFact:
     loader: str
 
 
+@dataclass(frozen=True, slots=True)
+class OverwrittenFact:
+    """An array that is kept as it is, although its memory is changed in place afterwards.
+
+    Attributes:
+        site: where an object hands out its own array; if none does, where the array is put into a list.
+        name: what the source calls the array.
+        kind: ``list``, it is put into a list again and again; ``pair``, two calls have returned it, and what
+            the first returned is used as if it were still what it was.
+        giver: the method that hands it out.
+        written: where it is changed.
+        kept: where it is put into the list, or used.
+        holder: the name of the list, or of what the first call returned.
+        later: the name of what the second call returned; empty if it has none.
+        also: where the first call handed it out, if that is another line.
+    """
+
+    site: Site
+    name: str
+    kind: str
+    giver: str
+    written: Site
+    kept: Site
+    holder: str
+    later: str = ""
+    also: Site = ()
+
+
 def modes(states: Iterable[ModeState]) -> set[str]:
     """Modes in which the module was last called."""
     return {s.was for s in states if s.forward is not None}
@@ -326,6 +354,7 @@ class Code:
         widths: losses over a known number of classes.
         padded: padded targets in a loss that counts all positions.
         resumptions: state in a file that is not restored where training goes on from it.
+        overwritten: arrays that are kept while their memory is changed.
         idle: layers that a class declares and that no line names again.
         repeats: passes that draw the same samples, or the same order, each time.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
@@ -354,6 +383,7 @@ class Code:
     widths: tuple[WidthFact, ...] = ()
     padded: tuple[PaddedFact, ...] = ()
     resumptions: tuple[ResumptionFact, ...] = ()
+    overwritten: tuple[OverwrittenFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()
     repeats: tuple[RepeatFact, ...] = ()
     seeding: frozenset[str] = frozenset()

@@ -19,6 +19,7 @@ from osler.static.knowledge import FRAMEWORKS
 from osler.static.ledger import keep_ledger
 from osler.static.loose_loads import loose_loads
 from osler.static.machine import BUDGET, Frame, Machine, Modules
+from osler.static.memory.overwriting import overwritten
 from osler.static.objects import initialize
 from osler.static.padded import padded
 from osler.static.repeated_passes import repeated_passes
@@ -71,6 +72,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
         code.calls.setdefault(facts[0].name, []).extend(facts)
     code.given_up = dict(machine.given_up)
     keep_ledger(code)
+    code.overwritten = tuple(overwritten(sources, modules))
     code.padded = tuple(padded(sources, code))
     code.widths = tuple(widths(sources, code))
     code.spread = tuple(spread(sources, code))

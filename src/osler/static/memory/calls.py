@@ -1,0 +1,353 @@
+"""What a call returns, and what it does with the memory that it is given."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from osler.static.memory.arrays import array_method, draws, numeric
+from osler.static.memory.blocks import (
+    NOTHING,
+    Block,
+    Class,
+    Function,
+    Group,
+    Kept,
+    One,
+    Outside,
+    Ref,
+    Scope,
+    Thing,
+    Value,
+    either,
+    is_list,
+    joined,
+)
+from osler.static.memory.library import (
+    ADDS,
+    FORGETS,
+    LISTS,
+    LOOKS_ONLY,
+    RECORDS,
+    SHAPES,
+    TAKES_FIRST,
+    TAKES_LAST,
+    TELLS,
+    is_layer,
+    is_numeric,
+    is_optimizer,
+)
+from osler.static.memory.members import attribute, has_unknown_base, names_of
+from osler.static.memory.scene import Frame, Given, Scene
+
+DEEPEST = 12
+"""Calls followed into each other."""
+
+RECORD = "osler record"
+"""Stands for a class that only holds what it is given."""
+
+HARMLESS = frozenset(
+    "no_grad enable_grad inference_mode staticmethod classmethod property cached_property override final "
+    "abstractmethod torch_no_grad".split()
+)
+"""Decorators that leave alone what a function returns."""
+
+ITSELF = frozenset("to cuda cpu train eval float double half requires_grad_ apply".split())
+"""Methods of a module that return the module."""
+
+BUILTINS = frozenset(dir(builtins))
+
+
+def call(scene: Scene, node: ast.Call) -> Value:
+    """All that a call may return."""
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        if isinstance(function.value, ast.Call) and getattr(function.value.func, "id", "") == "super":
+            return _of_base(scene, node, function.attr)
+        owner = scene.evaluate(scene, function.value)
+        given = arguments(scene, node)
+        if function.attr not in TELLS:
+            _note_use(scene, node, given, owner)
+            if function.attr not in SHAPES:
+                scene.use(function.value, owner)
+        found = [_method(scene, node, function, one, given) for one in owner]
+    else:
+        callee = scene.evaluate(scene, function)
+        given = arguments(scene, node)
+        _note_use(scene, node, given, callee)
+        found = [_called(scene, node, one, given) for one in callee]
+    return either(*found) if found else scene.fresh()
+
+
+def _note_use(scene: Scene, node: ast.Call, given: Given, callee: Value) -> None:
+    names = [one.name for one in callee if isinstance(one, Outside)]
+    if names and isinstance(node.func, ast.Attribute):
+        names = [f"{name}.{node.func.attr}" for name in names]
+    if not any(name in LOOKS_ONLY for name in names):
+        everything = given.all
+        for part, value in given.nodes:
+            scene.use(part, value, everything)
+
+
+def arguments(scene: Scene, node: ast.Call) -> Given:
+    """The arguments of a call."""
+    given = Given()
+    for part in node.args:
+        value = scene.evaluate(scene, part)
+        given.nodes.append((part, value))
+        if isinstance(part, ast.Starred):
+            items = value[0].items if len(value) == 1 and isinstance(value[0], Group) else (scene.fresh(),)
+            given.values += items
+        else:
+            given.values.append(value)
+    for keyword in node.keywords:
+        value = scene.evaluate(scene, keyword.value)
+        given.nodes.append((keyword.value, value))
+        given.named[keyword.arg or "**"] = value
+    return given
+
+
+def _method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: One, given: Given) -> Value:
+    name = function.attr
+    match owner:
+        case Outside(name=known):
+            return _outside(scene, node, f"{known}.{name}", given)
+        case Ref(block=Block(kind="list") as block):
+            return _on_list(scene, node, block, name, given)
+        case Ref(block=Block(kind="layer" | "optimizer") as block):
+            return _on_layer(scene, node, block, name, owner)
+        case Ref():
+            return draws(scene, name, node, given) or array_method(scene, node, function, owner)
+        case Thing():
+            return _on_thing(scene, node, owner, function, given)
+        case _:
+            callee = attribute(scene, function, (owner,))
+            return either(*(_called(scene, node, one, given) for one in callee)) if callee else scene.fresh()
+
+
+def _on_thing(scene: Scene, node: ast.Call, thing: Thing, function: ast.Attribute, given: Given) -> Value:
+    name = function.attr
+    if thing.cls.is_module and name in {"parameters", "named_parameters", "register_buffer", *ITSELF}:
+        return _on_module(scene, thing, name, node, given)
+    callee = attribute(scene, function, (thing,))
+    if not any(isinstance(one, Function) for one in callee):
+        _forget(scene, thing)
+    return either(*(_called(scene, node, one, given) for one in callee)) if callee else scene.fresh()
+
+
+def _forget(scene: Scene, thing: Thing) -> None:
+    """A method that cannot be read may have changed all attributes."""
+    if has_unknown_base(thing.cls):
+        for owner, attr in [key for key in scene.state.cells if key[0] is thing]:
+            scene.state.cells[owner, attr] = scene.fresh()
+
+
+def _on_module(scene: Scene, thing: Thing, name: str, node: ast.Call, given: Given) -> Value:
+    if name in ITSELF:
+        return (thing,)
+    if name == "parameters":
+        return (Ref(_weights(scene, thing.weights, node), scene.tick()),)
+    match node.args:
+        case [ast.Constant(value=str() as attr), _, *_] if name == "register_buffer":
+            scene.give(thing, attr, given.values[1])
+        case _:
+            pass
+    return scene.fresh()
+
+
+def _weights(scene: Scene, block: Block, node: ast.expr) -> Block:
+    if block not in scene.weights:
+        block.name = ast.unparse(node)
+        scene.weights.append(block)
+    return block
+
+
+def _on_layer(scene: Scene, node: ast.Call, block: Block, name: str, owner: Ref) -> Value:
+    if block.kind == "optimizer":
+        if name == "step":
+            scene.change(tuple(Ref(b) for b in scene.weights), node)
+        return scene.fresh()
+    if name == "parameters":
+        below = block.parts.setdefault("()", Block("weights"))
+        return (Ref(_weights(scene, below, node), scene.tick()),)
+    return (owner,) if name in ITSELF else scene.fresh()
+
+
+def _on_list(scene: Scene, node: ast.Call, block: Block, name: str, given: Given) -> Value:
+    entries = scene.state.entries.get(block, ())
+    if name in ADDS and given.values:
+        scene.keep(block, given.first, node)
+    elif name == "insert" and len(given.values) > 1:
+        scene.keep(block, given.values[1], node)
+    elif name == "extend" and len(given.first) == 1 and isinstance(given.first[0], Group):
+        for item in given.first[0].items:
+            scene.keep(block, item, node)
+    elif name in FORGETS:
+        scene.state.entries[block] = ()
+    elif (name in TAKES_LAST or name in TAKES_FIRST) and entries:
+        takes_first = name in TAKES_FIRST or bool(node.args)
+        scene.state.entries[block] = entries[1:] if takes_first else entries[:-1]
+        return entries[0 if takes_first else -1].value
+    elif name == "copy":
+        return _list_of(scene, entries)
+    return scene.fresh()
+
+
+def _list_of(scene: Scene, entries: tuple[Kept, ...] = (), longest: int = 0) -> Value:
+    made = Block("list", longest=longest)
+    scene.state.entries[made] = entries
+    return (Ref(made, scene.tick()),)
+
+
+def _called(scene: Scene, node: ast.Call, callee: One, given: Given) -> Value:
+    match callee:
+        case Function():
+            return invoke(scene, callee, given, node)
+        case Class():
+            return instantiate(scene, callee, given, node)
+        case Outside(name=name):
+            return _outside(scene, node, name, given)
+        case Thing():
+            for name in ("__call__", "forward"):
+                for cls in callee.cls.lineage():
+                    for one in scene.state.cells.get((cls, name), ()):
+                        if isinstance(one, Function):
+                            bound = Function(one.node, one.scope, one.owner, callee)
+                            return invoke(scene, bound, given, node)
+            return scene.fresh()
+        case _:
+            return _unknown(scene, given)
+
+
+def _unknown(scene: Scene, given: Given) -> Value:
+    """What cannot be read may empty the lists that it gets."""
+    for _, value in given.nodes:
+        for one in value:
+            if isinstance(one, Ref) and one.block.kind == "list":
+                scene.state.entries[one.block] = ()
+    return scene.fresh()
+
+
+def _outside(scene: Scene, node: ast.Call, name: str, given: Given) -> Value:
+    if name in LISTS:
+        return _new_list(scene, node, given)
+    if name in RECORDS or name == RECORD:
+        return (Outside(RECORD),) if name in RECORDS else given.all
+    if is_optimizer(name):
+        return scene.fresh("optimizer")
+    if is_layer(name) and not name.endswith("Parameter"):
+        return scene.fresh("layer")
+    if name in {"tuple", "sorted", "reversed"} and is_list(given.first):
+        block = next(one.block for one in given.first if isinstance(one, Ref))
+        return (Group(tuple(e.value for e in scene.state.entries.get(block, ()))),)
+    if name in {"copy.copy", "copy.deepcopy"}:
+        kinds = {one.block.kind for one in given.first if isinstance(one, Ref)}
+        return scene.fresh(kinds.pop() if len(kinds) == 1 else "other")
+    if is_numeric(name) or "out" in given.named:
+        return numeric(scene, node, name, given)
+    return scene.fresh() if name in BUILTINS or name.startswith("random.") else _unknown(scene, given)
+
+
+def _new_list(scene: Scene, node: ast.Call, given: Given) -> Value:
+    longest = 0
+    for part in (*node.args[1:2], *(k.value for k in node.keywords if k.arg == "maxlen")):
+        match part:
+            case ast.Constant(value=int() as longest):
+                pass
+            case _:
+                longest = 0
+    entries: tuple[Kept, ...] = ()
+    for one in given.first:
+        if isinstance(one, Ref):
+            entries += scene.state.entries.get(one.block, ())
+    return _list_of(scene, entries, longest)
+
+
+def _of_base(scene: Scene, node: ast.Call, name: str) -> Value:
+    """`super().name(...)`."""
+    given, function = arguments(scene, node), scene.frame.function
+    if function is None or function.owner is None or function.thing is None:
+        return scene.fresh()
+    above = list(function.thing.cls.lineage())
+    above = above[above.index(function.owner) + 1 :] if function.owner in above else []
+    for cls in above:
+        for one in scene.state.cells.get((cls, name), ()):
+            if isinstance(one, Function):
+                return invoke(scene, Function(one.node, one.scope, one.owner, function.thing), given, node)
+    _forget(scene, function.thing)
+    return scene.fresh()
+
+
+def instantiate(scene: Scene, cls: Class, given: Given, node: ast.expr) -> Value:
+    """A new object of a class."""
+    is_record = any(base in RECORDS for base in cls.outer_bases())
+    start = next((o for c in cls.lineage() for o in scene.state.cells.get((c, "__init__"), ())), None)
+    decorators = {
+        getattr(d.func if isinstance(d, ast.Call) else d, "id", "") for d in cls.node.decorator_list
+    }
+    if is_record or (start is None and "dataclass" in decorators):
+        return given.all
+    thing = Thing(cls)
+    if isinstance(start, Function):
+        invoke(scene, Function(start.node, start.scope, start.owner, thing), given, node)
+    return (thing,)
+
+
+def invoke(scene: Scene, function: Function, given: Given, node: ast.expr) -> Value:
+    """What a function of the user's returns."""
+    del node
+    known = [f.function.node for f in scene.frames if f.function is not None]
+    if len(known) >= DEEPEST or function.node in known or not set(names_of(function)) <= HARMLESS:
+        return _unknown(scene, given)
+    if not isinstance(function.node, ast.Lambda) and scene.traits(function.node).is_lazy:
+        return scene.fresh()
+    scene.entered.add(function.node)
+    frame = Frame(Scope(function.scope.source, function.scope), function)
+    scene.frames.append(frame)
+    bind_parameters(scene, function, given)
+    if isinstance(function.node, ast.Lambda):
+        value = scene.evaluate(scene, function.node.body)
+        scene.frames.pop()
+        return value
+    alive = scene.perform(scene, function.node.body)
+    scene.frames.pop()
+    states = [state for _, state in frame.returned] + ([scene.state] if alive else [])
+    if states:
+        scene.state = joined(states)
+    if not scene.traits(function.node).has_closure:
+        for key in [key for key in scene.state.cells if key[0] is frame.scope]:
+            del scene.state.cells[key]
+    return either(*(value for value, _ in frame.returned)) if frame.returned else NOTHING
+
+
+def bind_parameters(scene: Scene, function: Function, given: Given) -> None:
+    """Give the parameters of a function their values."""
+    names = function.node.args
+    places = [*names.posonlyargs, *names.args]
+    values = list(given.values)
+    if function.thing is not None:
+        values.insert(0, (function.thing,))
+    elif function.owner is not None and "classmethod" in names_of(function):
+        values.insert(0, (function.owner,))
+    named = dict(given.named)
+    for number, place in enumerate(places):
+        if number < len(values):
+            value = values[number]
+        else:
+            value = named.pop(place.arg, None) or _by_annotation(scene, place)
+        scene.assign(place.arg, value)
+    for place in names.kwonlyargs:
+        scene.assign(place.arg, named.pop(place.arg, None) or _by_annotation(scene, place))
+    if names.vararg is not None:
+        scene.assign(names.vararg.arg, (Group(tuple(values[len(places) :])),))
+    if names.kwarg is not None:
+        scene.assign(names.kwarg.arg, (Group(tuple(named.values())),))
+
+
+def _by_annotation(scene: Scene, place: ast.arg) -> Value:
+    """An object of the class that the annotation names; it is not known what is in it."""
+    if isinstance(place.annotation, ast.Name):
+        found = scene.look_up(place.annotation.id) or ()
+        if len(found) == 1 and isinstance(found[0], Class):
+            return instantiate(scene, found[0], Given(), place.annotation)
+    return scene.fresh()
