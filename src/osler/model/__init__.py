@@ -30,19 +30,21 @@ from osler.model.check import (
 from osler.model.code import (
     ClipFact,
     Code,
-    FitFact,
     ForwardFact,
     GradientState,
+    ModeState,
+    StepFact,
+    TrainingFact,
+)
+from osler.model.codefacts import (
+    FitFact,
     HandUpdateFact,
     LooseLoadFact,
-    ModeState,
     OverwrittenFact,
     PaddedFact,
     RepeatFact,
     ResumptionFact,
     SpreadFact,
-    StepFact,
-    TrainingFact,
     WidthFact,
 )
 from osler.model.context import Context
