@@ -292,8 +292,8 @@ def test_the_same_entry_again_and_again(code: str, name: str) -> None:
 def test_says_what_was_seen_in_a_list() -> None:
     (found,) = read(IMPORTS + LISTS["a running total"][0], [check]).findings
     assert found.message == (
-        "`total` is put into `entries` again and again while line 39 changes it in place: the entries are one "
-        "and the same."
+        "`total` is put into `entries` again and again while line 39 changes it in place: the entries are "
+        "one and the same."
     )
     assert found.place.line == 40
 
