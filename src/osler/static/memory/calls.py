@@ -202,9 +202,9 @@ def _list_of(scene: Scene, entries: tuple[Kept, ...] = (), longest: int = 0) -> 
 def _called(scene: Scene, node: ast.Call, callee: One, given: Given) -> Value:
     match callee:
         case Function():
-            return invoke(scene, callee, given, node)
+            return invoke(scene, callee, given)
         case Class():
-            return instantiate(scene, callee, given, node)
+            return instantiate(scene, callee, given)
         case Outside(name=name):
             return _outside(scene, node, name, given)
         case Thing():
@@ -213,7 +213,7 @@ def _called(scene: Scene, node: ast.Call, callee: One, given: Given) -> Value:
                     for one in scene.state.cells.get((cls, name), ()):
                         if isinstance(one, Function):
                             bound = Function(one.node, one.scope, one.owner, callee)
-                            return invoke(scene, bound, given, node)
+                            return invoke(scene, bound, given)
             return scene.fresh()
         case _:
             return _unknown(scene, given)
@@ -273,12 +273,12 @@ def _of_base(scene: Scene, node: ast.Call, name: str) -> Value:
     for cls in above:
         for one in scene.state.cells.get((cls, name), ()):
             if isinstance(one, Function):
-                return invoke(scene, Function(one.node, one.scope, one.owner, function.thing), given, node)
+                return invoke(scene, Function(one.node, one.scope, one.owner, function.thing), given)
     _forget(scene, function.thing)
     return scene.fresh()
 
 
-def instantiate(scene: Scene, cls: Class, given: Given, node: ast.expr) -> Value:
+def instantiate(scene: Scene, cls: Class, given: Given) -> Value:
     """A new object of a class."""
     is_record = any(base in RECORDS for base in cls.outer_bases())
     start = next((o for c in cls.lineage() for o in scene.state.cells.get((c, "__init__"), ())), None)
@@ -289,13 +289,12 @@ def instantiate(scene: Scene, cls: Class, given: Given, node: ast.expr) -> Value
         return given.all
     thing = Thing(cls)
     if isinstance(start, Function):
-        invoke(scene, Function(start.node, start.scope, start.owner, thing), given, node)
+        invoke(scene, Function(start.node, start.scope, start.owner, thing), given)
     return (thing,)
 
 
-def invoke(scene: Scene, function: Function, given: Given, node: ast.expr) -> Value:
+def invoke(scene: Scene, function: Function, given: Given) -> Value:
     """What a function of the user's returns."""
-    del node
     known = [f.function.node for f in scene.frames if f.function is not None]
     if len(known) >= DEEPEST or function.node in known or not set(names_of(function)) <= HARMLESS:
         return _unknown(scene, given)
@@ -349,5 +348,5 @@ def _by_annotation(scene: Scene, place: ast.arg) -> Value:
     if isinstance(place.annotation, ast.Name):
         found = scene.look_up(place.annotation.id) or ()
         if len(found) == 1 and isinstance(found[0], Class):
-            return instantiate(scene, found[0], Given(), place.annotation)
+            return instantiate(scene, found[0], Given())
     return scene.fresh()

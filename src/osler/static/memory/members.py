@@ -39,7 +39,7 @@ def _attribute(scene: Scene, node: ast.Attribute, owner: One) -> Value:
         case Scope():
             return scene.state.cells.get((owner, name)) or scene.fresh()
         case Thing():
-            return member(scene, owner, name, node)
+            return member(scene, owner, name)
         case Class():
             return _class_member(scene, owner, name)
         case Ref(block=Block(kind="layer") as block):
@@ -69,7 +69,7 @@ def _class_member(scene: Scene, cls: Class, name: str) -> Value:
     return scene.fresh()
 
 
-def member(scene: Scene, thing: Thing, name: str, node: ast.expr) -> Value:
+def member(scene: Scene, thing: Thing, name: str) -> Value:
     """An attribute of an object: its own, or a method or value of its class."""
     own = scene.state.cells.get((thing, name))
     if own is None:
@@ -85,7 +85,7 @@ def member(scene: Scene, thing: Thing, name: str, node: ast.expr) -> Value:
     found = list[Value]()
     for one in own:
         if isinstance(one, Function) and one.owner is not None:
-            found.append(_method(scene, thing, one, node))
+            found.append(_method(scene, thing, one))
         elif isinstance(one, Ref) and (one.by is None or (one.home and one.home[0] is thing)):
             found.append((replace(one, since=now, home=(thing, name), by=None),))
         else:
@@ -93,13 +93,13 @@ def member(scene: Scene, thing: Thing, name: str, node: ast.expr) -> Value:
     return either(*found) if found else NOTHING
 
 
-def _method(scene: Scene, thing: Thing, function: Function, node: ast.expr) -> Value:
+def _method(scene: Scene, thing: Thing, function: Function) -> Value:
     decorators = set(names_of(function))
     bound = Function(function.node, function.scope, function.owner, thing)
     if "staticmethod" in decorators:
         return (Function(function.node, function.scope),)
     if decorators & {"property", "cached_property"}:
-        return scene.invoke(scene, bound, Given(), node)
+        return scene.invoke(scene, bound, Given())
     return (bound,)
 
 

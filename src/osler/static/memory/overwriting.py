@@ -53,13 +53,12 @@ def _follow(scene: Scene, sources: Sequence[Source]) -> None:
 
 def _follow_alone(scene: Scene, function: Function) -> None:
     """A function that nothing in these files calls."""
-    node = ast.copy_location(ast.Constant(None), function.node)
     owners: list[Thing | None] = [None]
     if function.owner is not None:
-        owners = [one for one in instantiate(scene, function.owner, Given(), node) if isinstance(one, Thing)]
+        owners = [one for one in instantiate(scene, function.owner, Given()) if isinstance(one, Thing)]
     for owner in owners:
         if function.node not in scene.entered:
-            invoke(scene, Function(function.node, function.scope, function.owner, owner), Given(), node)
+            invoke(scene, Function(function.node, function.scope, function.owner, owner), Given())
 
 
 def _fact(one: Overwritten, read: set[str]) -> OverwrittenFact | None:

@@ -135,11 +135,11 @@ class Scene:
         modules: finds files of the linted tree.
         budget: nodes that may still be looked at.
         clock: counts what happens.
+        state: of all memory, here.
         frames: calls in progress, innermost last.
         imported: the scopes of files.
         entered: functions that were followed.
-        classes: every class of the user's that was met.
-        functions: every function.
+        functions: every function of the user's that was met.
         weights: of all networks: an optimizer changes them.
         found: what is wrong.
         known: what was asked of functions before.
@@ -147,7 +147,7 @@ class Scene:
 
     evaluate: Callable[[Scene, ast.expr], Value]
     perform: Callable[[Scene, Sequence[ast.stmt]], bool]
-    invoke: Callable[[Scene, Function, Given, ast.expr], Value]
+    invoke: Callable[[Scene, Function, Given], Value]
     modules: Modules
     budget: int
     clock: int = 0
