@@ -45,6 +45,7 @@ from osler.model.code import (
 )
 from osler.model.context import Context
 from osler.model.course import learns_from_models, repeats_data, single_loss
+from osler.model.datafacts import OverwriteFact
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
@@ -253,6 +254,7 @@ __all__ = [
     "Optimizer",
     "OptimizerFact",
     "OverfitFact",
+    "OverwriteFact",
     "PaddedFact",
     "PaddingFact",
     "Page",

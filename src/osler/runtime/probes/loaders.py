@@ -18,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSa
 from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
 
 from osler.model import Kind, LoaderFact
+from osler.runtime.fetches import Fetches
 from osler.runtime.guard import function_modes
 from osler.runtime.measures import samples
 from osler.runtime.patches import Patches
@@ -46,6 +47,8 @@ class Batches:
         self.log = watcher.thinning.log
         self.gate = watcher.gate("batches")
         self.gate_facts = watcher.gate("what loaders draw")
+        self.gate_fetches = watcher.gate("what datasets store")
+        self.fetches = Fetches(watcher.run, watcher.lines, self.gate_fetches)
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.newest = (0, "")
         self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
@@ -94,6 +97,7 @@ class Batches:
         for model in self.watcher.registry.models:
             model.stale = True
         self.gate_facts.within(self.describe, loader, name)
+        self.gate_fetches.within(self.fetches.began, iterator, name)
 
     def describe(self, loader: Any, name: str) -> None:
         """Note what the loader draws, at the first pass, and how many passes have begun."""
