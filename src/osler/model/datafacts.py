@@ -22,7 +22,7 @@ class OverwriteFact:
         followed: samples that were followed.
         passes: passes in which some of them were changed.
         checked: numbers of these samples that were compared.
-        changed: of these, how many are no longer what they were before the first pass.
+        changed: of these, how many were at one time no longer what they were before the first pass.
         step: optimizer steps finished when it was first certain.
     """
 

@@ -49,12 +49,14 @@ class Trail:
         first: before it was ever fetched.
         latest: when it was last seen.
         seen: pass in which that was.
+        most: how many were no longer the first at one time.
         passes: those in which a fetch changed them.
     """
 
     first: Numbers
     latest: Numbers
     seen: int
+    most: int = 0
     passes: set[int] = field(default_factory=set[int])
 
 
@@ -213,6 +215,7 @@ class Fetches:
                     continue
                 now = spread(part.numbers)
                 trail.latest, trail.seen = now, follow.passes
+                trail.most = max(trail.most, differing(trail.first, now))
                 if differing(before[key], now) and is_handed_out(part, follow.given.get(index, [])):
                     trail.passes.add(follow.passes)
                     changed.add(key[0])
@@ -243,7 +246,7 @@ class Fetches:
             followed=len(follow.trails),
             passes=len(set(chain(*(t.passes for t in trails)))),
             checked=sum(map(len, (t.first for t in trails))),
-            changed=sum(differing(t.first, t.latest) for t in trails),
+            changed=sum(t.most for t in trails),
             step=old.step if old is not None else self._run.steps,
         )
 

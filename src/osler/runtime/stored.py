@@ -88,7 +88,7 @@ def owners(dataset: object, index: int, samples: int, depth: int = 0) -> Iterato
         return
     if type(dataset) is Subset:
         chosen = cast("Any", dataset.indices)
-        yield from owners(dataset.dataset, whole(chosen[index]), 0, depth + 1)
+        yield from owners(dataset.dataset, whole(chosen[index]), len(chosen), depth + 1)
         return
     if type(dataset) is ConcatDataset:
         ends = dataset.cumulative_sizes

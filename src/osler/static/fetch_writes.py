@@ -36,7 +36,9 @@ ARITHMETIC = frozenset({"add", "subtract", "sub", "multiply", "mul", "divide", "
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 """Of augmented assignments: doing it twice is not the same as doing it once."""
 
-ARRAY = frozenset("shape size dim ndim dtype mean std var T flatten numel clip clamp sum".split())
+ARRAY = frozenset(
+    "shape size dim ndim mean std var T flatten numel clip clamp sum clone view reshape unsqueeze permute".split()
+)
 """Attributes that tell an array or tensor from a number."""
 
 
@@ -182,7 +184,9 @@ def is_count(target: ast.Subscript, value: ast.expr) -> bool:
 def apply(flow: Flow, call: ast.Call) -> None:
     """``x.mul_(…)``, ``np.add(x, noise, out=x)``."""
     match call.func:
-        case ast.Attribute(value=owner, attr=attr) if attr in COMPUTES and not isinstance(owner, ast.Call):
+        case ast.Attribute(value=ast.Call() as inner, attr=attr) if attr.endswith("_"):
+            apply(flow, inner)
+        case ast.Attribute(value=owner, attr=attr) if attr in COMPUTES:
             note(flow, call, owner)
         case ast.Attribute(value=owner, attr="masked_fill_") if call.args and is_random(flow, call.args[0]):
             note(flow, call, owner)

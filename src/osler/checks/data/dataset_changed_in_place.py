@@ -122,7 +122,7 @@ def changed_while_fetched(run: Run) -> Iterator[Finding]:
                 step=fact.step,
                 subject=fact.attribute,
                 related=[(run.usual_site(trained), "the loop trains on it here")],
-                evidence=[Evidence("numbers that are not what they were", fact.changed, "0")],
+                evidence=[Evidence("numbers that were not what they had been", fact.changed, "0")],
             )
 
 
@@ -132,6 +132,6 @@ def told(fact: OverwriteFact) -> str:
     stored = f"`{fact.owner}.{fact.attribute}`"
     return (
         f"{written} what {stored} stores: {fact.samples} of {fact.followed} samples that were followed "
-        f"changed while they were fetched, in {fact.passes} passes. {fact.changed:,} of their "
-        f"{fact.checked:,} numbers are no longer what they were before the first pass."
+        f"changed while they were fetched, in {fact.passes} passes. Up to {fact.changed:,} of their "
+        f"{fact.checked:,} numbers were no longer those from before the first pass."
     )
