@@ -7,7 +7,7 @@ import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any
+from typing import Any, Generic
 
 from torch.utils.data import Dataset
 
@@ -68,9 +68,8 @@ def writing(dataset: Any, stored: tuple[type, str], collate: object, lines: User
         collate: makes a batch of samples.
         lines: tells the user's lines.
     """
-    known = [
-        cls for cls in classes(dataset) if not cls.__module__.startswith(("torch.", "builtins", "typing"))
-    ]
+    others = [cls for cls in classes(dataset) if cls not in {object, Generic}]
+    known = [cls for cls in others if not cls.__module__.startswith("torch.")]
     sources = [s for cls in known if (s := source_of(cls, lines)) is not None]
     fetching = [(s.file, method) for s in sources for method in s.fetching()]
     if not fetching:

@@ -1,8 +1,8 @@
 """Does fetching a sample change what the dataset stores of it, pass after pass?
 
 The first samples that a loader without workers fetches are followed. What the dataset holds under their index
-is compared before and after the fetch: what changes in between was written by `__getitem__`, by a transform or
-by `collate_fn`, and not by the training loop. Workers write to a copy, which is not seen here.
+is compared before and after the fetch: what changes in between was written by `__getitem__`, a transform or
+`collate_fn`, and not by the training loop. Workers write to a copy, which is not seen here.
 """
 
 # pyright: reportPrivateUsage=false

@@ -1,8 +1,8 @@
 """Statements of a method that write into views of what its object stores, so that it adds up.
 
-`img = self.images[i]` is a view: of a tensor or an array its memory, of a list its very entry. What is written
-into it stays. Writing the same once more does no harm, so only what computes on the old numbers counts, and
-what is written at random places.
+`img = self.images[i]` is a view: of a tensor or an array its memory, of a list its very entry. What is
+written into it stays. Writing the same once more does no harm, so only what computes on the old numbers
+counts, and what is written at random places.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 """Of augmented assignments: doing it twice is not the same as doing it once."""
 
 ARRAY = frozenset(
-    "shape size dim ndim mean std var T flatten numel clip clamp sum clone view reshape unsqueeze permute".split()
+    "shape size dim ndim mean std var T flatten numel clip clamp sum clone view unsqueeze permute".split()
 )
 """Attributes that tell an array or tensor from a number."""
 
@@ -170,7 +170,7 @@ def augment(flow: Flow, statement: ast.AugAssign) -> None:
     if not isinstance(statement.op, OPERATORS):
         return
     if isinstance(target, ast.Name) and target.id in flow.views:
-        if isinstance(value, ast.List) or is_array(flow, target.id, value):
+        if isinstance(value, ast.List) or is_array(flow, target.id, statement):
             note(flow, statement, target)
     elif isinstance(target, ast.Subscript) and not is_count(target, value):
         note(flow, statement, target)
@@ -256,7 +256,7 @@ def is_basic(flow: Flow, where: ast.expr) -> bool:
         case ast.Slice():
             return True
         case ast.Constant(value=value):
-            return type(value) in {int, str, type(...)}
+            return type(value) in {int, str, type(...), type(None)}
         case ast.Tuple(elts=parts):
             return all(is_basic(flow, part) for part in parts)
         case _:
@@ -310,23 +310,32 @@ def is_arithmetic(value: ast.expr) -> bool:
     return isinstance(value, ast.BinOp) and isinstance(value.op, OPERATORS)
 
 
-def is_array(flow: Flow, name: str, value: ast.expr) -> bool:
-    """The variable holds several numbers: it is used so, or meets random numbers of its shape."""
+def is_array(flow: Flow, name: str, statement: ast.AugAssign) -> bool:
+    """The variable holds several numbers, and is no text or tuple, of which a new one would be made."""
+    entries = isinstance(statement.op, ast.Sub | ast.Div)
     for node in walk(flow.method):
         match node:
             case ast.Attribute(value=ast.Name(id=owner), attr=attr) if owner == name and attr in ARRAY:
                 return True
-            case ast.Subscript(value=ast.Name(id=owner)) if owner == name:
+            case ast.Subscript(value=ast.Name(id=owner)) if owner == name and entries:
                 return True
             case ast.Call(func=ast.Attribute(attr=attr), args=[ast.Name(id=given)]) if given == name:
                 if attr in WRAPS or attr.endswith("_like"):
                     return True
             case _:
                 pass
-    return any(
-        isinstance(n, ast.Call) and n.args and dotted(n.func).rpartition(".")[2] in {"rand", "randn"}
-        for n in walk(value)
-    )
+    return any(is_several(node) for node in walk(statement.value))
+
+
+def is_several(node: ast.AST) -> bool:
+    """``torch.randn(8)``: more random numbers than one."""
+    match node:
+        case ast.Call(func=function, args=[first, *_]) if (
+            not isinstance(first, ast.Constant) or first.value != 1
+        ):
+            return dotted(function).rpartition(".")[2] in {"rand", "randn"}
+        case _:
+            return False
 
 
 def by_name(target: ast.Subscript) -> bool:

@@ -55,26 +55,26 @@ class OverwrittenView:
 
 
 def overwritten_views(code: Code) -> Iterator[OverwrittenView]:
-    """Each once, of the first loader without workers that is trained on in several epochs."""
-    told: set[Place] = set()
+    """The first of each attribute, for the first loader without workers that several epochs train on."""
+    told: set[tuple[str, int, str]] = set()
     for loader, loop, around in trainings(code):
         given = loader.options.get("dataset", loader.options.get(0))
         dataset = given.value if isinstance(given, Maybe) else given
         if not isinstance(dataset, Instance) or not is_in_process(loader):
             continue
-        if not outlives(dataset, loader, around):
+        if not outlives(dataset, around):
             continue
         for part in (dataset, *(p for p in dataset.parts.values() if isinstance(p, Instance))):
-            for found in overwritten(part):
-                place, attribute, name = found
-                if place not in told:
-                    told.add(place)
+            for place, attribute, name in overwritten(part):
+                key = (*part.cls.key[:2], attribute)
+                if key not in told:
+                    told.add(key)
                     yield OverwrittenView(attribute, name, part.cls.name, place, loop, loader)
 
 
-def outlives(dataset: Instance, loader: Loader, around: list[Loop]) -> bool:
+def outlives(dataset: Instance, around: list[Loop]) -> bool:
     """It is built outside of a loop around the one that trains on it, so that it is asked again and again."""
-    birth = dataset.birth or loader.birth
+    birth = dataset.birth
     return birth is not None and any(loop.number and loop.number not in birth[1] for loop in around)
 
 

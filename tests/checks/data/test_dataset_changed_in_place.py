@@ -54,7 +54,7 @@ def test_says_what_is_written_into_a_view() -> None:
     assert (found.place.function, found.place.subject) == ("__getitem__", "x")
     assert [r.label for r in found.related] == ["the loop trains on it here"]
     assert found.fix == (
-        "Copy the sample before it is changed: `.clone()` of a tensor, `.copy()` of an array, list or dict."
+        "Change a copy of the sample: `.clone()` of a tensor, `.copy()` of an array, list or dict."
     )
 
 
@@ -107,6 +107,9 @@ SILENT = {
     "only on one way a view": program("x = self.x[i]\nif self.y.sum():\n    x = x + 1\nx += torch.randn(8)"),
     "a number": program("x = self.x[i]\nx -= 0.5", "x.numpy()"),
     "a text": program("x = self.x[i]\nx += ' end'", "[str(j) for j in range(64)]"),
+    "a text that is cut": program("x = self.x[i]\nx += ' end'\nx = x[:8]", "[str(j) for j in range(64)]"),
+    "a tuple": program("x = self.x[i]\nx += (1, 2)\nx = x[0]", "[(j, j) for j in range(64)]"),
+    "noise on a number": program("x = self.x[i]\nx += 0.1 * np.random.randn(1)", "x.numpy()"),
     "the same each time": program("x = self.x[i]\nx[0] = 1\nx[2:4] = 0\nx.clamp_(0, 1)"),
     "clipped into itself": program("x = self.x[i]\nnp.clip(x, 0, 1, out=x)", "x.numpy()"),
     "only once": program("x = self.x[i]\nif i not in self.done:\n    x += torch.randn(8)"),

@@ -2,7 +2,7 @@
 
 `self.images[index]` of a tensor or a NumPy array is no copy but a view of it, and an entry of a list is the
 very object that the list holds. What `__getitem__`, a transform or `collate_fn` writes into it stays. In the
-next epoch it is done once more to what is left: more and more is erased, noise is added to noise, and what was
+next epoch it is done once more to what is left: more and more is erased, noise is added to noise, what was
 normalised is normalised again.
 
 ## Bad
@@ -83,7 +83,8 @@ check = Check(
     severity=Severity.WARNING,
     expected="a sample is copied before it is changed, and the stored data stay as they are",
     why="Each epoch changes what the last one has left, so the data get further from the real ones.",
-    fix="Copy the sample before it is changed: `.clone()` of a tensor, `.copy()` of an array, list or dict.",
+    fix="Change a copy of the sample: `.clone()` of a tensor, `.copy()` of an array, list or dict.",
+    symptoms=("inputs-not-finite",),
 )
 
 
