@@ -142,6 +142,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "inputs": attrgetter("name"),
     "signs": attrgetter("site"),
     "loaders": attrgetter("name"),
+    "overwrites": lambda fact: fact.loaders[0],
     "not_finite": attrgetter("measure"),
 }
 """How `Run` keys its facts."""

@@ -49,6 +49,7 @@ from osler.model.codefacts import (
 )
 from osler.model.context import Context
 from osler.model.course import learns_from_models, repeats_data, single_loss
+from osler.model.datafacts import OverwriteFact
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
@@ -260,6 +261,7 @@ __all__ = [
     "Optimizer",
     "OptimizerFact",
     "OverfitFact",
+    "OverwriteFact",
     "OverwrittenFact",
     "PaddedFact",
     "PaddingFact",

@@ -16,6 +16,7 @@ from osler.model.architecture import (
     UnmovedNormFact,
 )
 from osler.model.context import Context
+from osler.model.datafacts import OverwriteFact
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
     BlindFact,
@@ -101,6 +102,7 @@ class Run:
         signs: which loss functions each backward lowers and raises.
         inputs: variables that were not finite when the loss first was not, by name.
         loaders: loaders that were iterated, by name.
+        overwrites: stored samples that change while they are fetched, by the name of the first loader.
         cuts: operations that cut the graph on the way to the loss.
         retained: graphs that outlive their turn.
         misspelt: attributes that were meant to be `requires_grad`, by model and name.
@@ -157,6 +159,7 @@ class Run:
     signs: dict[Site, SignFact] = field(default_factory=dict[Site, SignFact])
     inputs: dict[str, InputFact] = field(default_factory=dict[str, InputFact])
     loaders: dict[str, LoaderFact] = field(default_factory=dict[str, LoaderFact])
+    overwrites: dict[str, OverwriteFact] = field(default_factory=dict[str, OverwriteFact])
     cuts: list[CutFact] = field(default_factory=list[CutFact])
     retained: dict[Site, RetainedFact] = field(default_factory=dict[Site, RetainedFact])
     misspelt: dict[str, MisspeltFact] = field(default_factory=dict[str, MisspeltFact])

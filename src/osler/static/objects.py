@@ -33,6 +33,7 @@ def instantiate(machine: Machine, cls: Class, arguments: Arguments, node: ast.ex
         machine.code.networks.append(owner)
     else:
         owner = Instance(cls)
+        machine.born(owner)  # even if it only ever is an argument
     cls.instances.append(owner)
     initialize(machine, owner, cls, arguments, node)
     return owner

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osler.model import Code, Const, Loader, Maybe, Place, Value
-from osler.static.queries import every_loop, goes_backward
+from osler.static.queries import trainings
 from osler.static.sources import Source, dotted
 from osler.static.values import Function, Instance, methods_of
 from osler.static.walking import walk
@@ -61,9 +61,9 @@ class CopiedGenerator:
 def copied_generators(code: Code) -> Iterator[CopiedGenerator]:
     """Each once, of the first loader that is trained on with it."""
     told: set[Place] = set()
-    for loader, passes in _trained(code):
+    for loader, _, around in trainings(code):
         workers = _number(loader, WORKERS, "num_workers")
-        again = passes > 1 and loader.options.get("persistent_workers") in {None, Const(False)}
+        again = bool(around) and loader.options.get("persistent_workers") in {None, Const(False)}
         if workers < (1 if again else 2) or {"**", "worker_init_fn", INIT} & loader.options.keys():
             continue
         for owner, is_dataset in _used_by(loader.options.get("dataset", loader.options.get(0))):
@@ -71,20 +71,6 @@ def copied_generators(code: Code) -> Iterator[CopiedGenerator]:
                 if made not in told:
                     told.add(made)
                     yield CopiedGenerator(name, made, drawn, loader, workers, again)
-
-
-def _trained(code: Code) -> Iterator[tuple[Loader, int]]:
-    """Loaders of torch with the loops around each pass that trains, and that pass itself."""
-    for trace in code.traces:
-        outer = {id(inner) for loop in every_loop(trace.nodes) for inner in every_loop(loop.body)}
-        for loop in every_loop(trace.nodes):
-            over = loop.over
-            if (
-                isinstance(over, Loader)
-                and over.made == "torch.utils.data.DataLoader"
-                and goes_backward(loop)
-            ):
-                yield over, 2 if id(loop) in outer else 1
 
 
 def _number(loader: Loader, position: int, name: str) -> int:

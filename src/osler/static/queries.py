@@ -127,6 +127,18 @@ def goes_backward(loop: Loop) -> bool:
     return any(a.kind in (Kind.BACKWARD, Kind.STEP) for a in flat(loop.body))
 
 
+def trainings(code: Code) -> Iterator[tuple[Loader, Loop, list[Loop]]]:
+    """Loaders of torch with each loop that trains on them, and the loops around that one."""
+    for trace in code.traces:
+        loops = list(every_loop(trace.nodes))
+        inside = [(loop, {id(inner) for inner in every_loop(loop.body)}) for loop in loops]
+        for loop in loops:
+            over = loop.over
+            is_torch = isinstance(over, Loader) and over.made == "torch.utils.data.DataLoader"
+            if is_torch and goes_backward(loop):
+                yield over, loop, [outer for outer, inner in inside if id(loop) in inner]
+
+
 def serves_backward(code: Code, forward: Action) -> bool:
     """Some backward goes through the output of this call, or what it goes through was chosen by it."""
     if forward.recording is False:

@@ -18,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSa
 from torch.utils.data.dataloader import _BaseDataLoaderIter  # pyright: ignore[reportPrivateUsage]
 
 from osler.model import Kind, LoaderFact
+from osler.runtime.fetches import Fetches
 from osler.runtime.guard import function_modes
 from osler.runtime.measures import samples
 from osler.runtime.patches import Patches
@@ -47,6 +48,8 @@ class Batches:
         self.gate = watcher.gate("batches")
         self.gate_facts = watcher.gate("what loaders draw")
         self.gate_redrawn = watcher.gate("random numbers that repeat")
+        self.gate_fetches = watcher.gate("what datasets store")
+        self.fetches = Fetches(watcher.run, watcher.lines, self.gate_fetches)
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.newest = (0, "")
         self.names: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
@@ -97,6 +100,7 @@ class Batches:
         self.gate_facts.within(self.describe, loader, name)
         if self.watcher.redrawing.armed:
             self.gate_redrawn.within(self.watcher.redrawing.begun, iterator, name)
+        self.gate_fetches.within(self.fetches.began, iterator, name)
 
     def describe(self, loader: Any, name: str) -> None:
         """Note what the loader draws, at the first pass, and how many passes have begun."""
