@@ -90,7 +90,7 @@ def test_numbers_are_spread_over_all() -> None:
     large = np.arange(64 * 1024.0).reshape(64, 1024)
     some = spread(large)
     assert len(some) <= CHECKED
-    assert len({int(n) % 1024 for n in some}) > 500  # many columns
+    assert len({int(n) % 1024 for n in some}) > 400  # many columns
     assert len({int(n) // 1024 for n in some}) == 64  # all rows
     some[:] = 0
     assert large.any()

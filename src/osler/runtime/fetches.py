@@ -25,7 +25,7 @@ from osler.runtime.guard import Gate
 from osler.runtime.stored import Numbers, Part, differing, is_handed_out, leaves, parts, spread
 from osler.runtime.userlines import UserLines
 
-FOLLOWED = 16
+FOLLOWED = 8
 """Samples that are followed."""
 
 CLOSE = 6
@@ -156,11 +156,14 @@ class Fetches:
         collate, alive = fetcher.collate_fn, weakref.ref(fetcher)
 
         def hand_out(samples: Any) -> Any:
-            self._gate.call(self._handed, follow, samples)
+            if follow.before:
+                self._gate.call(self._handed, follow, samples)
             return collate(samples)
 
         def fetch(indices: Any) -> Any:
             own = alive()
+            if is_of_others(follow, indices):
+                return _MapDatasetFetcher.fetch(cast("Any", own), indices)
             self._gate.call(self._before, follow, indices)
             batch = _MapDatasetFetcher.fetch(cast("Any", own), indices)
             self._gate.call(self._after, follow)
@@ -196,8 +199,6 @@ class Fetches:
 
     def _handed(self, follow: Follow, samples: Any) -> None:
         """Samples, in the order of their indices, on their way into a batch."""
-        if not follow.before:
-            return
         each: list[object] = list(samples) if type(samples) in {list, tuple} else []
         if len(each) != len(follow.asked):  # one sample that is no batch
             each = [samples] * len(follow.asked)
@@ -255,6 +256,16 @@ class Fetches:
         told = self._run.overwrites.get(follow.loaders[0])
         if told is not None and (told.owner, told.attribute) == (stored[0].__name__, stored[1]):
             del self._run.overwrites[follow.loaders[0]]
+
+
+def is_of_others(follow: Follow, indices: Any) -> bool:
+    """Whether a batch of plain numbers holds no sample that is followed, as most do."""
+    if type(indices) is not list or not indices or type(indices[0]) is not int or follow.is_filling:
+        return False
+    try:
+        return follow.trails.keys().isdisjoint(cast("list[Any]", indices))
+    except TypeError:  # not all of them are numbers
+        return False
 
 
 def several(indices: Any) -> list[Any]:

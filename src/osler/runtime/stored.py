@@ -30,7 +30,7 @@ PARTS = 16
 LONGEST = 4_096
 """Entries of a list that is read as numbers."""
 
-CHECKED = 1_024
+CHECKED = 512
 """Numbers of one tensor, array or list that are compared, evenly spread."""
 
 BRAIN = torch.bfloat16

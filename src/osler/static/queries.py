@@ -134,8 +134,9 @@ def trainings(code: Code) -> Iterator[tuple[Loader, Loop, list[Loop]]]:
         inside = [(loop, {id(inner) for inner in every_loop(loop.body)}) for loop in loops]
         for loop in loops:
             over = loop.over
-            is_torch = isinstance(over, Loader) and over.made == "torch.utils.data.DataLoader"
-            if is_torch and goes_backward(loop):
+            if not isinstance(over, Loader) or over.made != "torch.utils.data.DataLoader":
+                continue
+            if goes_backward(loop):
                 yield over, loop, [outer for outer, inner in inside if id(loop) in inner]
 
 
