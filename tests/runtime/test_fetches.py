@@ -20,6 +20,7 @@ from torch.utils.data import (
 )
 
 from osler.model import OverwriteFact
+from osler.runtime.fetches import only_indexes
 from osler.session import Session
 
 COUNT = 40
@@ -177,7 +178,7 @@ def with_transform(dataset: Transformed) -> Transformed:
         (Subset(Noise(tensors), list(range(30, 10, -1))), "Noise.x", True),
         (ConcatDataset([Noise(tensors), Noise(tensors)]), "Noise.x", True),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_stored_changes(dataset: Any, stored: str, is_statement: bool) -> None:
     (fact,) = run(dataset)
@@ -210,7 +211,7 @@ def test_what_collate_writes() -> None:
         {"batch_sampler": [[1, 2, 3], [4, 5, 6]], "shuffle": None, "batch_size": 1},
         {"drop_last": True, "batch_size": 16},
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_however_it_is_fetched(more: dict[str, Any]) -> None:
     assert run(Noise(arrays), 5, **more)
@@ -475,3 +476,22 @@ def test_a_dataset_is_not_kept_alive() -> None:
             list(DataLoader(data, batch_size=8))
         del data
         assert len(gone) == 12
+
+
+DATA = TensorDataset(torch.zeros(4, 2))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "own"),
+    [
+        (DATA, True),
+        (Subset(DATA, [0, 1]), True),
+        (ConcatDataset([DATA, Subset(DATA, [0])]), True),
+        (Plain(tensors), False),
+        (Subset(Plain(tensors), [0]), False),
+        (ConcatDataset([DATA, Plain(tensors)]), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_where_only_torchs_own_code_runs_nothing_is_followed(dataset: Any, own: bool) -> None:
+    assert only_indexes(dataset) is own

@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any, cast
 
 import numpy as np
+from torch.utils.data import ConcatDataset, Subset, TensorDataset, default_collate, default_convert
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 from torch.utils.data.dataloader import _SingleProcessDataLoaderIter
 
@@ -36,6 +37,9 @@ ENOUGH = 2
 
 DATASETS = 8
 """Datasets that are followed: more than training needs, unless it makes a new one for each epoch."""
+
+TORCHS_OWN = (default_collate, default_convert)
+"""What makes batches where the user says nothing: copies."""
 
 Stored = tuple[type, str]
 """Class of a dataset and the attribute under which it stores samples."""
@@ -107,6 +111,15 @@ class Follow:
             yield ((part.owner, part.attribute), part.path), part
 
 
+def only_indexes(dataset: object) -> bool:
+    """Whether no code but torch's own runs when a sample is fetched: nothing can be written there."""
+    if type(dataset) is Subset:
+        return only_indexes(dataset.dataset)
+    if type(dataset) is ConcatDataset:
+        return all(map(only_indexes, dataset.datasets))
+    return type(dataset) is TensorDataset
+
+
 class Fetches:
     """Follows samples.
 
@@ -129,6 +142,8 @@ class Fetches:
             return
         fetcher = iterator._dataset_fetcher
         if type(fetcher) is not _MapDatasetFetcher or not hasattr(fetcher.dataset, "__dict__"):
+            return
+        if fetcher.collate_fn in TORCHS_OWN and only_indexes(fetcher.dataset):
             return
         follow = self._follow(fetcher.dataset, name)
         if follow is None:
