@@ -39,6 +39,11 @@ CUTS = ("detach", "detach_", "data")
 """Operations that are told as the place at which a state loses its graph."""
 
 
+def recent() -> deque[list[Tensor]]:
+    """Room for the latest states."""
+    return deque(maxlen=RECENT)
+
+
 @dataclass(slots=True, eq=False)
 class Calls:
     """The calls of one cell since the last backward.
@@ -57,7 +62,7 @@ class Calls:
     site: Site = ()
     nodes: list[frozenset[int]] = field(default_factory=list[frozenset[int]])
     detached: list[bool] = field(default_factory=list[bool])
-    states: deque[list[Tensor]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    states: deque[list[Tensor]] = field(default_factory=recent)
     input: list[Tensor] = field(default_factory=list[Tensor])
     cut: tuple[str, Site] = ("", ())
 
