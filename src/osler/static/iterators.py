@@ -64,6 +64,9 @@ OF_MODULES = frozenset(
 
 LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 
+ENDS_EARLY = (ast.Break, ast.Return, ast.Yield, ast.YieldFrom, ast.Await)
+"""What can end a loop before its time, or keep it waiting for whoever asks for the next item."""
+
 LONGEST = 40
 """Characters of an iterator's source that a message repeats."""
 
@@ -72,13 +75,15 @@ def drawn_by_call(
     machine: Machine, callee: Value, arguments: Arguments, result: Value, node: ast.Call
 ) -> Value:
     """What a call of these returns, with the iterators that it has made, or that its result draws from."""
+    if not machine.once and not isinstance(callee, Doing):
+        return result
     match callee:
         case Doing(receiver=Network() as network, name=name) if name in GENERATORS:
             if _is_of_torch(machine, network, node):
                 machine.once[id(result)] = (result, (Once(_shown(node), machine.place(node)),))
         case Doing() if machine.once:
             _by_method(machine, callee, arguments, node)
-        case External() if machine.once:
+        case External():
             return _by_function(machine, callee, arguments, result, node)
         case Function() | Bound():
             pass  # it was followed
@@ -95,6 +100,11 @@ def drawing(machine: Machine, over: Value, items: Value) -> Value:
     if below:
         machine.once[id(items)] = (items, below)
     return items
+
+
+def may_draw(machine: Machine, over: Value) -> bool:
+    """What is gone through may take from an iterator."""
+    return bool(machine.once) and (id(over) in machine.once or isinstance(over, Maybe | Zipped))
 
 
 def go_through(machine: Machine, over: Value, node: ast.expr) -> None:
@@ -126,22 +136,20 @@ def decided(machine: Machine, test: ast.expr, other: Sequence[ast.stmt] = ()) ->
     frame, unsure = machine.frame, bool(machine.once and machine.turning) and not _is_settled(machine, test)
     frame.decided += unsure
     yield
-    if not any(isinstance(n, LEAVES) for statement in other for n in walk(statement)):
-        frame.decided -= unsure
+    if unsure and not any(isinstance(n, LEAVES) for statement in other for n in walk(statement)):
+        frame.decided -= 1
 
 
 @once_per_node
 def may_stop(node: ast.For | ast.AsyncFor) -> bool:
     """The loop may be left before its end, or hands out each item to whoever asks for it."""
-    inner = {
-        id(n)
-        for loop in walk(node)
-        if loop is not node and isinstance(loop, ast.For | ast.AsyncFor | ast.While)
-        for n in walk(loop)
-        if isinstance(n, ast.Break)
-    }
-    leaves = (ast.Break, ast.Return, ast.Yield, ast.YieldFrom, ast.Await)
-    return any(isinstance(n, leaves) and id(n) not in inner for n in walk(node))
+    leaving = [n for n in walk(node) if isinstance(n, ENDS_EARLY)]
+    breaks = [n for n in leaving if isinstance(n, ast.Break)]
+    if not breaks or len(breaks) < len(leaving):
+        return bool(leaving)
+    loops = [n for n in walk(node) if isinstance(n, ast.For | ast.AsyncFor | ast.While) and n is not node]
+    inner = {n for loop in loops for n in walk(loop) if isinstance(n, ast.Break)}
+    return any(n not in inner for n in breaks)
 
 
 def _is_of_torch(machine: Machine, network: Network, node: ast.Call) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from osler.model import Branch, Changing, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
 from osler.static.conditions import condition, truth
 from osler.static.iteration import element, source_of, unrolled
-from osler.static.iterators import go_through, may_stop
+from osler.static.iterators import go_through, may_draw, may_stop
 from osler.static.machine import Machine, Names
 from osler.static.roles import baptized
 from osler.static.shelf import once_per_node
@@ -21,7 +21,7 @@ from osler.static.walking import walk
 def follow_for(machine: Machine, node: ast.For | ast.AsyncFor) -> bool:
     """A `for` loop; whether the line behind it is reached."""
     over = machine.evaluate(machine, node.iter)
-    if machine.once and not may_stop(node):
+    if may_draw(machine, over) and not may_stop(node):
         go_through(machine, over, node.iter)
     name = dotted(node.iter)
     if name:

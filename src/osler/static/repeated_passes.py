@@ -227,9 +227,9 @@ def _by_function(sources: Sequence[Source], passes: Passes) -> Iterator[RepeatFa
     """A function of the user's that yields batches: `for x, y in batches(data, seed=0)`."""
     place = passes.loop.place
     for source in sources:
-        if source.file != place.file or source.tree is None or PUTS_BACK.search(source.text):
+        if source.file != place.file or "yield" not in source.text or PUTS_BACK.search(source.text):
             continue
-        for node in walk(source.tree):
+        for node in walk(source.tree) if source.tree is not None else ():
             if isinstance(node, ast.For) and node.lineno == place.line:
                 yield from _by_call(source, _innermost(node.iter))
 

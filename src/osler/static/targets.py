@@ -34,11 +34,13 @@ def bind(machine: Machine, target: ast.expr, value: Value, node: ast.AST) -> Non
     """Give a target a value."""
     match target:
         case ast.Name():
-            _replace(machine.frame.scope.holder(target.id).names.get(target.id), value)
+            before = machine.frame.scope.holder(target.id).names.get(target.id)
+            _replace(before, value)
             given = baptized(value, target.id, machine.source, machine.place(node))
             if _is_alias(node) and type(given) is Unknown:
                 given = value
-            keep(machine, machine.frame.scope.holder(target.id).names.get(target.id), given, target)
+            if machine.once:
+                keep(machine, before, given, target)
             machine.assign(target.id, named(machine, given, target))
         case ast.Attribute():
             _bind_attribute(machine, target, value, node)

@@ -103,9 +103,17 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
         reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
     rows, gauge, graphless = keeps_rows(name, given), gauged(name, given), _derived(machine, name, given)
-    if rows or gauge or graphless:
-        out = replace(out, rows=rows, gauge=gauge, graphless=graphless)
-    return rebuilt(out, activation, reduced, number=number)
+    if not (activation or reduced or number or rows or gauge or graphless):
+        return out
+    return replace(
+        out,
+        activation=activation,
+        reduced=reduced,
+        number=number,
+        rows=rows,
+        gauge=gauge,
+        graphless=graphless,
+    )
 
 
 def _derived(machine: Machine, name: str, given: Sequence[Value]) -> Graphless | None:
@@ -151,11 +159,6 @@ def keeps_rows(name: str, given: Sequence[Value]) -> bool:
     if name in {"flatten", "squeeze", "unsqueeze"}:
         return isinstance(axis, int) and axis in {1, -1}
     return name in KEEPS_ROWS
-
-
-def rebuilt(out: Tensor, activation: Activation | None, reduced: str, *, number: bool = False) -> Tensor:
-    """The same tensor, with what it has gone through."""
-    return replace(out, activation=activation, reduced=reduced, leaf=None, number=number)
 
 
 def combined(

@@ -58,7 +58,7 @@ def follow() -> Callable[..., Followed]:
 
     def following(text: str, others: dict[str, str] | None = None) -> Followed:
         read = sources(text, others or {})
-        scene = Scene(evaluate, perform, invoke, project(read), 20_000)
+        scene = Scene(evaluate, perform, invoke, project(read), 20_000, 320_000)
         return Followed(scene, follow_module(scene, read[0]))
 
     return following

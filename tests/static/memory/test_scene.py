@@ -16,7 +16,7 @@ from osler.static.sources import parse
 
 def test_it_ends_when_its_budget_is_spent() -> None:
     source = parse(Path("/home/user/train.py"), b"a = 1\n" * 100)
-    scene = Scene(evaluate, perform, invoke, project([source]), 50)
+    scene = Scene(evaluate, perform, invoke, project([source]), 50, 1_000)
     with pytest.raises(Exhausted):
         follow_module(scene, source)
 

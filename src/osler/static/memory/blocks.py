@@ -217,11 +217,11 @@ def joined(states: Iterable[State]) -> State:
     if not rest:
         return first
     both = first.copy()
+    held = both.cells.get
     for state in rest:
-        for key, value in state.cells.items():
-            known = both.cells.get(key)
-            if known is not value:
-                both.cells[key] = value if known is None else either(known, value)
+        for key, value in [(k, v) for k, v in state.cells.items() if held(k) is not v]:
+            known = held(key)
+            both.cells[key] = value if known is None else either(known, value)
         for block, entries in state.entries.items():
             known = both.entries.get(block, ())
             if known is not entries:

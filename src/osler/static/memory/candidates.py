@@ -30,6 +30,7 @@ KEEPING = re.compile(r"\.(?:append|appendleft|add|put|insert)\(|\breturn\b")
 WEIGHTS = frozenset({"weight", "bias", "parameters"})
 SHARING = frozenset(name.rpartition(".")[2] for name in SHARES)
 MAKING = MAKES | MAKES_OF_A_LIST | DRAWS | {"Parameter", "clone", "astype"}
+NOTED = frozenset({ast.AugAssign, ast.Assign, ast.Call, ast.Return})
 LAST_OF_FUNCTIONS = frozenset(name.rpartition(".")[2] for name in CHANGES_FIRST)
 
 
@@ -72,7 +73,8 @@ def is_worth_following(sources: Sequence[Source]) -> bool:
         for statement in source.survey.imports:
             names.modules |= {(a.asname or a.name).partition(".")[0] for a in statement.names}
         for node in walk(source.tree) if source.tree is not None else ():
-            _note(names, node)
+            if type(node) in NOTED:
+                _note(names, node)
     if names.weights and any("optim" in text for text in texts):
         return True
     changed = names.changed | (names.counted & names.arrays)
@@ -158,9 +160,10 @@ def _note_target(names: Names, target: ast.expr, value: ast.expr) -> None:
         case _, ast.Constant():
             pass
         case _:
-            if isinstance(target, ast.Attribute) or _is_made(value):
+            made = _is_made(value)
+            if made or isinstance(target, ast.Attribute):
                 names.arrays |= set(_last(target))
-            found = [(one, other) for one in _last(target) for other in _last(value)]
+            found = [] if made else [(one, other) for one in _last(target) for other in _last(value)]
             names.pairs += found
             names.attributes += found if isinstance(_root(value), ast.Attribute) else []
 

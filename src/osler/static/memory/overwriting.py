@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
 
 from osler.model import OverwrittenFact
 from osler.static.machine import Modules
@@ -21,12 +22,16 @@ from osler.static.walking import walk
 BUDGET = 20_000
 """Nodes that are looked at in one set of files."""
 
+LONGEST = 16 * BUDGET
+"""Characters of source whose nodes are looked at: a node has about eight, and not all are followed."""
+
 
 def overwritten(sources: Sequence[Source], modules: Modules) -> Iterator[OverwrittenFact]:
     """Each such array, once."""
+    sources = _within_reach(sources)
     if not is_worth_following(sources):
         return
-    scene = Scene(evaluate, perform, invoke, modules, BUDGET)
+    scene = Scene(evaluate, perform, invoke, modules, BUDGET, LONGEST)
     with suppress(Exhausted, RecursionError):
         _follow(scene, sources)
     told = set[tuple[object, str]]()
@@ -40,8 +45,15 @@ def overwritten(sources: Sequence[Source], modules: Modules) -> Iterator[Overwri
             yield fact
 
 
+def _within_reach(sources: Sequence[Source]) -> Sequence[Source]:
+    """Those that can be followed before the budget is used up, files that train first."""
+    ordered = sorted(sources, key=lambda s: ".backward(" in s.text, reverse=True)
+    ends = accumulate(len(s.text) for s in ordered)
+    return [source for source, end in zip(ordered, ends, strict=True) if end <= LONGEST] or ordered[:1]
+
+
 def _follow(scene: Scene, sources: Sequence[Source]) -> None:
-    for source in sorted(sources, key=lambda s: ".backward(" in s.text, reverse=True):
+    for source in sources:
         follow_module(scene, source)
     for function in scene.functions:
         if function.node not in scene.entered:

@@ -134,6 +134,7 @@ class Scene:
         invoke: what a call of the user's function returns.
         modules: finds files of the linted tree.
         budget: nodes that may still be looked at.
+        room: characters of source whose trees may still be held.
         clock: counts what happens.
         state: of all memory, here.
         frames: calls in progress, innermost last.
@@ -150,6 +151,7 @@ class Scene:
     invoke: Callable[[Scene, Function, Given], Value]
     modules: Modules
     budget: int
+    room: int
     clock: int = 0
     state: State = field(default_factory=State)
     frames: list[Frame] = field(default_factory=list[Frame])
@@ -182,6 +184,12 @@ class Scene:
         """Count one node."""
         self.budget -= 1
         if self.budget < 0:
+            raise Exhausted
+
+    def hold(self, source: Source) -> None:
+        """Count a file, whose functions stay with this scene."""
+        self.room -= len(source.text)
+        if self.room < 0:
             raise Exhausted
 
     def tick(self) -> int:

@@ -251,6 +251,7 @@ def follow_module(scene: Scene, source: Source) -> Scope:
     known = scene.imported.get(source.file)
     if known is not None:
         return known
+    scene.hold(source)
     scope = scene.imported[source.file] = Scope(source)
     if source.tree is not None:
         outer, scene.frames = scene.frames, [Frame(scope)]
