@@ -34,7 +34,7 @@ EARLY = 8
 GROWTH = 4
 """Factor between the turns at which the checks are asked, new evidence or not."""
 
-JUDGING = 0.01
+JUDGING = 0.005
 """Share of the training time so far that this may use."""
 
 AT_ONCE = 3

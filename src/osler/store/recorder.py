@@ -29,7 +29,7 @@ from osler.store.records import Ending, Series
 from osler.store.segment import ROWS
 from osler.store.writer import Writer
 
-PERIOD = 0.75
+PERIOD = 0.9
 """Seconds between two looks at the columns: a reader is at most a second behind."""
 
 SYNC = 5.0
