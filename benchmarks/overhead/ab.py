@@ -40,7 +40,7 @@ import runpy
 from osler.session import Session
 from osler.store.logbook import Plan
 session = Session(plan=Plan(Path.cwd(), script=sys.argv[1]))
-session.attach()
+session.attach(ahead=True)
 begin = time.process_time()
 runpy.run_path(sys.argv[1], run_name="__main__")
 print("CPU", time.process_time() - begin)

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 from osler.model import Code, Const, Loader, Loop, Maybe, Place, Series, Tensor, Value
 from osler.static.fetch_writes import own, root, writes
+from osler.static.own_generators import WORKERS
 from osler.static.queries import trainings
 from osler.static.sources import Source, dotted
 from osler.static.values import Function, Instance
 from osler.static.walking import walk
-
-WORKERS = 5
-"""Where `num_workers` stands among the arguments of `DataLoader`."""
 
 MAKERS = ("torch.", "numpy.")
 """What returns tensors or arrays in memory."""
