@@ -110,6 +110,8 @@ def arguments(scene: Scene, node: ast.Call) -> Given:
 def _method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: One, given: Given) -> Value:
     name = function.attr
     match owner:
+        case Outside() if name in TELLS:
+            return scene.fresh()
         case Outside(name=known):
             return _outside(scene, node, f"{known}.{name}", given)
         case Ref(block=Block(kind="list") as block):
@@ -117,7 +119,7 @@ def _method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: One, g
         case Ref(block=Block(kind="layer" | "optimizer") as block):
             return _on_layer(scene, node, block, name, owner)
         case Ref(block=Block(kind=kind)):
-            if kind == "other":
+            if kind == "other" and name not in TELLS:
                 _may_change(scene, given)
             return draws(scene, name, node, given) or array_method(scene, node, function, owner)
         case Thing():

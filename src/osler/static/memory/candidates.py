@@ -131,13 +131,16 @@ def _same_memory(node: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
                 todo += [body, orelse]
             case ast.ListComp(elt=part, generators=generators):
                 todo += [part, *(g.iter for g in generators)]
-            case ast.Subscript(value=inner, slice=ast.Slice() | ast.Tuple() | ast.Constant(value=None)):
+            case ast.Subscript(
+                value=inner, slice=ast.Slice() | ast.Tuple() | ast.Constant() | ast.Attribute()
+            ):
                 todo.append(inner)
             case ast.Call(func=ast.Attribute(value=inner, attr=name), args=args):
-                todo += [inner] if name in VIEWS | WEIGHTS else args if name in SHARING else []
+                todo += [inner] if name in VIEWS | WEIGHTS else []
+                todo += args if name in SHARING else []
             case ast.Call(func=ast.Name(), args=args, keywords=keywords):
                 todo += [*args, *(k.value for k in keywords)]
-            case ast.Starred(value=inner):
+            case ast.Starred(value=inner) | ast.NamedExpr(value=inner):
                 todo.append(inner)
             case _:
                 pass

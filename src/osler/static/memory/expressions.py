@@ -333,4 +333,5 @@ def _is_whole(index: ast.expr) -> bool:
 
 
 def _axes(index: ast.expr) -> list[ast.expr]:
-    return index.elts if isinstance(index, ast.Tuple) else [index]
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return [ast.Constant(None) if getattr(p, "attr", "") == "newaxis" else p for p in parts]
