@@ -234,7 +234,7 @@ def _give(scene: Scene, owner: One, node: ast.expr, name: str, value: Value) -> 
                     return
             scene.give(owner, name, value)
         case Ref(block=Block(kind=kind, dtype=dtype)) if kind in ARRAYS and name == "data":
-            bind(scene, node, scene.fresh(kind, dtype))
+            bind(scene, node, value if is_array(value) else scene.fresh(kind, dtype))
         case Ref(block=Block(kind="layer", parts=parts)):
             parts.pop(name, None)
             match value:
