@@ -181,7 +181,7 @@ def test_told_once_for_a_class_that_is_built_twice(code: Callable[..., Code]) ->
         ),
         (
             LINE,
-            "return self.body(x)\n\n    @torch.no_grad()\n    def encode(self, x):\n        return self.norm(x)",
+            "return self.body(x)\n\n    @torch.no_grad()\n    def f(self, x):\n        return self.norm(x)",
         ),
         (
             "self.norm = nn.LayerNorm(4) if width > 4 else None",
