@@ -157,3 +157,62 @@ def test_other_files_are_asked(code: Callable[..., Code]) -> None:
 
 def test_told_once_for_a_class_that_is_built_twice(code: Callable[..., Code]) -> None:
     assert idle(code, LINE, "a, b = Small(), Small(16)") == IDLE
+
+
+@pytest.mark.parametrize(
+    ("start", "forward"),
+    [
+        ("self.norm0 = nn.LayerNorm(4)", "return getattr(self, f'norm{0}')(self.body(x))"),
+        (f"{LINE}; self.by = {{'n': self.norm}}", "return self.by['n'](self.body(x))"),
+        (f"{LINE}; self.by = [self.norm]", "return self.by[0](self.body(x))"),
+        (f"{LINE}; self.f = lambda x: self.norm(x)", "return self.f(self.body(x))"),
+        (LINE, "match x.dim():\n            case 2: x = self.norm(x)\n        return self.body(x)"),
+        (LINE, "return (n := self.norm)(self.body(x))"),
+        (LINE, "for m in self.children():\n            x = m(x)\n        return x"),
+        (LINE, "return F.layer_norm(self.body(x), (4,), self.norm.weight)"),
+        (LINE, "return operator.attrgetter('norm')(self)(self.body(x))"),
+        (LINE, "return eval('self.norm')(self.body(x))"),
+        (LINE, "return self.get_submodule('no' + 'rm')(self.body(x))"),
+        (LINE, "me = self\n        return me.norm(self.body(x))"),
+        (LINE, "return sum(f(x) for f in (self.body, self.norm))"),
+        (
+            LINE,
+            "return self.last(self.body(x))\n\n    @property\n    def last(self):\n        return self.norm",
+        ),
+        (
+            LINE,
+            "return self.body(x)\n\n    @torch.no_grad()\n    def f(self, x):\n        return self.norm(x)",
+        ),
+        (
+            "self.norm = nn.LayerNorm(4) if width > 4 else None",
+            "return self.norm and self.norm(self.body(x))",
+        ),
+        (
+            "self.norm = nn.LayerNorm(4); self.all = nn.Sequential(*[self.body, self.norm])",
+            "return self.all(x)",
+        ),
+        ("self.__norm = nn.LayerNorm(4)", "return self.__norm(self.body(x))"),
+        ("self.norm = nn.LayerNorm(4); del self.norm", "return self.body(x)"),
+        ("self.norm = nn.Identity()", "return self.body(x)"),
+        ("self.add_module('norm', nn.LayerNorm(4))", "return self._modules['norm'](self.body(x))"),
+    ],
+)
+def test_every_way_to_use_it(code: Callable[..., Code], start: str, forward: str) -> None:
+    assert idle(code, start, forward=forward) == []
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "small = Small()\nsmall.body.register_forward_hook(lambda m, i, o: small.norm(o))",
+        "small = Small()\ntorch.optim.SGD([{'params': small.norm.parameters()}], lr=1)",
+        "def forward(self, x):\n    return self.norm(self.body(x))\nSmall.forward = forward",
+        "import types\ndef run(me, x):\n    return me.norm(me.body(x))\nsmall = Small()\n"
+        "small.forward = types.MethodType(run, small)",
+        "small = Small()\nname = 'norm'\ngetattr(small, name)(torch.ones(4))",
+        "class Wide(Small):\n    def forward(self, x):\n        return self.norm(super().forward(x))",
+        "async def run(net):\n    return net.norm(await net(1))",
+    ],
+)
+def test_users_outside_the_class(code: Callable[..., Code], rest: str) -> None:
+    assert idle(code, LINE, rest) == []

@@ -133,3 +133,75 @@ def test_the_file_may_be_written_by_another_one(code: Callable[..., Code]) -> No
 
 def test_a_model_alone_is_no_resumption(code: Callable[..., Code]) -> None:
     assert told(code, program(states="'model': model.state_dict()")) == []
+
+
+GOES_ON = "for epoch in range(start, 9): work()"
+
+
+@pytest.mark.parametrize(
+    "resume",
+    [
+        "optimizer.load_state_dict(stored['optimizer']); start = stored['epoch'] + 1",
+        "for o, k in ((model, 'model'), (optimizer, 'optimizer')): o.load_state_dict(stored[k])\n"
+        "start = stored['epoch']",
+        "parts = dict(model=model, optimizer=optimizer)\n"
+        "for k, o in parts.items(): o.load_state_dict(stored[k])\nstart = stored['epoch']",
+        "optimizer.load_state_dict(stored.pop('optimizer')); start = stored.pop('epoch')",
+        "if stored.get('optimizer'): optimizer.load_state_dict(stored['optimizer'])\nstart = stored['epoch']",
+        "if 'optimizer' in stored: optimizer.load_state_dict(stored['optimizer'])\nstart = stored['epoch']",
+        "match stored:\n    case {'optimizer': o, 'epoch': start}: optimizer.load_state_dict(o)",
+        "o, start = stored['optimizer'], stored['epoch']; optimizer.load_state_dict(o)",
+        "from operator import itemgetter\no, start = itemgetter('optimizer', 'epoch')(stored)\n"
+        "optimizer.load_state_dict(o)",
+        "KEY = 'optimizer'; optimizer.load_state_dict(stored[KEY]); start = stored['epoch']",
+        "optimizer.__setstate__(stored['optimizer']); start = stored['epoch']",
+        "(o := optimizer).load_state_dict(stored['optimizer']); start = stored['epoch']",
+        "resume(optimizer, **stored); start = stored['epoch']",
+        "vars(state).update(stored); start = stored['epoch']",
+        "start = 0; best = stored['epoch']",
+        "print(f'trained until {stored[\"epoch\"]}'); start = 0",
+    ],
+)
+def test_every_way_to_take_it_up_or_to_begin_anew(code: Callable[..., Code], resume: str) -> None:
+    assert told(code, program(resume=resume, loop=GOES_ON)) == []
+
+
+@pytest.mark.parametrize(
+    ("loop", "goes_on"),
+    [
+        ("for epoch in range(start, 9): work()", True),
+        ("for epoch in range(start, 9, 2): work()", True),
+        ("for epoch in range(start + 1, 9): work()", True),
+        ("for epoch in trange(start, 9): work()", True),
+        ("for epoch in tqdm(range(start, 9)): work()", True),
+        ("for epoch in range(9 - start): work()", True),
+        ("for epoch in range(start): work()", False),
+        ("for epoch in range(9, start): work()", False),
+        ("for epoch in range(0, start): work()", False),
+        ("for epoch in range(start - 9): work()", False),
+        ("for epoch in range(9): work(start)", False),
+        ("xs = list(range(start)); plot(xs)", False),
+    ],
+)
+def test_where_the_loop_begins(code: Callable[..., Code], loop: str, goes_on: bool) -> None:
+    assert told(code, program(loop=loop)) == LOST * goes_on
+
+
+@pytest.mark.parametrize(
+    ("states", "found"),
+    [
+        ("'model': model.state_dict(), 'optimizer': optimizer.state_dict()", LOST),
+        ('"model": model.state_dict(), "optimizer": optimizer.state_dict()', LOST),
+        ("'model': model.state_dict(), 'opt': optimizer.state_dict()", [("optimizer", "optimizer", "opt")]),
+        ("'model': model.state_dict(), 'optimizer': optimizer.state_dict() if all else None", LOST),
+        ("'optimizer': optimizer.state_dict()", []),
+        ("'model': model, 'optimizer': optimizer", []),
+        ("'model': model.state_dict(), 'ema': ema.state_dict()", []),
+        ("'model': model.state_dict(), **{'a': 1}", []),
+        ("KEY: model.state_dict(), 'optimizer': optimizer.state_dict()", []),
+    ],
+)
+def test_what_the_file_holds(
+    code: Callable[..., Code], states: str, found: list[tuple[str, str, str]]
+) -> None:
+    assert told(code, program(states=states, loop=GOES_ON)) == found

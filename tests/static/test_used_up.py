@@ -79,3 +79,64 @@ def test_what_a_framework_calls_may_be_called_once(code) -> None:
 def test_a_function_and_its_caller(lines) -> None:
     text = "def norm(given):\n    return sum(p.norm() for p in given)\nnorm(kept)\nnorm(kept)"
     assert lines(text) == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kept = list(kept)\nsum(p.norm() for p in kept)\nsum(p.norm() for p in kept)",
+        "kept = [*kept]\nlist(kept)\nlist(kept)",
+        "kept = tuple(p for p in kept)\nlist(kept)\nlist(kept)",
+        "import itertools\nkept, other = itertools.tee(kept)\nlist(kept)\nlist(other)",
+        "list(net.parameters())\nlist(net.parameters())",
+        "for e in range(3):\n    kept = net.parameters()\n    list(kept)",
+        "for e in range(3):\n    list(net.parameters())",
+        "def each():\n    return net.parameters()\nlist(each())\nlist(each())",
+        "each = lambda: net.parameters()\nlist(each())\nlist(each())",
+        "first = next(kept)\nlist(kept)",
+        "first = next(kept)\nsecond = next(kept)",
+        "for p in kept:\n    break\nfor p in kept:\n    pass",
+        "if all:\n    list(kept)\nelse:\n    kept = []\n",
+        "try:\n    list(kept)\nexcept ValueError:\n    pass",
+        "match all:\n    case 1: list(kept)\n    case 2: list(kept)",
+        "def clip(ps):\n    nn.utils.clip_grad_norm_(ps, 1)\nfor e in range(3):\n    clip(net.parameters())",
+        "optimizer = torch.optim.SGD(kept, lr=0.1)\nfor e in range(3):\n    list(net.parameters())",
+        "optimizer = torch.optim.SGD(kept, lr=0.1)\nfor g in optimizer.param_groups: list(g['params'])",
+        "async def f():\n    list(kept)\nlist(kept)",
+        "def g():\n    yield from kept\nlist(kept)",
+        "class A:\n    kept = list(kept)\n",
+        "with open(f) as h: list(kept)",
+        "(kept := net.parameters())\nlist(kept)",
+        "list(kept)\ndel kept\nkept = net.parameters()\nlist(kept)",
+        "list(kept)\nkept, n = net.parameters(), 1\nlist(kept)",
+        "list(kept)\nfor kept in [net.parameters(), net.parameters()]:\n    list(kept)",
+        "while x:\n    list(kept)\n    kept = net.parameters()",
+        "for e in range(3):\n    if e == 0:\n        list(kept)",
+        "for e in range(3):\n    list(kept)\n    return_ = 1\n    break",
+        "print(kept)\nlist(kept)",
+        "list(kept)\nprint(kept)",
+        "list(kept)\nassert kept is not None",
+    ],
+)
+def test_what_is_gone_through_once_or_made_anew(lines, text: str) -> None:
+    assert lines(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = {p: 1 for p in kept}\nlist(kept)", [(1, 2)]),
+        ("max(p.max() for p in kept)\nmin(p.min() for p in kept)", [(1, 2)]),
+        ("a, b = list(kept), list(kept)", [(1, 1)]),
+        ("with lock: list(kept)\nlist(kept)", [(1, 2)]),
+        ("list(kept)\nif given: list(kept)", [(1, 2)]),
+        ("list(kept)\nwhile given: list(kept)", [(1, 2)]),
+        ("list(kept)\ntry:\n    list(kept)\nexcept ValueError: pass", [(1, 3)]),
+        ("for p in kept: p.data.zero_()\nfor p in kept: print(p)", [(1, 2)]),
+        ("kept = enumerate(kept)\nlist(kept)\nlist(kept)", [(2, 3)]),
+        ("kept = (p for p in kept)\nlist(kept)\nlist(kept)", [(2, 3)]),
+        ("(it := kept)\nlist(it)\nlist(kept)", [(2, 3)]),
+    ],
+)
+def test_what_is_empty_the_second_time(lines, text: str, expected: list[tuple[int, int]]) -> None:
+    assert lines(text) == expected

@@ -12,6 +12,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from osler.static.entries import (
+    OPERATORS,
+    base,
+    by_name,
+    is_arithmetic,
+    is_count,
+    is_several,
+    own,
+    root,
+)
 from osler.static.sources import dotted
 from osler.static.walking import walk
 
@@ -32,9 +42,6 @@ COMPUTES = frozenset("add_ sub_ mul_ div_ subtract_ multiply_ divide_ true_divid
 
 ARITHMETIC = frozenset({"add", "subtract", "sub", "multiply", "mul", "divide", "div", "true_divide"})
 """Functions that do so where they write into their argument, `out=x`."""
-
-OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-"""Of augmented assignments: doing it twice is not the same as doing it once."""
 
 ARRAY = frozenset(
     "shape size dim ndim mean std var T flatten numel clip clamp sum clone view unsqueeze permute".split()
@@ -65,6 +72,7 @@ class Flow:
         method: all of it.
         stored: attributes that hold samples in memory.
         views: variables that are views, with the attribute.
+        pieces: variables that are a copy instead of a view if a list is stored: `self.rows[i][:8]`.
         places: variables that are one number, made from the method's argument.
         random: variables that depend on random numbers.
         muted: what happens now depends on the sample, or on what is stored.
@@ -74,6 +82,7 @@ class Flow:
     method: ast.FunctionDef | ast.AsyncFunctionDef
     stored: frozenset[str]
     views: dict[str, str] = field(default_factory=dict[str, str])
+    pieces: set[str] = field(default_factory=set[str])
     places: set[str] = field(default_factory=set[str])
     random: set[str] = field(default_factory=set[str])
     muted: bool = False
@@ -101,21 +110,39 @@ def run(flow: Flow, body: list[ast.stmt]) -> None:
                 bind(flow, target, over)
                 run(flow, inner)
                 run(flow, after)
-            case ast.While(body=inner) | ast.With(body=inner):
+            case ast.While(body=inner):
                 run(flow, inner)
-            case ast.Try(body=inner, handlers=handlers, orelse=after, finalbody=last):
-                for each in (inner, *(h.body for h in handlers), after, last):
+            case ast.With(items=items, body=inner):
+                forget(flow, (i.optional_vars for i in items))
+                run(flow, inner)
+            case ast.Match(cases=cases):
+                match_cases(flow, cases)
+            case ast.Try() | ast.TryStar():
+                blocks = (statement.body, *(h.body for h in statement.handlers))
+                for each in (*blocks, statement.orelse, statement.finalbody):
                     run(flow, each)
-            case ast.Assign(targets=[target], value=value):
-                assign(flow, statement, target, value)
-            case ast.AugAssign():
-                augment(flow, statement)
-            case ast.Expr(value=ast.Call() as call):
-                apply(flow, call)
             case _:
-                pass
+                do(flow, statement)
         for name in rebound(statement):
             flow.views.pop(name, None)
+
+
+def do(flow: Flow, statement: ast.stmt) -> None:
+    """Follow a statement without others inside."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                assign(flow, statement, target, value)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            assign(flow, statement, target, value)
+        case ast.Delete(targets=targets):
+            forget(flow, targets)
+        case ast.AugAssign():
+            augment(flow, statement)
+        case ast.Expr(value=ast.Call() as call):
+            apply(flow, call)
+        case _:
+            pass
 
 
 def rebound(statement: ast.stmt) -> Iterator[str]:
@@ -123,6 +150,34 @@ def rebound(statement: ast.stmt) -> Iterator[str]:
     for node in walk(statement) if not isinstance(statement, ast.Assign | ast.AugAssign) else ():
         if isinstance(node, ast.NamedExpr):
             yield node.target.id
+
+
+def forget(flow: Flow, targets: Iterable[ast.AST | None]) -> None:
+    """Names get values that nobody knows."""
+    for node in (n for t in targets if t is not None for n in walk(t)):
+        match node:
+            case (
+                ast.Name(id=str() as name)
+                | ast.MatchAs(name=str() as name)
+                | ast.MatchStar(name=str() as name)
+            ):
+                flow.views.pop(name, None)
+            case ast.MatchMapping(rest=str() as name):
+                flow.views.pop(name, None)
+            case _:
+                pass
+
+
+def match_cases(flow: Flow, cases: list[ast.match_case]) -> None:
+    """Follow all ways, none included; a view is one behind them if it is one on each."""
+    before, muted, ends = dict(flow.views), flow.muted, [dict(flow.views)]
+    for case in cases:
+        flow.views, flow.muted = dict(before), True
+        forget(flow, [case.pattern])
+        run(flow, case.body)
+        ends.append(flow.views)
+    flow.muted = muted
+    flow.views = {n: a for n, a in before.items() if all(end.get(n) == a for end in ends)}
 
 
 def choose(flow: Flow, statement: ast.If, is_asked: bool) -> None:
@@ -149,7 +204,7 @@ def depends(flow: Flow, test: ast.expr) -> bool:
     return entries or bool(names & (flow.places | flow.views.keys()))
 
 
-def assign(flow: Flow, statement: ast.Assign, target: ast.expr, value: ast.expr) -> None:
+def assign(flow: Flow, statement: ast.Assign | ast.AnnAssign, target: ast.expr, value: ast.expr) -> None:
     """An assignment to names, or into something."""
     if not isinstance(target, ast.Subscript):
         bind(flow, target, value)
@@ -172,13 +227,10 @@ def augment(flow: Flow, statement: ast.AugAssign) -> None:
     if isinstance(target, ast.Name) and target.id in flow.views:
         if isinstance(value, ast.List) or is_array(flow, target.id, statement):
             note(flow, statement, target)
-    elif isinstance(target, ast.Subscript) and not is_count(target, value):
-        note(flow, statement, target)
-
-
-def is_count(target: ast.Subscript, value: ast.expr) -> bool:
-    """``item["seen"] += 1``, ``self.seen[i] += 1``."""
-    return bool(by_name(target) or own(base(target))) and isinstance(value, ast.Constant)
+    elif isinstance(target, ast.Subscript):
+        counts = isinstance(statement.op, ast.Add | ast.Sub) and is_count(target, value)
+        if not counts:
+            note(flow, statement, target)
 
 
 def apply(flow: Flow, call: ast.Call) -> None:
@@ -205,6 +257,8 @@ def note(flow: Flow, node: ast.stmt | ast.expr, target: ast.expr) -> None:
     if flow.muted or attribute not in flow.stored or (own(first) and not is_basic_entry(flow, target)):
         return
     name = ast.unparse(first)
+    if name in flow.pieces and not isinstance(node, ast.expr) and not is_array(flow, name, node):
+        return
     later = (n for n in walk(flow.method) if isinstance(n, ast.expr) and n.lineno > node.lineno)
     if any(ast.unparse(n) == name and isinstance(n, ast.Name | ast.Attribute) for n in later):
         flow.found.append(Write(attribute, name, node))
@@ -224,7 +278,12 @@ def bind(flow: Flow, target: ast.expr, value: ast.expr) -> None:
     if not isinstance(target, ast.Name):
         return
     known, is_place = view(flow, value), is_number(flow, value)
-    for names, holds in ((flow.places, is_place), (flow.random, is_random(flow, value))):
+    piece = is_piece(flow, value)
+    for names, holds in (
+        (flow.places, is_place),
+        (flow.random, is_random(flow, value)),
+        (flow.pieces, piece),
+    ):
         (names.add if holds else names.discard)(target.id)
     flow.views.pop(target.id, None)
     if known and not isinstance(target, ast.Starred):
@@ -248,6 +307,17 @@ def view(flow: Flow, value: ast.expr) -> str:
             return view(flow, inner)
         case _:
             return ""
+
+
+def is_piece(flow: Flow, value: ast.expr) -> bool:
+    """The last index is a slice."""
+    match value:
+        case ast.Subscript(slice=ast.Slice()):
+            return True
+        case ast.Name(id=name):
+            return name in flow.pieces
+        case _:
+            return False
 
 
 def is_basic(flow: Flow, where: ast.expr) -> bool:
@@ -305,14 +375,13 @@ def is_random(flow: Flow, value: ast.expr) -> bool:
     return False
 
 
-def is_arithmetic(value: ast.expr) -> bool:
-    """A computation whose outermost operation is ``+``, ``-``, ``*`` or ``/``."""
-    return isinstance(value, ast.BinOp) and isinstance(value.op, OPERATORS)
-
-
-def is_array(flow: Flow, name: str, statement: ast.AugAssign) -> bool:
+def is_array(flow: Flow, name: str, statement: ast.stmt) -> bool:
     """The variable holds several numbers, and is no text or tuple, of which a new one would be made."""
-    entries = isinstance(statement.op, ast.Sub | ast.Div)
+    match statement:
+        case ast.AugAssign(target=ast.Name(), op=op):
+            whole, entries = True, isinstance(op, ast.Sub | ast.Div)
+        case _:
+            whole = entries = False
     for node in walk(flow.method):
         match node:
             case ast.Attribute(value=ast.Name(id=owner), attr=attr) if owner == name and attr in ARRAY:
@@ -324,41 +393,4 @@ def is_array(flow: Flow, name: str, statement: ast.AugAssign) -> bool:
                     return True
             case _:
                 pass
-    return any(is_several(node) for node in walk(statement.value))
-
-
-def is_several(node: ast.AST) -> bool:
-    """``torch.randn(8)``: more random numbers than one."""
-    match node:
-        case ast.Call(func=function, args=[first, *_]) if (
-            not isinstance(first, ast.Constant) or first.value != 1
-        ):
-            return dotted(function).rpartition(".")[2] in {"rand", "randn"}
-        case _:
-            return False
-
-
-def by_name(target: ast.Subscript) -> bool:
-    """An entry of a dict."""
-    return isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str)
-
-
-def base(target: ast.expr) -> ast.expr:
-    """What is subscripted."""
-    while isinstance(target, ast.Subscript):
-        target = target.value
-    return target
-
-
-def root(target: ast.expr) -> str:
-    """The name of what is subscripted."""
-    return dotted(base(target))
-
-
-def own(node: ast.AST) -> str:
-    """The attribute of `self` that this is."""
-    match node:
-        case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-            return attr
-        case _:
-            return ""
+    return any(is_several(node) for node in walk(statement) if whole)

@@ -116,12 +116,28 @@ def _follow(ledger: Ledger, body: list[ast.stmt]) -> None:
                 if folds := _folds(call):
                     _split(ledger, folds)
                 _follow(ledger, statement.body)
-            case ast.If() | ast.For() | ast.While() | ast.With() | ast.Try():
+            case ast.If(body=one, orelse=other):
+                _follow_either(ledger, one, other)
+            case ast.For() | ast.While() | ast.With() | ast.Try():
                 _follow(ledger, statement.body)
                 if not isinstance(statement, ast.With):
                     _follow(ledger, statement.orelse)
             case _:
                 pass
+
+
+def _follow_either(ledger: Ledger, one: list[ast.stmt], other: list[ast.stmt]) -> None:
+    """Two ways, of which the second knows nothing of the first; behind them both may be true."""
+    known = (ledger.scalers, ledger.fits, ledger.scaled, ledger.whole, ledger.pieces)
+    before = [dict(names) for names in known]
+    _follow(ledger, one)
+    first = [dict(names) for names in known]
+    for names, old in zip(known, before, strict=True):
+        names.clear()
+        names |= old
+    _follow(ledger, other)
+    for names, more in zip(known, first, strict=True):
+        names |= more
 
 
 def _folds(call: ast.Call) -> ast.Call | None:
@@ -196,7 +212,7 @@ def _transform(ledger: Ledger, owner: str, data: str) -> Fit | None:
     if fit is not None and HELD_OUT.search(data) and data not in {*ledger.parts, *ledger.scaled}:
         ledger.reused.add(id(fit))
         return None
-    return fit
+    return None if fit is not None and data not in {"", fit.data} else fit
 
 
 def _split(ledger: Ledger, call: ast.Call) -> Fit | None:

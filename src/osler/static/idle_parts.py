@@ -108,7 +108,8 @@ def _unread(cls: Class) -> Iterator[Declared]:
                 )
             ) if name in parts and name not in read:
                 shared = [other for other, value in parts.items() if value is parts[name]]
-                if shared == [name] and not _is_given_modules(call, parts):
+                does_nothing = parts[name].kind == "Identity"
+                if shared == [name] and not does_nothing and not _is_given_modules(call, parts):
                     yield Declared(cls, name, statement, parts[name])
             case _:
                 pass

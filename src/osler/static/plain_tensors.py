@@ -61,7 +61,8 @@ def plain_tensors(code: Code) -> Iterator[PlainTensor]:
 def _moves_itself(cls: Class) -> bool:
     """It overrides how modules are moved, or the file chooses a device for all tensors."""
     names = {m for c in cls.lineage() for m in c.names}
-    return bool(names & {"_apply", "to", "cuda"}) or "set_default_" in cls.source.text
+    text = cls.source.text
+    return bool(names & {"_apply", "to", "cuda"}) or "set_default_" in text or "with torch.device(" in text
 
 
 def _kept_by(cls: Class) -> Iterator[PlainTensor]:

@@ -39,6 +39,12 @@ EVALUATION = re.compile(
     re.IGNORECASE,
 )
 
+RATES = {"Transformer": 5, "TransformerEncoderLayer": 3, "TransformerDecoderLayer": 3}
+"""Layers with dropout inside, and where its rate stands."""
+
+STACKS = {"TransformerEncoder": "encoder_layer", "TransformerDecoder": "decoder_layer"}
+"""Layers that repeat another one, and what it is called."""
+
 F = TypeVar("F")
 
 
@@ -61,6 +67,12 @@ def _is_sensitive(layer: Network) -> bool:
     if "Dropout" in layer.kind:
         rate = layer.options.get("p", layer.options.get(0))
         return not isinstance(rate, Const) or _positive(rate)
+    if layer.kind in RATES:
+        rate = layer.options.get("dropout", layer.options.get(RATES[layer.kind]))
+        return not isinstance(rate, Const) or _positive(rate)
+    if layer.kind in STACKS:
+        stacked = layer.options.get(STACKS[layer.kind], layer.options.get(0))
+        return not isinstance(stacked, Network) or switches_mode(stacked) is not False
     return bool(SENSITIVE.match(layer.kind))
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 from osler.model import Const, External, Kind, Loader, Tensor, Unknown, Value
 from osler.static.machine import Frame, Machine
+from osler.static.sources import dotted
 from osler.static.values import Arguments, Instance, UserNetwork
+from osler.static.walking import walk
 
 SEEDING = {
     "torch.manual_seed": "torch",
@@ -64,10 +66,17 @@ def _seed(machine: Machine, family: str, generator: Value | None, seed: Value | 
     """The words say in which loops the seed may change, unless it is not known what it is."""
     words = ["seeded", family]
     if isinstance(seed, Const) and seed.value is not None:
-        words.append("known")
+        words += [] if _is_counted(machine, node) else ["known"]
     elif seed is not None:
         words += _steadiness(machine, seed)
     machine.emit(Kind.RANDOM, node, generator, seed, *words)
+
+
+def _is_counted(machine: Machine, node: ast.AST) -> bool:
+    """Some name in the call is that of a number that counts on, whatever it is in the first turn."""
+    given = [n for argument in getattr(node, "args", ()) for n in walk(argument)]
+    names = {dotted(n) for n in given if isinstance(n, ast.Name | ast.Attribute)} - {""}
+    return any(counts_on(name, frame.source.text) for name in names for frame in machine.frames)
 
 
 def _steadiness(machine: Machine, seed: Value) -> list[str]:

@@ -167,7 +167,7 @@ def _read(sources: Sequence[Source], keys: set[str]) -> set[str]:
 
 
 class Counted:
-    """Names in the bounds of `range`, by their last part; looked for once they are asked for."""
+    """Names where a `range` begins, by their last part; looked for once they are asked for."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
@@ -181,10 +181,18 @@ class Counted:
             if "range(" in source.text
             for node in walk(source.tree or ast.Module([], []))
             if isinstance(node, ast.Call) and dotted(node.func) in {"range", "trange", "tqdm.trange"}
-            for argument in node.args
-            for part in walk(argument)
+            for part in walk(_beginning(node))
             if dotted(part)
         )
+
+
+def _beginning(node: ast.Call) -> ast.AST:
+    """The first number of a `range`, or what is taken away from its end: `range(epochs - start)`."""
+    match node.args:
+        case [start, _, *_] | [ast.BinOp(op=ast.Sub(), right=start)]:
+            return start
+        case _:
+            return node.func
 
 
 def _last(node: ast.AST) -> str:

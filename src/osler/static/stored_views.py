@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from osler.model import Code, Const, Loader, Loop, Maybe, Place, Series, Tensor, Value
-from osler.static.fetch_writes import own, root, writes
+from osler.static.entries import own, root
+from osler.static.fetch_writes import writes
 from osler.static.own_generators import WORKERS
 from osler.static.queries import trainings
 from osler.static.sources import Source, dotted

@@ -78,3 +78,164 @@ def test_an_optimizer_changes_weights(follow: Callable[..., object]) -> None:
     net = "net = nn.Linear(4, 2)\nw = net.weight\noptimizer = torch.optim.SGD(net.parameters(), lr=1)\n"
     assert follow(f"{net}optimizer.step()").is_changed("w")
     assert not follow(f"{net}optimizer.zero_grad()").is_changed("w")
+
+
+STACK = "a, b, c = np.zeros(4), np.ones(4), np.zeros(4)\nrows = [a, b, c]\n"
+
+
+@pytest.mark.parametrize(
+    ("taken", "name", "left"),
+    [
+        ("rows.pop()", "c", 2),
+        ("rows.pop(-1)", "c", 2),
+        ("rows.pop(0)", "a", 2),
+        ("rows.pop(1)", "", 0),
+        ("rows.pop(n)", "", 0),
+        ("rows.popleft()", "a", 2),
+        ("rows.get()", "a", 2),
+        ("rows.get_nowait()", "a", 2),
+        ("rows.remove(a)", "", 0),
+        ("rows.sort()", "", 0),
+        ("rows.reverse()", "", 0),
+        ("rows.clear()", "", 0),
+        ("rows.index(a)", "", 3),
+        ("rows.count(a)", "", 3),
+        ("rows.append(a)", "", 4),
+        ("rows.insert(0, a)", "", 4),
+        ("rows.extend((a, b))", "", 5),
+    ],
+)
+def test_what_is_taken_and_what_is_left(
+    follow: Callable[..., object], taken: str, name: str, left: int
+) -> None:
+    found = follow(f"{STACK}d = {taken}")
+    (rows,) = found.blocks("rows")
+    assert [n for n in "abc" if found.shares(n, "d")] == [n for n in [name] if n]
+    assert len(found.scene.state.entries[rows]) == left
+
+
+@pytest.mark.parametrize(
+    "taken", ["pop()", "pop(0)", "pop(-1)", "popleft()", "get()", "clear()", "remove(x)"]
+)
+def test_nothing_is_taken_from_an_empty_list(follow: Callable[..., object], taken: str) -> None:
+    assert not follow(f"rows = []\na = rows.{taken}").is_changed("a")
+
+
+@pytest.mark.parametrize(
+    ("made", "taken", "same"),
+    [
+        ("deque([a, b], 1)", "popleft()", "b"),
+        ("deque([a, b], maxlen=1)", "pop()", "b"),
+        ("deque([a, b], maxlen=n)", "popleft()", "a"),
+        ("deque([a, b])", "popleft()", "a"),
+        ("deque((a, b))", "popleft()", ""),
+        ("list([a, b])", "pop()", "b"),
+        ("set([a])", "pop()", "a"),
+        ("[a, b].copy()", "pop()", "b"),
+        ("[a, b] + [a]", "pop()", ""),
+        ("[a] * 3", "pop()", ""),
+    ],
+)
+def test_lists_that_are_made_of_others(
+    follow: Callable[..., object], made: str, taken: str, same: str
+) -> None:
+    if "maxlen=1" in made or ", 1)" in made:
+        made = made.replace("[a, b]", "[b]")
+    found = follow(f"a, b = np.zeros(4), np.ones(4)\nrows = {made}\nc = rows.{taken}")
+    assert [n for n in "ab" if found.shares(n, "c")] == [n for n in [same] if n]
+
+
+@pytest.mark.parametrize(
+    ("call", "kept"),
+    [
+        ("use(rows)", 0),
+        ("use(key=rows)", 0),
+        ("use(*rows)", 0),
+        ("agent.use(rows)", 0),
+        ("agent.parts[0].use(rows)", 0),
+        ("print(rows)", 3),
+        ("len(rows)", 3),
+        ("sum(rows)", 3),
+        ("random.sample(rows, 2)", 3),
+        ("np.stack(rows)", 3),
+        ("torch.stack(rows)", 3),
+        ("logger.info(rows)", 3),
+        ("agent.info(rows)", 3),
+    ],
+)
+def test_who_may_empty_a_list(follow: Callable[..., object], call: str, kept: int) -> None:
+    found = follow(f"agent = make()\n{STACK}{call}")
+    (rows,) = found.blocks("rows")
+    assert len(found.scene.state.entries[rows]) == kept
+
+
+@pytest.mark.parametrize(
+    ("call", "same"),
+    [
+        ("print(holder)", True),
+        ("repr(holder)", True),
+        ("setattr(holder, 'y', 1)", True),
+        ("setattr(holder, 'x', a)", True),
+        ("setattr(holder, 'x', np.ones(4))", False),
+        ("setattr(holder, name, np.ones(4))", False),
+        ("vars(holder)['x'] = 1", False),
+        ("change(holder)", False),
+        ("helper.change(holder)", False),
+        ("made.change(holder)", False),
+        ("log.warning(holder)", True),
+        ("holder.get()", True),
+        ("holder.missing()", True),
+        ("holder.__init__(a)", True),
+        ("holder.__init__(np.ones(4))", False),
+    ],
+)
+def test_who_may_give_an_object_other_attributes(
+    follow: Callable[..., object], call: str, same: bool
+) -> None:
+    found = follow(
+        f"import helper\nmade = make()\n{CLASS}\na = np.zeros(4)\nholder = Holder(a)\n{call}\nb = holder.x"
+    )
+    assert found.shares("a", "b") is same
+
+
+@pytest.mark.parametrize(
+    ("signature", "call", "same"),
+    [
+        ("x", "f(a)", True),
+        ("x", "f(x=a)", True),
+        ("x", "f(*[a])", False),
+        ("x", "f(*(a,))", True),
+        ("x", "f(**{'x': a})", False),
+        ("y, x", "f(1, a)", True),
+        ("y=1, *, x", "f(x=a)", True),
+        ("y, /, x", "f(1, a)", True),
+        ("x=None", "f()", False),
+        ("*, x=None", "f()", False),
+    ],
+)
+def test_arguments_find_their_parameters(
+    follow: Callable[..., object], signature: str, call: str, same: bool
+) -> None:
+    assert follow(f"def f({signature}):\n    return x\na = np.zeros(4)\nb = {call}").shares("a", "b") is same
+
+
+@pytest.mark.parametrize(
+    ("body", "is_open"),
+    [
+        ("raise NotImplementedError", True),
+        ("raise NotImplementedError()", True),
+        ("raise NotImplementedError('for heirs')", True),
+        ("'Text.'\n        raise NotImplementedError", True),
+        ("raise ValueError", False),
+        ("if self.y: return\n        raise NotImplementedError", False),
+        ("self.y = 1\n        raise NotImplementedError", False),
+        ("pass", False),
+        ("return NotImplemented", False),
+    ],
+)
+def test_a_method_that_heirs_write_may_do_anything(
+    follow: Callable[..., object], body: str, is_open: bool
+) -> None:
+    method = f"\n    def renew(self):\n        {body}\n"
+    found = follow(f"{CLASS}{method}\na = np.zeros(4)\nholder = Holder(a)\nholder.renew()\nb = holder.x")
+    assert found.shares("a", "b") is not is_open

@@ -52,3 +52,65 @@ def test_a_base_that_cannot_be_read(follow: Callable[..., object]) -> None:
     odd = CLASS.replace("class Holder:", "class Holder(Base):")
     assert not follow(f"{odd}holder.renew()\nb = holder.x").shares("a", "b")
     assert follow(f"{CLASS}holder.renew()\nb = holder.x").shares("a", "b")
+
+
+PROPERTY = """
+class Holder:
+    def __init__(self):
+        self._x = np.zeros(4)
+
+    @property
+    def x(self):
+        return {given}
+
+    @x.setter
+    def x(self, value):
+        {stored}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "stored", "same"),
+    [
+        ("self._x", "self._x = value", True),
+        ("self._x", "self._x = value.copy()", False),
+        ("self._x.copy()", "self._x = value", False),
+        ("self._x", "self._x[:] = value", False),
+        ("self._x", "pass", False),
+        ("self._x", "self._x = self._y = value", True),
+        ("self._x", "self.x = value", False),
+    ],
+)
+def test_what_is_given_to_a_property(
+    follow: Callable[..., object], given: str, stored: str, same: bool
+) -> None:
+    code = PROPERTY.format(given=given, stored=stored)
+    found = follow(f"{code}holder, a = Holder(), np.ones(4)\nholder.x = a\nb = holder.x")
+    assert found.shares("a", "b") is same
+
+
+def test_a_property_of_the_base(follow: Callable[..., object]) -> None:
+    code = PROPERTY.format(given="self._x", stored="self._x = value")
+    heir = "class Heir(Holder): pass\nholder, a = Heir(), np.ones(4)\nholder.x = a\nb = holder._x"
+    assert follow(code + heir).shares("a", "b")
+
+
+def test_adding_to_a_property_changes_what_it_hands_out(follow: Callable[..., object]) -> None:
+    code = PROPERTY.format(given="self._x", stored="self._x = value")
+    assert follow(f"{code}holder = Holder()\nholder.x += 1\na = holder._x").is_changed("a")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("holder.x", "holder.x", True),
+        ("holder.x", "holder.x.copy()", False),
+        ("holder.shared", "Holder.shared", True),
+        ("holder.x.T", "holder.x.data", True),
+        ("holder.x", "holder.same(holder.x)", True),
+        ("holder.view", "holder.view", True),
+        ("holder.x.shape", "holder.x", False),
+    ],
+)
+def test_two_ways_to_ask(follow: Callable[..., object], before: str, after: str, same: bool) -> None:
+    assert follow(f"{CLASS}a = {before}\nb = {after}").shares("a", "b") is same

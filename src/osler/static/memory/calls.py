@@ -30,14 +30,14 @@ from osler.static.memory.library import (
     LOOKS_ONLY,
     RECORDS,
     SHAPES,
+    TAKES,
     TAKES_FIRST,
-    TAKES_LAST,
     TELLS,
     is_layer,
     is_numeric,
     is_optimizer,
 )
-from osler.static.memory.members import attribute, has_unknown_base, names_of
+from osler.static.memory.members import attribute, forget, has_unknown_base, names_of
 from osler.static.memory.scene import Frame, Given, Scene
 
 DEEPEST = 12
@@ -48,7 +48,7 @@ RECORD = "osler record"
 
 HARMLESS = frozenset(
     "no_grad enable_grad inference_mode staticmethod classmethod property cached_property override final "
-    "abstractmethod torch_no_grad".split()
+    "abstractmethod torch_no_grad setter".split()
 )
 """Decorators that leave alone what a function returns."""
 
@@ -110,13 +110,17 @@ def arguments(scene: Scene, node: ast.Call) -> Given:
 def _method(scene: Scene, node: ast.Call, function: ast.Attribute, owner: One, given: Given) -> Value:
     name = function.attr
     match owner:
+        case Outside() if name in TELLS:
+            return scene.fresh()
         case Outside(name=known):
             return _outside(scene, node, f"{known}.{name}", given)
         case Ref(block=Block(kind="list") as block):
             return _on_list(scene, node, block, name, given)
         case Ref(block=Block(kind="layer" | "optimizer") as block):
             return _on_layer(scene, node, block, name, owner)
-        case Ref():
+        case Ref(block=Block(kind=kind)):
+            if kind == "other" and name not in TELLS:
+                _may_change(scene, given)
             return draws(scene, name, node, given) or array_method(scene, node, function, owner)
         case Thing():
             return _on_thing(scene, node, owner, function, given)
@@ -130,16 +134,9 @@ def _on_thing(scene: Scene, node: ast.Call, thing: Thing, function: ast.Attribut
     if thing.cls.is_module and name in {"parameters", "named_parameters", "register_buffer", *ITSELF}:
         return _on_module(scene, thing, name, node, given)
     callee = attribute(scene, function, (thing,))
-    if not any(isinstance(one, Function) for one in callee):
-        _forget(scene, thing)
+    if not any(isinstance(one, Function) for one in callee) and has_unknown_base(thing.cls):
+        forget(scene, thing)
     return either(*(_called(scene, node, one, given) for one in callee)) if callee else scene.fresh()
-
-
-def _forget(scene: Scene, thing: Thing) -> None:
-    """A method that cannot be read may have changed all attributes."""
-    if has_unknown_base(thing.cls):
-        for owner, attr in [key for key in scene.state.cells if key[0] is thing]:
-            scene.state.cells[owner, attr] = scene.fresh()
 
 
 def _on_module(scene: Scene, thing: Thing, name: str, node: ast.Call, given: Given) -> Value:
@@ -184,13 +181,25 @@ def _on_list(scene: Scene, node: ast.Call, block: Block, name: str, given: Given
             scene.keep(block, item, node)
     elif name in FORGETS:
         scene.state.entries[block] = ()
-    elif (name in TAKES_LAST or name in TAKES_FIRST) and entries:
-        takes_first = name in TAKES_FIRST or bool(node.args)
-        scene.state.entries[block] = entries[1:] if takes_first else entries[:-1]
-        return entries[0 if takes_first else -1].value
+    elif name in TAKES | TAKES_FIRST and entries:
+        return _taken(scene, node, block, entries, is_first=name in TAKES_FIRST)
     elif name == "copy":
         return _list_of(scene, entries)
     return scene.fresh()
+
+
+def _taken(scene: Scene, node: ast.Call, block: Block, entries: tuple[Kept, ...], *, is_first: bool) -> Value:
+    """An entry is taken out of a list: the first, the last, or nobody knows which."""
+    match "0" if is_first else "".join(map(ast.unparse, node.args)):
+        case "0":
+            scene.state.entries[block] = entries[1:]
+            return entries[0].value
+        case "" | "-1":
+            scene.state.entries[block] = entries[:-1]
+            return entries[-1].value
+        case _:
+            scene.state.entries[block] = ()
+            return scene.fresh()
 
 
 def _list_of(scene: Scene, entries: tuple[Kept, ...] = (), longest: int = 0) -> Value:
@@ -220,12 +229,18 @@ def _called(scene: Scene, node: ast.Call, callee: One, given: Given) -> Value:
 
 
 def _unknown(scene: Scene, given: Given) -> Value:
-    """What cannot be read may empty the lists that it gets."""
+    _may_change(scene, given)
+    return scene.fresh()
+
+
+def _may_change(scene: Scene, given: Given) -> None:
+    """What cannot be read may empty the lists that it gets, and give objects other attributes."""
     for _, value in given.nodes:
         for one in value:
             if isinstance(one, Ref) and one.block.kind == "list":
                 scene.state.entries[one.block] = ()
-    return scene.fresh()
+            elif isinstance(one, Thing):
+                forget(scene, one)
 
 
 def _outside(scene: Scene, node: ast.Call, name: str, given: Given) -> Value:
@@ -245,7 +260,22 @@ def _outside(scene: Scene, node: ast.Call, name: str, given: Given) -> Value:
         return scene.fresh(kinds.pop() if len(kinds) == 1 else "other")
     if is_numeric(name) or "out" in given.named:
         return numeric(scene, node, name, given)
+    if name in {"setattr", "vars"}:
+        return _by_its_name(scene, node, given)
     return scene.fresh() if name in BUILTINS or name.startswith("random.") else _unknown(scene, given)
+
+
+def _by_its_name(scene: Scene, node: ast.Call, given: Given) -> Value:
+    """`setattr(owner, "name", value)`, `vars(owner)`."""
+    for one in given.first:
+        match node.args:
+            case [_, ast.Constant(value=str() as name), _] if isinstance(one, Thing):
+                scene.give(one, name, given.values[2])
+            case _ if isinstance(one, Thing):
+                forget(scene, one)
+            case _:
+                pass
+    return scene.fresh()
 
 
 def _new_list(scene: Scene, node: ast.Call, given: Given) -> Value:
@@ -274,7 +304,8 @@ def _of_base(scene: Scene, node: ast.Call, name: str) -> Value:
         for one in scene.state.cells.get((cls, name), ()):
             if isinstance(one, Function):
                 return invoke(scene, Function(one.node, one.scope, one.owner, function.thing), given)
-    _forget(scene, function.thing)
+    if has_unknown_base(function.thing.cls):
+        forget(scene, function.thing)
     return scene.fresh()
 
 
@@ -301,6 +332,10 @@ def invoke(scene: Scene, function: Function, given: Given) -> Value:
     if not isinstance(function.node, ast.Lambda) and scene.traits(function.node).is_lazy:
         return scene.fresh()
     scene.entered.add(function.node)
+    if _is_left_open(function):
+        if function.thing is not None:
+            forget(scene, function.thing)
+        return _unknown(scene, given)
     frame = Frame(Scope(function.scope.source, function.scope), function)
     scene.frames.append(frame)
     bind_parameters(scene, function, given)
@@ -317,6 +352,16 @@ def invoke(scene: Scene, function: Function, given: Given) -> Value:
         for key in [key for key in scene.state.cells if key[0] is frame.scope]:
             del scene.state.cells[key]
     return either(*(value for value, _ in frame.returned)) if frame.returned else NOTHING
+
+
+def _is_left_open(function: Function) -> bool:
+    """Its lines are for another class to write."""
+    body = [] if isinstance(function.node, ast.Lambda) else function.node.body
+    match [n for n in body if not isinstance(n, ast.Expr)]:
+        case [ast.Raise(exc=ast.expr() as raised)]:
+            return "NotImplemented" in ast.unparse(raised)
+        case _:
+            return "abstractmethod" in names_of(function)
 
 
 def bind_parameters(scene: Scene, function: Function, given: Given) -> None:

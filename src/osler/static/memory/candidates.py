@@ -21,7 +21,9 @@ from osler.static.memory.library import (
 from osler.static.sources import Source
 from osler.static.walking import walk
 
-CHANGING = re.compile(r"(?:[-+*/@|&^]|//|\*\*)=|\]\s*=[^=]|\w_\(|\.(?:fill|sort|put)\(|copyto|out=|optim")
+CHANGING = re.compile(
+    r"(?:[-+*/@|&^]|//|\*\*)=|\]\s*=[^=]|\w_\(|\.(?:fill|sort|put)\(|copyto|shuffle|out=|optim"
+)
 """Text without which nothing is changed in place."""
 
 KEEPING = re.compile(r"\.(?:append|appendleft|add|put|insert)\(|\breturn\b")
@@ -77,7 +79,8 @@ def is_worth_following(sources: Sequence[Source]) -> bool:
                 _note(names, node)
     if names.weights and any("optim" in text for text in texts):
         return True
-    changed = names.changed | (names.counted & names.arrays)
+    arrays = names.arrays | {one for one, other in names.pairs if other in names.arrays}
+    changed = names.changed | (names.counted & arrays)
     handed = names.handed | {attr for name, attr in names.attributes if name in names.given}
     for _ in range(2):  # a name of a name
         changed |= {one for pair in names.pairs if changed & set(pair) for one in pair}
@@ -131,13 +134,16 @@ def _same_memory(node: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
                 todo += [body, orelse]
             case ast.ListComp(elt=part, generators=generators):
                 todo += [part, *(g.iter for g in generators)]
-            case ast.Subscript(value=inner, slice=ast.Slice() | ast.Tuple() | ast.Constant(value=None)):
+            case ast.Subscript(
+                value=inner, slice=ast.Slice() | ast.Tuple() | ast.Constant() | ast.Attribute()
+            ):
                 todo.append(inner)
             case ast.Call(func=ast.Attribute(value=inner, attr=name), args=args):
-                todo += [inner] if name in VIEWS | WEIGHTS else args if name in SHARING else []
+                todo += [inner] if name in VIEWS | WEIGHTS or name[-1] == "_" else []
+                todo += args if name in SHARING else []
             case ast.Call(func=ast.Name(), args=args, keywords=keywords):
                 todo += [*args, *(k.value for k in keywords)]
-            case ast.Starred(value=inner):
+            case ast.Starred(value=inner) | ast.NamedExpr(value=inner):
                 todo.append(inner)
             case _:
                 pass

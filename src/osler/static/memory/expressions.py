@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from osler.static.memory.blocks import (
@@ -12,6 +13,7 @@ from osler.static.memory.blocks import (
     Function,
     Group,
     Kept,
+    One,
     Outside,
     Ref,
     Scope,
@@ -22,11 +24,14 @@ from osler.static.memory.blocks import (
     is_list,
 )
 from osler.static.memory.calls import call
-from osler.static.memory.members import attribute, part_of
-from osler.static.memory.scene import Scene
+from osler.static.memory.members import WEIGHTS, attribute, part_of
+from osler.static.memory.scene import Given, Scene
 
 TURNS = 2
 """Times that the body of a loop is followed: what the first leaves meets the second."""
+
+SETTER = ".setter"
+"""Behind the name of a property: the method that is called where it is given a value."""
 
 
 def evaluate(scene: Scene, node: ast.expr) -> Value:
@@ -45,11 +50,11 @@ def evaluate(scene: Scene, node: ast.expr) -> Value:
         case ast.Call():
             return call(scene, node)
         case ast.Tuple(elts=items):
-            return (Group(tuple(evaluate(scene, i) for i in items)),)
+            return (Group(tuple(spread_out(scene, items))),)
         case ast.Dict(values=items):
             return (Group(tuple(evaluate(scene, i) for i in items)),)
         case ast.List(elts=items) | ast.Set(elts=items):
-            return _list(scene, node, [evaluate(scene, i) for i in items])
+            return _list(scene, node, list(spread_out(scene, items)))
         case _:
             return _computed(scene, node)
 
@@ -81,6 +86,21 @@ def _computed(scene: Scene, node: ast.expr) -> Value:
             return _comprehension(scene, node)
         case _:
             return scene.fresh()
+
+
+def spread_out(scene: Scene, nodes: Sequence[ast.expr]) -> Iterator[Value]:
+    """What expressions stand for, `*these` one by one, as far as they are known."""
+    for node in nodes:
+        value = evaluate(scene, node)
+        match value:
+            case _ if not isinstance(node, ast.Starred):
+                yield value
+            case (Group(items=items),):
+                yield from items
+            case (Ref(block=Block(kind="list") as block),):
+                yield from (kept.value for kept in scene.state.entries.get(block, ()))
+            case _:
+                yield scene.fresh()
 
 
 def new_of(scene: Scene, value: Value) -> Value:
@@ -120,7 +140,8 @@ def _comprehension(scene: Scene, node: ast.ListComp | ast.GeneratorExp | ast.Set
     made = Block("list")
     frame = scene.frame
     outer, frame.scope = frame.scope, Scope(frame.scope.source, frame.scope)
-    for turn in range(TURNS):
+    first, *others = node.generators
+    for turn in range(TURNS if others else turns_over(first.iter)):
         for generator in node.generators:
             over = evaluate(scene, generator.iter)
             bind(scene, generator.target, item_of(scene, over, generator.iter, turn))
@@ -152,11 +173,34 @@ def item_of(scene: Scene, over: Value, node: ast.expr, turn: int) -> Value:
                 return items[turn % len(items)]
             case Ref(block=Block(kind="list") as block) if entries := scene.state.entries.get(block, ()):
                 return entries[turn % len(entries)].value
-            case Ref(block=Block(kind="weights")):
-                return over
+            case Ref(block=Block(kind="weights") as block) as whole:
+                return (replace(whole, block=_weight_of(scene, block, turn)),)
             case _:
                 pass
     return scene.fresh()
+
+
+def turns_over(node: ast.expr) -> int:
+    """How often the body of a loop is followed: not twice if there is only one turn."""
+    match node:
+        case ast.Tuple(elts=items) | ast.List(elts=items) if not any(
+            isinstance(i, ast.Starred) for i in items
+        ):
+            return min(TURNS, len(items))
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int() as count)]):
+            return min(TURNS, max(count, 0))
+        case ast.Call(func=ast.Name(id="enumerate" | "zip" | "reversed" | "tqdm"), args=[first, *others]):
+            return min(turns_over(first), *map(turns_over, others), TURNS)
+        case _:
+            return TURNS
+
+
+def _weight_of(scene: Scene, weights: Block, turn: int) -> Block:
+    """One of the weights of a network, another one in each turn."""
+    if str(turn) not in weights.parts:
+        weights.parts[str(turn)] = Block("weights", weights.name)
+        scene.weights.append(weights.parts[str(turn)])
+    return weights.parts[str(turn)]
 
 
 def bind(scene: Scene, target: ast.expr, value: Value) -> None:
@@ -170,12 +214,35 @@ def bind(scene: Scene, target: ast.expr, value: Value) -> None:
         case ast.Starred(value=inner):
             bind(scene, inner, scene.fresh("other"))
         case ast.Attribute(value=inner, attr=name):
-            owners = evaluate(scene, inner)
-            for owner in owners:
-                if isinstance(owner, Thing):
-                    scene.give(owner, name, value)
+            for owner in evaluate(scene, inner):
+                _give(scene, owner, inner, name, value)
         case ast.Subscript():
             store(scene, target)
+        case _:
+            pass
+
+
+def _give(scene: Scene, owner: One, node: ast.expr, name: str, value: Value) -> None:
+    """`node.name = value`."""
+    match owner:
+        case Thing():
+            setters = (scene.state.cells.get((cls, name + SETTER), ()) for cls in owner.cls.lineage())
+            for one in next(filter(None, setters), ()):
+                if isinstance(one, Function):
+                    bound = Function(one.node, one.scope, one.owner, owner)
+                    scene.invoke(scene, bound, Given([value]))
+                    return
+            scene.give(owner, name, value)
+        case Ref(block=Block(kind=kind, dtype=dtype)) if kind in ARRAYS and name == "data":
+            bind(scene, node, value if is_array(value) else scene.fresh(kind, dtype))
+        case Ref(block=Block(kind="layer", parts=parts)):
+            parts.pop(name, None)
+            match value:
+                case (Ref(block=given),):
+                    parts[name] = given
+                    scene.weights += [given] if name in WEIGHTS else []
+                case _:
+                    pass
         case _:
             pass
 
@@ -196,6 +263,11 @@ def store(scene: Scene, target: ast.Subscript) -> None:
     while isinstance(root, ast.Subscript):
         root = root.value
         owner = (*owner, *evaluate(scene, root))
+    for one in owner:
+        if isinstance(one, Ref) and one.block.kind == "layer":
+            one.block.parts.clear()
+        if isinstance(one, Ref) and one.block.kind == "list" and isinstance(target.slice, ast.Slice):
+            scene.state.entries[one.block] = ()
     if not has_text_key(target):
         scene.change(owner, target)
         scene.renew(root)
@@ -215,6 +287,8 @@ def _subscript(scene: Scene, node: ast.Subscript) -> Value:
         match owner[0]:
             case Group(items=items) if number is not None and -len(items) <= number < len(items):
                 return items[number]
+            case Ref(block=Block(kind="layer")) if number is None and not isinstance(index, ast.Constant):
+                return scene.fresh("layer")
             case Ref(block=Block(kind="layer") as block):
                 return (Ref(part_of(scene, block, ast.unparse(index), node), scene.tick()),)
             case Ref(block=Block(kind="list") as block) if number is not None:
@@ -259,4 +333,5 @@ def _is_whole(index: ast.expr) -> bool:
 
 
 def _axes(index: ast.expr) -> list[ast.expr]:
-    return index.elts if isinstance(index, ast.Tuple) else [index]
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return [ast.Constant(None) if getattr(p, "attr", "") == "newaxis" else p for p in parts]

@@ -42,9 +42,10 @@ COPIES = frozenset("copy clone astype double half float long int flatten tolist 
 """Methods of arrays whose result is, or may be, new memory."""
 
 NO_CHANGE = frozenset(
-    "requires_grad_ detach_ share_memory_ retain_grad pin_memory_ register_hook is_shared_".split()
+    "requires_grad_ detach_ share_memory_ retain_grad pin_memory_ register_hook is_shared_ squeeze_ "
+    "unsqueeze_ t_ transpose_ swapaxes_ swapdims_ rename_".split()
 )
-"""Methods whose name ends as if they changed an array in place."""
+"""Methods whose name ends as if they changed the numbers of an array in place."""
 
 IN_PLACE = frozenset(
     "add_ sub_ mul_ div_ copy_ zero_ fill_ lerp_ clamp_ normal_ uniform_ addcmul_ addcdiv_ masked_fill_ "
@@ -64,7 +65,10 @@ CHANGES_FIRST = frozenset(
 ADDS = frozenset("append appendleft add put".split())
 """Methods that put one thing into a list, a queue or a set."""
 
-TAKES_LAST, TAKES_FIRST, FORGETS = frozenset({"pop"}), frozenset({"popleft", "get"}), frozenset({"clear"})
+TAKES, TAKES_FIRST = frozenset({"pop"}), frozenset({"popleft", "get", "get_nowait"})
+
+FORGETS = frozenset("clear remove discard sort reverse rotate".split())
+"""Methods of a list behind which it is not known what lies where."""
 
 LISTS = frozenset(
     "list collections.deque deque queue.Queue queue.SimpleQueue set multiprocessing.Queue".split()

@@ -38,6 +38,9 @@ def _attribute(scene: Scene, node: ast.Attribute, owner: One) -> Value:
             return (Outside(f"{known}.{name}"),)
         case Scope():
             return scene.state.cells.get((owner, name)) or scene.fresh()
+        case Thing() if name == "__dict__":
+            forget(scene, owner)
+            return scene.fresh()
         case Thing():
             return member(scene, owner, name)
         case Class():
@@ -91,6 +94,12 @@ def member(scene: Scene, thing: Thing, name: str) -> Value:
         else:
             found.append((one,))
     return either(*found) if found else NOTHING
+
+
+def forget(scene: Scene, thing: Thing) -> None:
+    """What cannot be read may have changed all attributes."""
+    for owner, name in [key for key in scene.state.cells if key[0] is thing]:
+        scene.state.cells[owner, name] = scene.fresh()
 
 
 def _method(scene: Scene, thing: Thing, function: Function) -> Value:

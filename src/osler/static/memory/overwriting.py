@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from osler.model import OverwrittenFact
 from osler.static.machine import Modules
-from osler.static.memory.blocks import Function, Thing
+from osler.static.memory.blocks import Class, Function, Thing
 from osler.static.memory.calls import instantiate, invoke
 from osler.static.memory.candidates import is_worth_following
 from osler.static.memory.expressions import evaluate
@@ -55,19 +55,29 @@ def _within_reach(sources: Sequence[Source]) -> Sequence[Source]:
 def _follow(scene: Scene, sources: Sequence[Source]) -> None:
     for source in sources:
         follow_module(scene, source)
+    heirs = _heirs(scene)
     for function in scene.functions:
         if function.node not in scene.entered:
             scene.frames.append(Frame(function.scope))
             scene.state = scene.state.copy()
-            _follow_alone(scene, function)
+            _follow_alone(scene, function, heirs)
             scene.frames.pop()
 
 
-def _follow_alone(scene: Scene, function: Function) -> None:
+def _heirs(scene: Scene) -> dict[Class, Class]:
+    """For each class that others are made from one of those: it says what the class leaves open."""
+    found: dict[Class, Class] = {}
+    for heir in dict.fromkeys(f.owner for f in scene.functions if f.owner is not None):
+        found |= {cls: heir for cls in heir.lineage() if cls is not heir}
+    return found
+
+
+def _follow_alone(scene: Scene, function: Function, heirs: dict[Class, Class]) -> None:
     """A function that nothing in these files calls."""
     owners: list[Thing | None] = [None]
     if function.owner is not None:
-        owners = [one for one in instantiate(scene, function.owner, Given()) if isinstance(one, Thing)]
+        cls = heirs.get(function.owner, function.owner)
+        owners = [one for one in instantiate(scene, cls, Given()) if isinstance(one, Thing)]
     for owner in owners:
         if function.node not in scene.entered:
             invoke(scene, Function(function.node, function.scope, function.owner, owner), Given())

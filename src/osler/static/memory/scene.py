@@ -49,6 +49,7 @@ class Frame:
         cls: the class whose body this is.
         returned: what it may return, with the state then.
         left: states at each `break` and `continue` of the loops around, innermost last.
+        passed: counters of the loops around that have had their first turn.
     """
 
     scope: Scope
@@ -56,6 +57,7 @@ class Frame:
     cls: Class | None = None
     returned: list[tuple[Value, State]] = field(default_factory=list[tuple[Value, State]])
     left: list[list[tuple[bool, State]]] = field(default_factory=list[list[tuple[bool, State]]])
+    passed: set[str] = field(default_factory=set[str])
 
     @property
     def name(self) -> str:

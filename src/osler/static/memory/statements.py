@@ -19,9 +19,13 @@ from osler.static.memory.blocks import (
     joined,
     refs_in,
 )
-from osler.static.memory.expressions import TURNS, bind, evaluate, item_of, store
+from osler.static.memory.expressions import SETTER, TURNS, bind, evaluate, item_of, store, turns_over
 from osler.static.memory.scene import Frame, Scene
-from osler.static.sources import Source
+from osler.static.sources import Source, dotted
+from osler.static.walking import walk
+
+ENDS = frozenset({"sys.exit", "exit", "quit", "os._exit"})
+"""Calls behind which nothing is reached."""
 
 
 def perform(scene: Scene, body: Sequence[ast.stmt]) -> bool:
@@ -34,6 +38,7 @@ def _perform(scene: Scene, node: ast.stmt) -> bool:
     match node:
         case ast.Expr(value=value):
             evaluate(scene, value)
+            return not (isinstance(value, ast.Call) and dotted(value.func) in ENDS)
         case ast.Assign(targets=targets, value=value):
             given = evaluate(scene, value)
             for target in targets:
@@ -68,6 +73,8 @@ def _block(scene: Scene, node: ast.stmt) -> bool:
     match node:
         case ast.If(test=test, body=body, orelse=orelse):
             evaluate(scene, test)
+            if _had_its_turn(scene, test):
+                return perform(scene, orelse)
             return scene.apart([lambda: perform(scene, body), lambda: perform(scene, orelse)])
         case ast.For() | ast.AsyncFor() | ast.While():
             return _loop(scene, node)
@@ -81,7 +88,7 @@ def _block(scene: Scene, node: ast.stmt) -> bool:
             return _try(scene, node)
         case ast.Match(subject=subject, cases=cases):
             evaluate(scene, subject)
-            ways = [_way(scene, case.body) for case in cases]
+            ways = [_case(scene, case) for case in cases]
             return scene.apart([*ways, lambda: True])
         case ast.Delete(targets=targets):
             for target in targets:
@@ -91,8 +98,23 @@ def _block(scene: Scene, node: ast.stmt) -> bool:
     return True
 
 
-def _way(scene: Scene, body: Sequence[ast.stmt]) -> Callable[[], bool]:
-    return lambda: perform(scene, body)
+def _case(scene: Scene, case: ast.match_case) -> Callable[[], bool]:
+    """What a pattern takes out of its subject is not known."""
+
+    def way() -> bool:
+        for node in walk(case.pattern):
+            match node:
+                case (
+                    ast.MatchAs(name=str() as name)
+                    | ast.MatchStar(name=str() as name)
+                    | ast.MatchMapping(rest=str() as name)
+                ):
+                    scene.assign(name, scene.fresh())
+                case _:
+                    pass
+        return perform(scene, case.body)
+
+    return way
 
 
 def _changed(scene: Scene, node: ast.AugAssign) -> None:
@@ -145,7 +167,8 @@ def _check_returned(scene: Scene, part: ast.expr, whole: Value) -> None:
 def _loop(scene: Scene, node: ast.For | ast.AsyncFor | ast.While) -> bool:
     over = NOTHING if isinstance(node, ast.While) else evaluate(scene, node.iter)
     ends = [] if _is_endless(node) else [scene.state.copy()]
-    for turn in range(TURNS):
+    counters, outer = _counters(node), scene.frame.passed
+    for turn in range(TURNS if isinstance(node, ast.While) else turns_over(node.iter)):
         if isinstance(node, ast.While):
             evaluate(scene, node.test)
         else:
@@ -154,16 +177,46 @@ def _loop(scene: Scene, node: ast.For | ast.AsyncFor | ast.While) -> bool:
         alive = perform(scene, node.body)
         left = scene.frame.left.pop()
         ends += [state for is_break, state in left if is_break]
+        scene.frame.passed = outer | counters
         onward = [state for is_break, state in left if not is_break] + ([scene.state] if alive else [])
         if not onward:
             break
         scene.state = joined(onward)
         if not _is_endless(node):
             ends.append(scene.state.copy())
+    scene.frame.passed = outer
     if not ends:
         return False
     scene.state = joined(ends)
     return perform(scene, node.orelse)
+
+
+def _counters(node: ast.For | ast.AsyncFor | ast.While) -> set[str]:
+    """Names that are another number in each turn."""
+    match node:
+        case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range" | "trange"))):
+            return {name}
+        case ast.For(
+            target=ast.Tuple(elts=[ast.Name(id=name), *_]), iter=ast.Call(func=ast.Name(id="enumerate"))
+        ):
+            return {name}
+        case _:
+            return set()
+
+
+def _had_its_turn(scene: Scene, test: ast.expr) -> bool:
+    """`if epoch == last:` holds in one turn of a loop, which has been followed."""
+    match test:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(_had_its_turn(scene, value) for value in values)
+        case ast.Compare(ops=[ast.Eq()]):
+            parts = list(walk(test))
+            names = {n.id for n in parts if isinstance(n, ast.Name)}
+            return bool(names & scene.frame.passed) and not any(
+                isinstance(n, ast.Mod | ast.FloorDiv) for n in parts
+            )
+        case _:
+            return False
 
 
 def _is_endless(node: ast.For | ast.AsyncFor | ast.While) -> bool:
@@ -195,6 +248,9 @@ def _delete(scene: Scene, target: ast.expr) -> None:
                     scene.state.entries[one.block] = ()
         case ast.Name(id=name):
             scene.state.cells.pop((scene.frame.scope, name), None)
+        case ast.Attribute(value=inner, attr=name):
+            for one in evaluate(scene, inner):
+                scene.state.cells.pop((one, name), None)
         case _:
             pass
 
@@ -216,7 +272,11 @@ def _define(scene: Scene, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Cla
         scope = scope.parent
     function = Function(node, scope, owner)
     scene.functions.append(function)
-    scene.assign(node.name, (function,))
+    decorators = {d.attr for d in node.decorator_list if isinstance(d, ast.Attribute)}
+    if not decorators & {"setter", "deleter"}:
+        scene.assign(node.name, (function,))
+    elif "setter" in decorators:
+        scene.assign(f"{node.name}{SETTER}", (function,))
 
 
 def _import(scene: Scene, node: ast.Import | ast.ImportFrom) -> None:
