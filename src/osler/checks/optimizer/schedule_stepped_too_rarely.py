@@ -66,7 +66,7 @@ from osler.model import (
     flat,
     needs_schedule,
 )
-from osler.static.lengths import batch_size, samples
+from osler.static.lengths import batch_size, is_whole, samples
 from osler.static.queries import every_loop, goes_backward, shown
 
 REACHED = 0.9
@@ -148,7 +148,7 @@ def once_per_epoch(code: Code, trace: Trace, calls: list[Action]) -> Iterator[Fi
 
 def is_one_batch(code: Code, loader: Loader) -> bool:
     """All of its samples may fit into one batch: an epoch is a step."""
-    return any(count <= batch_size(loader) for count in samples(code, loader))
+    return is_whole(loader) or any(count <= batch_size(loader) for count in samples(code, loader))
 
 
 def counts_batches(schedule: Helper) -> bool:
