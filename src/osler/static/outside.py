@@ -277,7 +277,7 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             fact = note_call(machine, callee.name, arguments, node)
             fact.result = operate(machine, "add", first.items, node)
             return fact.result
-        case "getattr", Instance() | Table() | Network() | Helper():
+        case "getattr", Instance() | Table() | Network() | Helper() | Optimizer():
             return _by_name(machine, first, arguments.at(1), node)
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()

@@ -179,8 +179,8 @@ WEIGHED = {
     + "total += mean(model(x), y).item() * y.shape[0]\n    count += y.shape[0]\nprint(total / count)",
     "sums": EVALUATE.replace("EntropyLoss()", 'EntropyLoss(reduction="sum")')
     + "total += mean(model(x), y).item()\nprint(total / len(test_loader.dataset))",
-    "sums of a function": EVALUATE
-    + 'total += F.cross_entropy(model(x), y, reduction="sum").item()\nprint(total / len(test_loader.dataset))',
+    "sums of a function": EVALUATE + 'total += F.cross_entropy(model(x), y, reduction="sum").item()\n'
+    "print(total / len(test_loader.dataset))",
     "one number for each sample": EVALUATE
     + 'means.append(F.cross_entropy(model(x), y, reduction="none"))\nprint(torch.cat(means).mean())',
     "right answers": EVALUATE
@@ -213,7 +213,7 @@ WEIGHED = {
     + EVALUATE
     + "metric.update(mean(model(x), y), len(x))\nprint(metric.compute() / 1)",
     "a running mean": EVALUATE
-    + "loss = mean(model(x), y).item()\n    total += (loss - total) / (count + 1)\n    count += 1\nprint(total)",
+    + "loss = mean(model(x), y).item()\n    count += 1\n    total += (loss - total) / count\nprint(total)",
     "inputs": EVALUATE + "total += x.mean().item()\nprint(total / 50)",
 }
 
