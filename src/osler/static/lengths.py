@@ -40,6 +40,11 @@ def is_whole(loader: Loader) -> bool:
     return isinstance(size, Length) and size.plain
 
 
+def may_be_one_batch(code: Code, loader: Loader) -> bool:
+    """All of its samples may fit into one batch: an epoch is a step."""
+    return is_whole(loader) or any(count <= batch_size(loader) for count in samples(code, loader))
+
+
 def samples(code: Code, loader: Loader) -> set[int]:
     """Numbers of samples that the loader may go through; empty if the source does not say."""
     return set(_rows(code, loader.options.get("dataset", loader.options.get(0)), loader.place.file))

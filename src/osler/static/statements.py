@@ -131,7 +131,7 @@ def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -
         total = operate(machine, "add", (before, value), node)
         if isinstance(node.op, ast.Add):
             note_sum(machine, (before, value), total, node)
-        return total
+        return replace(total, gauge="") if isinstance(node.op, ast.Sub) else total
     if isinstance(before, Series) and isinstance(node.op, ast.Add):
         added = value.items if isinstance(value, Series) else [element(machine, value, node)]
         whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops

@@ -66,7 +66,7 @@ from osler.model import (
     flat,
     needs_schedule,
 )
-from osler.static.lengths import batch_size, is_whole, samples
+from osler.static.lengths import may_be_one_batch
 from osler.static.queries import every_loop, goes_backward, shown
 
 REACHED = 0.9
@@ -131,7 +131,7 @@ def once_per_epoch(code: Code, trace: Trace, calls: list[Action]) -> Iterator[Fi
         inner = list(every_loop(epochs.body))
         inside = {id(a) for loop in inner for a in flat(loop.body)}
         trained = [loop.over for loop in inner if isinstance(loop.over, Loader) and goes_backward(loop)]
-        trains = any(not is_one_batch(code, loader) for loader in trained)
+        trains = any(not may_be_one_batch(code, loader) for loader in trained)
         own = [a for a in flat(epochs.body) if a in calls and id(a) not in inside]
         for call in own if trains else ():
             schedule = call.subject
@@ -144,11 +144,6 @@ def once_per_epoch(code: Code, trace: Trace, calls: list[Action]) -> Iterator[Fi
                     subject=schedule.name,
                     related=[((schedule.place,), "its horizon is a multiple of the length of a loader")],
                 )
-
-
-def is_one_batch(code: Code, loader: Loader) -> bool:
-    """All of its samples may fit into one batch: an epoch is a step."""
-    return is_whole(loader) or any(count <= batch_size(loader) for count in samples(code, loader))
 
 
 def counts_batches(schedule: Helper) -> bool:
