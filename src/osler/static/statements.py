@@ -138,6 +138,8 @@ def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -
         return Series([*before.items, *added], before.kind, whole, before.place)
     if isinstance(before, Parameters) and isinstance(node.op, ast.Add):
         return joined([before, value])
+    if machine.frame.function and not isinstance(node.target, ast.Name):
+        return Unknown()  # a function that counts in what it is given counts at every call
     binary = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
     return (
         machine.evaluate(machine, binary)
@@ -225,17 +227,27 @@ def _enter_all(machine: Machine, node: ast.With | ast.AsyncWith, items: list[ast
             bind(machine, first.optional_vars, value, node)
         alive[0] = _enter_all(machine, node, rest)
 
+    mark = len(machine.journal)
     with ExitStack() as stack:
         enter(machine, manager, inside, first.context_expr, stack)
+    if isinstance(first.context_expr, ast.Call) and dotted(first.context_expr.func).endswith("suppress"):
+        machine.doubt(mark)
+        alive[0] = True
     return alive[0]
 
 
 def _try(machine: Machine, node: ast.Try | ast.TryStar) -> bool:
+    mark = len(machine.journal)
     alive = execute(machine, node.body)
     if alive:
         alive = execute(machine, node.orelse)
     if node.handlers:
-        ways = [lambda h=handler: execute(machine, h.body) for handler in node.handlers]
+
+        def handle(handler: ast.ExceptHandler) -> bool:
+            machine.doubt(mark)
+            return execute(machine, handler.body)
+
+        ways = [lambda h=handler: handle(h) for handler in node.handlers]
         alive = machine.fork("", [lambda: alive, *ways], ["", *["except"] * len(ways)])
     return execute(machine, node.finalbody) and alive
 
