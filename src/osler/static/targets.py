@@ -95,9 +95,7 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             machine.emit(Kind.BUILD, node, owner, None, "replaces", f"part:{target.attr}")
             machine.write(owner.parts, target.attr, value)
         case Network() | Instance() | Unknown():
-            usual = owner.cls.find(target.attr) if isinstance(owner, Instance) else None
-            if usual is not None:
-                owner.parts.setdefault(target.attr, usual)  # what it was before, if this is taken back
+            _remember_usual(owner, target.attr)
             machine.write(owner.parts, target.attr, value)
         case Table():
             machine.write(owner.items, target.attr, value)
@@ -107,6 +105,12 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             machine.write(owner.scope.names, target.attr, value)
         case _:
             pass
+
+
+def _remember_usual(owner: Value, name: str) -> None:
+    """What an attribute was before it is first written: the value of the class."""
+    if isinstance(owner, Instance) and (usual := owner.cls.find(name)) is not None:
+        owner.parts.setdefault(name, usual)
 
 
 def _give(machine: Machine, owner: Value, target: ast.Attribute, value: Value) -> None:
