@@ -2,8 +2,8 @@
 
 import pytest
 
-from osler.model import Code, Length, Loader
-from osler.static.lengths import batch_size, samples
+from osler.model import Code, Length, Loader, Series
+from osler.static.lengths import batch_size, is_whole, samples
 
 
 def loader_of(code: Code, name: str = "loader") -> Loader:
@@ -72,3 +72,18 @@ def test_the_length_of_something_remembers_what_it_is_of(trained) -> None:
     assert read["n"].of is read["loader"]
     assert read["m"].of is read["losses"]
     assert not isinstance(read["k"], Length)
+
+
+@pytest.mark.parametrize(
+    ("size", "is_it"),
+    [("len(data)", True), ("len(x)", True), ("len(data) // 4", False), ("4", False), ("size", False)],
+)
+def test_a_batch_of_everything(code, size: str, is_it: bool) -> None:
+    found = code(f"x = torch.load('x.pt')\ndata = build(x)\nloader = DataLoader(data, batch_size={size})")
+    assert is_whole(loader_of(found)) is is_it
+
+
+@pytest.mark.parametrize("text", ["[0.0] * len(names)", "[0.0] * len(loader)", "(0.0,) * len(model(x))"])
+def test_a_list_as_long_as_something_is_a_list(trained, text: str) -> None:
+    read = trained(f"loader = DataLoader([])\nkept = {text}")
+    assert isinstance(read["kept"], Series)

@@ -97,7 +97,7 @@ def test_numbers_of_batches(script, number: str, times: bool) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    ["len(data)", "10 / len(loader)", "len(loader) % 2", "len(loader) / len(loader)", "5 - len(loader)"],
+    ["10 / len(loader)", "len(loader) % 2", "len(loader) / len(loader)", "5 - len(loader)"],
 )
 def test_other_numbers(script, number: str) -> None:
     assert not isinstance(script(f"loader = DataLoader(data)\nn = {number}")["n"], Length)

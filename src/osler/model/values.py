@@ -62,6 +62,7 @@ class Sizes(Value):
     """The sizes of a tensor, from an axis on to the last."""
 
     first: int = 0
+    of: Value | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -190,7 +190,7 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.expr, *, ca
     if called:
         return Doing(owner, name)
     if name in ASKED_OF_TENSORS:
-        return Sizes() if name == "shape" else Unknown(name)
+        return Sizes(of=owner) if name == "shape" else Unknown(name)
     if name == "data":
         if owner.leaf is not None:
             return Doing(owner, "data")

@@ -60,7 +60,8 @@ def statement_at(pages: Pages, place: Place) -> Spot | None:
         Spot(page, s, block)
         for block in _blocks(page.tree)
         for s in block
-        if s.lineno <= place.line <= (s.end_lineno or s.lineno) and not blocks_of(s)
+        if s.lineno <= place.line <= (s.end_lineno or s.lineno)
+        and not (blocks_of(s) or isinstance(s, ast.Match))
     ]
     return here[0] if len(here) == 1 and fills_its_lines(here[0]) else None
 

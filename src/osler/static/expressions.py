@@ -145,7 +145,7 @@ def _binary(machine: Machine, node: ast.BinOp) -> Value:
             return _computed(node.op, a, b)
         case Length(), _ if not isinstance(right, Tensor):
             return _lengthened(node.op, left, right)
-        case _, Length() if isinstance(node.op, ast.Add | ast.Mult) and not isinstance(left, Tensor):
+        case _, Length() if isinstance(node.op, ast.Add | ast.Mult) and not isinstance(left, Tensor | Series):
             return _lengthened(node.op, right, left)
         case Series(), Series() if isinstance(node.op, ast.Add):
             return Series([*left.items, *right.items], left.kind, left.whole and right.whole, left.place)

@@ -68,7 +68,8 @@ def element(machine: Machine, value: Value, node: ast.AST) -> Value:
         case Maybe():
             return element(machine, value.value, node)
         case Tensor():
-            return operate(machine, "unbind", (value,), node)
+            item = operate(machine, "unbind", (value,), node)
+            return replace(item, reduced="") if item.reduced == "none" else item
         case _:
             return Unknown()
 
@@ -143,7 +144,7 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
         case Network(), _:
             return _child(machine, owner, index)
         case Sizes(first=0), _:
-            return _rest(node.slice)
+            return _rest(owner, node.slice)
         case External(), _:  # a type: `list[int]`
             return owner
         case Unknown(), Const():
@@ -193,11 +194,11 @@ def _numbers(*bounds: ast.expr | None) -> list[int | None] | None:
     return found
 
 
-def _rest(axes: ast.expr) -> Value:
+def _rest(owner: Sizes, axes: ast.expr) -> Value:
     """The sizes from an axis on, for a slice such as ``[1:]``."""
     match axes:
         case ast.Slice(lower=ast.Constant(value=int() as first), upper=None, step=None):
-            return Sizes(first)
+            return Sizes(first, owner.of)
         case _:
             return Unknown()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from osler.model import CallFact, Code, Const, Loader, Series, Unknown, Value
+from osler.model import CallFact, Code, Const, Length, Loader, Series, Unknown, Value
 
 SAMPLES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
@@ -32,6 +32,17 @@ def batch_size(loader: Loader) -> int:
             return size
         case _:
             return 0
+
+
+def is_whole(loader: Loader) -> bool:
+    """One batch holds everything: `batch_size=len(data)`."""
+    size = loader.options.get("batch_size", loader.options.get(1))
+    return isinstance(size, Length) and size.plain
+
+
+def may_be_one_batch(code: Code, loader: Loader) -> bool:
+    """All of its samples may fit into one batch: an epoch is a step."""
+    return is_whole(loader) or any(count <= batch_size(loader) for count in samples(code, loader))
 
 
 def samples(code: Code, loader: Loader) -> set[int]:

@@ -5,8 +5,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from osler.model import Branch, Changing, Const, ExitNode, Loop, Network, Node, Tensor, Unknown, Value
+from osler.model import (
+    Branch,
+    Changing,
+    Const,
+    ExitNode,
+    Loop,
+    Network,
+    Node,
+    Series,
+    Table,
+    Tensor,
+    Unknown,
+    Value,
+)
 from osler.static.conditions import condition, truth
 from osler.static.iteration import element, source_of, unrolled
 from osler.static.iterators import go_through, may_draw, may_stop
@@ -14,7 +28,8 @@ from osler.static.machine import Machine, Names
 from osler.static.roles import baptized
 from osler.static.shelf import once_per_node
 from osler.static.sources import dotted
-from osler.static.targets import bind
+from osler.static.targets import bind, forget_item
+from osler.static.values import Class, Instance
 from osler.static.walking import walk
 
 
@@ -86,6 +101,47 @@ def _forget_counters(machine: Machine, node: ast.AST) -> None:
         value = machine.frame.scope.find(name)
         if isinstance(value, Const) and value.value is not None:
             machine.assign(name, Changing(name))
+    for name, *path in paths_in(node):
+        owner = machine.frame.scope.find(name)
+        for key in path[:-1]:
+            owner = _kept(owner).get(key)
+        if isinstance(owner, Series):
+            forget_item(owner, Const(path[-1]))
+        inherited = owner.cls.find(str(path[-1])) if isinstance(owner, Instance) else None
+        value = _kept(owner).get(path[-1], inherited)
+        if isinstance(value, Const) and value.value is not None:
+            machine.write(_kept(owner), path[-1], Changing(str(path[-1])))
+
+
+def _kept(owner: Value | None) -> Names:
+    """What is known by its name or key in an object."""
+    match owner:
+        case Table():
+            return owner.items
+        case Instance() | Network() | Unknown():
+            return owner.parts
+        case Class():
+            return owner.names
+        case _:
+            return {}
+
+
+@once_per_node
+def paths_in(node: ast.AST) -> frozenset[tuple[Any, ...]]:
+    """Attributes and items under constant keys that are assigned below: the name, and the keys from there."""
+    stored = (n for n in walk(node) if isinstance(n, ast.Attribute | ast.Subscript))
+    return frozenset(path for n in stored if isinstance(n.ctx, ast.Store) and len(path := _path(n)) > 1)
+
+
+def _path(node: ast.expr) -> tuple[Any, ...]:
+    match node:
+        case ast.Name(id=name):
+            return (name,)
+        case ast.Attribute(value=owner, attr=key) | ast.Subscript(value=owner, slice=ast.Constant(value=key)):
+            before = _path(owner)
+            return (*before, key) if before else ()
+        case _:
+            return ()
 
 
 @once_per_node
@@ -140,6 +196,8 @@ def _is_news(before: Value, after: Value) -> bool:
             return False
         case (Const(value=None), _) | (Network(), Network()):
             return True
+        case Const(), _:
+            return before != after
         case _, Tensor():
             return after.has_graph and not (isinstance(before, Tensor) and before.has_graph)
         case _:

@@ -302,6 +302,15 @@ class Machine:
         del self.journal[mark:]
         return written
 
+    def doubt(self, mark: int) -> None:
+        """What was written since may as well not have been: an exception came before it."""
+        first: dict[tuple[int, object], tuple[Names, Value | Missing]] = {}
+        for names, name, before in self.journal[mark:]:
+            first.setdefault((id(names), name), (names, before))
+        for (_, name), (names, before) in first.items():
+            if not isinstance(before, Missing) and names[name] is not before:
+                self.write(names, name, self.joiner.join(before, names[name]))
+
     def _join(self, ends: list[tuple[bool, Changes]]) -> None:
         keys = {key: names for _, written in ends for key, (names, _) in written.items()}
         for key, names in keys.items():

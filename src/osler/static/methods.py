@@ -115,7 +115,7 @@ def _tensor(machine: Machine, tensor: Tensor, name: str, arguments: Arguments, n
             tensor.leaf.frozen |= isinstance(given, Const) and given.value is False
         return tensor
     if name in SHAPES:
-        return Sizes() if name == "size" and not arguments.every() else Unknown()
+        return Sizes(of=tensor) if name == "size" and not arguments.every() else Unknown()
     if name == "items" and tensor.models:
         return Zipped([Unknown(), tensor])
     fact.result = out = operate(machine, name, [tensor, *arguments.every()], node)

@@ -53,7 +53,7 @@ from osler.static.parameters import below, held_by
 from osler.static.schedules import build_schedule
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.touching import call_on_each, go_backward, gradients_in, touch
-from osler.static.values import Arguments, Doing, Instance, Partial, UserNetwork
+from osler.static.values import Arguments, Instance, Partial, UserNetwork
 
 NOTED = frozenset({"numpy", "random", "torchvision", "math"})
 """Packages whose calls are remembered, beside torch."""
@@ -277,11 +277,11 @@ def _builtin(machine: Machine, callee: External, arguments: Arguments, node: ast
             fact = note_call(machine, callee.name, arguments, node)
             fact.result = operate(machine, "add", first.items, node)
             return fact.result
-        case "getattr", Instance() | Table() | Network() | Helper():
+        case "getattr", Instance() | Table() | Network() | Helper() | Optimizer():
             return _by_name(machine, first, arguments.at(1), node)
         case "getattr", _ if len(arguments.positional) > 1:
             return Unknown()
-        case "len", Loader() | Series() | Doing():
+        case "len", Value() if not isinstance(first, Const):
             return Length("length", of=first)
         case "partial", Value():
             return Partial(first, tuple(arguments.positional[1:]), tuple(arguments.named.items()))

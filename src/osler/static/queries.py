@@ -247,9 +247,11 @@ def is_only_scored(code: Code, fact: ForwardFact) -> bool:
 
 
 def is_inspection(code: Code, backward: Action) -> bool:
-    """It goes through models in eval mode: gradients are looked at, as in saliency maps and attacks."""
+    """Gradients are looked at, as in saliency maps and attacks, or used in a hook as soon as they come."""
     modes = {s.was for t in code.trained if t.backward is backward for states in t.visits for s in states}
-    return modes == {"eval"}
+    asked = [c.arguments.get(0) for c in code.calls_of("Tensor.requires_grad_", "set.requires_grad")]
+    of_inputs = any(isinstance(tensor, Tensor) and tensor.batch is not None for tensor in asked)
+    return modes == {"eval"} or of_inputs or "register_post_accumulate_grad_hook" in code.methods
 
 
 def loops_of(trace: Trace) -> list[Node]:

@@ -131,13 +131,15 @@ def _grown(machine: Machine, node: ast.AugAssign, before: Value, value: Value) -
         total = operate(machine, "add", (before, value), node)
         if isinstance(node.op, ast.Add):
             note_sum(machine, (before, value), total, node)
-        return total
+        return replace(total, gauge="") if isinstance(node.op, ast.Sub) else total
     if isinstance(before, Series) and isinstance(node.op, ast.Add):
         added = value.items if isinstance(value, Series) else [element(machine, value, node)]
         whole = before.whole and isinstance(value, Series) and value.whole and not machine.frame.loops
         return Series([*before.items, *added], before.kind, whole, before.place)
     if isinstance(before, Parameters) and isinstance(node.op, ast.Add):
         return joined([before, value])
+    if machine.frame.function and not isinstance(node.target, ast.Name):
+        return Unknown()  # a function that counts in what it is given counts at every call
     binary = ast.copy_location(ast.BinOp(node.target, node.op, node.value), node)
     return (
         machine.evaluate(machine, binary)
@@ -225,17 +227,27 @@ def _enter_all(machine: Machine, node: ast.With | ast.AsyncWith, items: list[ast
             bind(machine, first.optional_vars, value, node)
         alive[0] = _enter_all(machine, node, rest)
 
+    mark = len(machine.journal)
     with ExitStack() as stack:
         enter(machine, manager, inside, first.context_expr, stack)
+    if isinstance(first.context_expr, ast.Call) and dotted(first.context_expr.func).endswith("suppress"):
+        machine.doubt(mark)
+        alive[0] = True
     return alive[0]
 
 
 def _try(machine: Machine, node: ast.Try | ast.TryStar) -> bool:
+    mark = len(machine.journal)
     alive = execute(machine, node.body)
     if alive:
         alive = execute(machine, node.orelse)
     if node.handlers:
-        ways = [lambda h=handler: execute(machine, h.body) for handler in node.handlers]
+
+        def handle(handler: ast.ExceptHandler) -> bool:
+            machine.doubt(mark)
+            return execute(machine, handler.body)
+
+        ways = [lambda h=handler: handle(h) for handler in node.handlers]
         alive = machine.fork("", [lambda: alive, *ways], ["", *["except"] * len(ways)])
     return execute(machine, node.finalbody) and alive
 

@@ -95,6 +95,7 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             machine.emit(Kind.BUILD, node, owner, None, "replaces", f"part:{target.attr}")
             machine.write(owner.parts, target.attr, value)
         case Network() | Instance() | Unknown():
+            _remember_usual(owner, target.attr)
             machine.write(owner.parts, target.attr, value)
         case Table():
             machine.write(owner.items, target.attr, value)
@@ -104,6 +105,12 @@ def _bind_attribute(machine: Machine, target: ast.Attribute, value: Value, node:
             machine.write(owner.scope.names, target.attr, value)
         case _:
             pass
+
+
+def _remember_usual(owner: Value, name: str) -> None:
+    """What an attribute was before it is first written: the value of the class."""
+    if isinstance(owner, Instance) and (usual := owner.cls.find(name)) is not None:
+        owner.parts.setdefault(name, usual)
 
 
 def _give(machine: Machine, owner: Value, target: ast.Attribute, value: Value) -> None:
@@ -144,13 +151,15 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
     match owner:
         case Table():
             if isinstance(key, Const):
-                machine.write(owner.items, key.value, value)
+                machine.write(owner.items, key.value, _settled(machine, owner, value))
             else:
                 owner.items[(target.lineno, target.col_offset)] = value
                 owner.whole = False
         case Series() if not isinstance(key, Const):
             owner.items.append(value)
             owner.whole = False
+        case Series():
+            forget_item(owner, key)
         case Parameters():
             owner.known = False
         case Network() if isinstance(key, Const):
@@ -161,6 +170,22 @@ def _bind_item(machine: Machine, target: ast.Subscript, value: Value) -> None:
             fill_by_item(machine, target, owner, value)
         case _:
             pass
+
+
+def forget_item(owner: Series, key: Value | None) -> None:
+    """A number in a list that is given another value may be anything from then on."""
+    match key:
+        case Const(value=int() as at) if -len(owner.items) <= at < len(owner.items):
+            if isinstance(owner.items[at], Const):
+                owner.items[at] = Unknown()
+        case _:
+            pass
+
+
+def _settled(machine: Machine, owner: Table, value: Value) -> Value:
+    """A number that a function puts into what others made may be another one at its next call."""
+    is_foreign = machine.frame.function not in ("", owner.place.function)
+    return Unknown() if is_foreign and isinstance(value, Const) and value.value is not None else value
 
 
 def _unpack(machine: Machine, target: ast.Tuple | ast.List, value: Value, node: ast.AST) -> None:

@@ -104,3 +104,120 @@ def test_says_what_was_seen_in_a_run(fact: BatchMeansFact, message: str) -> None
 
 def test_a_run_without_such_averages() -> None:
     assert not findings(run_of(TURNS), [check])
+
+
+# --- other ways to average
+
+
+OFF = "the means of the batches of `test_loader` are averaged: the last batch has 2 of 16 samples and weighs"
+LOADER = (
+    "test_loader = DataLoader(TensorDataset(torch.randn(50, 8), torch.zeros(50).long()), batch_size=16)\n"
+)
+START = f"{LOADER}model.eval()\nmean = nn.CrossEntropyLoss()\n"
+EVALUATE = f"{START}total, means, count = 0.0, [], 0\nfor x, y in test_loader:\n    "
+
+
+def told(code: str) -> list[str]:
+    return [f.message for f in read(code, [check]).findings]
+
+
+AVERAGED = {
+    "added, then divided": EVALUATE + "total += mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "divided in place": EVALUATE + "total += mean(model(x), y).item()\ntotal /= len(test_loader)",
+    "a number made of it": EVALUATE + "total += float(mean(model(x), y))\nprint(total / len(test_loader))",
+    "kept in a list": EVALUATE + "means.append(mean(model(x), y).item())\nprint(sum(means) / len(means))",
+    "a list and numpy": "import numpy as np\n"
+    + EVALUATE
+    + "means.append(mean(model(x), y).item())\nprint(np.mean(means))",
+    "a list and torch": EVALUATE
+    + "means.append(mean(model(x), y).item())\nprint(torch.tensor(means).mean())",
+    "a functional loss": EVALUATE
+    + "total += F.cross_entropy(model(x), y).item()\nprint(total / len(test_loader))",
+    "in a comprehension": START
+    + "print(sum(mean(model(x), y).item() for x, y in test_loader) / len(test_loader))",
+    "in a function": START
+    + """
+def evaluate(model, batches):
+    total = 0.0
+    with torch.no_grad():
+        for x, y in batches:
+            total += mean(model(x), y).item()
+    return total / len(batches)
+
+print(evaluate(model, test_loader))
+""",
+    "in a class": START
+    + """
+class Judge:
+    def __init__(self, batches):
+        self.batches, self.total = batches, 0.0
+
+    def __call__(self):
+        for x, y in self.batches:
+            self.total += mean(model(x), y).item()
+        return self.total / len(self.batches)
+
+print(Judge(test_loader)())
+""",
+}
+
+
+@pytest.mark.parametrize("code", AVERAGED.values(), ids=AVERAGED)
+def test_averages_of_means(code: str) -> None:
+    (message,) = told(code)
+    assert message.startswith(OFF)
+
+
+WEIGHED = {
+    "times the size of the batch": EVALUATE
+    + "total += mean(model(x), y).item() * len(x)\nprint(total / len(test_loader.dataset))",
+    "times the size first": EVALUATE
+    + "total += len(y) * mean(model(x), y).item()\nprint(total / len(test_loader.dataset))",
+    "times the first axis": EVALUATE
+    + "total += mean(model(x), y).item() * x.size(0)\nprint(total / len(test_loader.dataset))",
+    "divided by what was counted": EVALUATE
+    + "total += mean(model(x), y).item() * y.shape[0]\n    count += y.shape[0]\nprint(total / count)",
+    "sums": EVALUATE.replace("EntropyLoss()", 'EntropyLoss(reduction="sum")')
+    + "total += mean(model(x), y).item()\nprint(total / len(test_loader.dataset))",
+    "sums of a function": EVALUATE + 'total += F.cross_entropy(model(x), y, reduction="sum").item()\n'
+    "print(total / len(test_loader.dataset))",
+    "one number for each sample": EVALUATE
+    + 'means.append(F.cross_entropy(model(x), y, reduction="none"))\nprint(torch.cat(means).mean())',
+    "right answers": EVALUATE
+    + "total += (model(x).argmax(1) == y).sum().item()\nprint(total / len(test_loader.dataset))",
+    "all outputs together": EVALUATE
+    + "means.append(model(x))\nprint(mean(torch.cat(means), torch.zeros(50).long()))",
+    "while it is trained": EVALUATE.replace("model.eval()", "model.train()")
+    + "loss = mean(model(x), y)\n    loss.backward()\n    optimizer.step()\n    optimizer.zero_grad()\n"
+    "    total += loss.item()\nprint(total / len(test_loader))",
+    "only a total": EVALUATE + "total += mean(model(x), y).item()\nprint(total)",
+    "the mean of one batch": EVALUATE + "total = mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "the median of the means": "import numpy as np\n"
+    + EVALUATE
+    + "means.append(mean(model(x), y).item())\nprint(np.median(means))",
+    "another length": EVALUATE + "total += mean(model(x), y).item()\nprint(total / len(loader))",
+    "the epoch's means": EVALUATE.replace("for x, y in test_loader", "for x, y in [(0, 0)]")
+    + "means.append(mean(model(x), y).item())\nprint(sum(means) / len(means))",
+    "steps of a sampler": EVALUATE.replace("batch_size=16", "batch_size=16, sampler=some")
+    + "total += mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "all samples in one batch": EVALUATE.replace("batch_size=16", "batch_size=50")
+    + "total += mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "all samples, however many": "data = TensorDataset(*torch.load('data.pt'))\n"
+    + EVALUATE.replace(LOADER, "test_loader = DataLoader(data, batch_size=len(data))\n")
+    + "total += mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "samples one by one": EVALUATE.replace(", batch_size=16", "")
+    + "total += mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "a loader from elsewhere": EVALUATE.replace(LOADER, "from mine import test_loader\n")
+    + "total += mean(model(x), y).item()\nprint(total / len(test_loader))",
+    "a library counts": "import torchmetrics\nmetric = torchmetrics.MeanMetric()\n"
+    + EVALUATE
+    + "metric.update(mean(model(x), y), len(x))\nprint(metric.compute() / 1)",
+    "a running mean": EVALUATE
+    + "loss = mean(model(x), y).item()\n    count += 1\n    total += (loss - total) / count\nprint(total)",
+    "inputs": EVALUATE + "total += x.mean().item()\nprint(total / 50)",
+}
+
+
+@pytest.mark.parametrize("code", WEIGHED.values(), ids=WEIGHED)
+def test_what_weighs_all_samples_alike_or_is_no_average(code: str) -> None:
+    assert told(code) == []

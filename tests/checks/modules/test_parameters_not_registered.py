@@ -1,10 +1,14 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from osler.checks.modules.parameters_not_registered import check
+from osler.engine.fixing import mend
+from osler.engine.linting import lint_sources, parts_of
 from osler.model import Kind, ModelFact, OptimizerFact, ParameterFact, Run
-from osler.testing import assert_silent, event, findings, place, run_of
+from osler.static.sources import parse
+from osler.testing import EXAMPLE, PRELUDE, assert_silent, event, findings, place, read, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 FORWARD = event(Kind.FORWARD, "Tower", 12, "grad")
@@ -82,3 +86,166 @@ def test_lists_four_names() -> None:
 
 def test_says_why_it_does_not_apply() -> None:
     assert check.applies(run_of([TURN])) == "no model was called"
+
+
+# --- the source
+
+
+TRAIN = """
+for x, y in loader:
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    optimizer.step()
+"""
+STEP = f"optimizer = torch.optim.SGD(model.parameters(), lr=0.1){TRAIN}"
+
+
+def tower(*lines: str, forward: str = "return x", then: str = f"model = Tower()\n{STEP}") -> str:
+    """A module whose constructor has these lines, and a program that trains it."""
+    body = "".join(f"        {line}\n" for line in lines)
+    return (
+        "class Tower(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        f"{body}        self.head = nn.Linear(8, 4)\n\n    def forward(self, x):\n        {forward}\n\n{then}"
+    )
+
+
+def told(code: str) -> list[str]:
+    return [f.message for f in read(code, [check]).findings]
+
+
+HIDDEN = {
+    "a list": ("list", tower("self.layers = [nn.Linear(8, 8), nn.Linear(8, 8)]")),
+    "a comprehension": ("list", tower("self.layers = [nn.Linear(8, 8) for _ in range(3)]")),
+    "a tuple": ("tuple", tower("self.layers = (nn.Linear(8, 8), nn.ReLU())")),
+    "a list in a list": ("list", tower("self.layers = [[nn.Linear(8, 8)], [nn.Linear(8, 8)]]")),
+    "a dict": ("dict", tower("self.layers = {'a': nn.Linear(8, 8)}")),
+    "a dict of a comprehension": ("dict", tower("self.layers = {k: nn.Linear(8, 8) for k in 'ab'}")),
+    "filled by append": (
+        "list",
+        tower("self.layers = []", "for _ in range(3): self.layers.append(nn.Linear(8, 8))"),
+    ),
+    "filled by +=": ("list", tower("self.layers = []", "self.layers += [nn.Linear(8, 8)]")),
+    "filled by extend": ("list", tower("self.layers = []", "self.layers.extend([nn.Linear(8, 8)])")),
+    "filled by a key": ("dict", tower("self.layers = {}", "self.layers['a'] = nn.Linear(8, 8)")),
+    "a local list": ("list", tower("layers = [nn.Linear(8, 8)]", "self.layers = layers")),
+    "blocks": ("list", tower("self.layers = [nn.Sequential(nn.Linear(8, 8), nn.ReLU()) for _ in range(2)]")),
+    "modules of a class": (
+        "list",
+        "class Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.fc = nn.Linear(8, 8)\n    def forward(self, x): return self.fc(x)\n\n"
+        + tower("self.layers = [Block(), Block()]"),
+    ),
+    "built by a method": (
+        "list",
+        tower("self.layers = self.build()").replace(
+            "    def forward", "    def build(self):\n        return [nn.Linear(8, 8)]\n\n    def forward"
+        ),
+    ),
+    "through a parent": (
+        "list",
+        tower("self.layers = [nn.Linear(8, 8)]", then="").replace("Tower", "Root")
+        + f"\nclass Tower(Root): pass\n\nmodel = Tower()\n{STEP}",
+    ),
+    "convolutions": ("list", tower("self.layers = [nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)]")),
+    "an embedding": ("dict", tower("self.layers = dict(a=nn.Embedding(9, 8))")),
+}
+
+
+@pytest.mark.parametrize(("kind", "code"), HIDDEN.values(), ids=HIDDEN)
+def test_layers_in_a_plain_container(kind: str, code: str) -> None:
+    assert told(code) == [
+        f"`self.layers` is a plain {kind} with layers in it: `parameters()` does not find them."
+    ]
+
+
+FOUND = {
+    "a module list": tower("self.layers = nn.ModuleList([nn.Linear(8, 8), nn.Linear(8, 8)])"),
+    "a module list of a generator": tower("self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))"),
+    "a module list that is filled": tower(
+        "self.layers = nn.ModuleList()", "self.layers.append(nn.Linear(8, 8))"
+    ),
+    "a module dict": tower("self.layers = nn.ModuleDict({'a': nn.Linear(8, 8)})"),
+    "a module dict that is filled": tower(
+        "self.layers = nn.ModuleDict()", "self.layers['a'] = nn.Linear(8, 8)"
+    ),
+    "a sequence": tower("self.layers = nn.Sequential(*[nn.Linear(8, 8) for _ in range(3)])"),
+    "a list on the way": tower("layers = [nn.Linear(8, 8)]", "self.layers = nn.Sequential(*layers)"),
+    "a list that becomes a module list": tower(
+        "self.layers = [nn.Linear(8, 8)]", "self.layers = nn.ModuleList(self.layers)"
+    ),
+    "a list beside the registered ones": tower(
+        "self.a = nn.Linear(8, 8)", "self.b = nn.Linear(8, 8)", "self.layers = [self.a, self.b]"
+    ),
+    "a dict beside the registered ones": tower("self.a = nn.Linear(8, 8)", "self.layers = {'a': self.a}"),
+    "registered by name": tower(
+        "self.layers = [nn.Linear(8, 8) for _ in range(3)]",
+        "for n, layer in enumerate(self.layers): self.add_module(f'layer{n}', layer)",
+    ),
+    "registered by setattr": tower(
+        "self.layers = [nn.Linear(8, 8) for _ in range(3)]",
+        "for n, layer in enumerate(self.layers): setattr(self, f'layer{n}', layer)",
+    ),
+    "registered by register_module": tower(
+        "self.layers = [nn.Linear(8, 8)]", "self.register_module('layer', self.layers[0])"
+    ),
+    "a second sequence of them": tower(
+        "self.layers = [nn.Linear(8, 8) for _ in range(3)]", "self.body = nn.Sequential(*self.layers)"
+    ),
+    "functions": tower("self.layers = [torch.relu, F.gelu]"),
+    "layers without weights": tower("self.layers = [nn.ReLU(), nn.Dropout(0.1)]"),
+    "losses": tower("self.losses = [nn.CrossEntropyLoss(), nn.MSELoss()]"),
+    "classes of layers": tower("self.layers = [nn.Linear, nn.Conv2d]"),
+    "numbers": tower("self.sizes = [8, 8, 4]"),
+    "given to the optimizer": tower(
+        "self.layers = [nn.Linear(8, 8)]",
+        then="model = Tower()\noptimizer = torch.optim.SGD(\n"
+        f"    [*model.parameters(), *model.layers[0].parameters()], lr=0.1\n){TRAIN}",
+    ),
+    "an optimizer of its own": tower(
+        "self.layers = [nn.Linear(8, 8)]",
+        then=f"model = Tower()\nother = torch.optim.SGD(model.layers[0].parameters(), lr=0.1)\n{STEP}",
+    ),
+    "parameters of a class's own": tower(
+        "self.layers = [nn.Linear(8, 8)]",
+        then="model = Tower()\noptimizer = torch.optim.SGD(\n"
+        f"    [p for layer in model.layers for p in layer.parameters()], lr=0.1\n){TRAIN}",
+    ),
+    "a frozen teacher in a list": tower(
+        "teacher = nn.Linear(8, 8)", "teacher.requires_grad_(False)", "self.teacher = [teacher]"
+    ),
+    "a frozen teacher in a list, weight by weight": tower(
+        "self.teacher = [nn.Linear(8, 8)]",
+        "for p in self.teacher[0].parameters(): p.requires_grad = False",
+    ),
+    "no module": tower("self.layers = [nn.Linear(8, 8)]")
+    .replace("(nn.Module)", "")
+    .replace("super().__init__()", "pass")
+    .replace("model.parameters()", "model.head.parameters()"),
+    "a list of a script": "layers = [nn.Linear(8, 8), nn.Linear(8, 4)]\n"
+    f"model = nn.Sequential(*layers)\n{STEP}",
+    "models side by side": "models = [nn.Linear(8, 4) for _ in range(3)]\nfor model in models:\n    "
+    + STEP.replace("\n", "\n    "),
+    "inside a called function": tower("self.layers = [8, 8]", forward="parts = [nn.Identity()]; return x"),
+}
+
+
+@pytest.mark.parametrize("code", FOUND.values(), ids=FOUND)
+def test_what_is_found_or_needs_not_be(code: str) -> None:
+    assert told(code) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[nn.Linear(8, 8), nn.Linear(8, 8)]", "nn.ModuleList([nn.Linear(8, 8), nn.Linear(8, 8)])"),
+        ("(nn.Linear(8, 8), nn.ReLU())", "nn.ModuleList((nn.Linear(8, 8), nn.ReLU()))"),
+        ("{'a': nn.Linear(8, 8)}", "nn.ModuleDict({'a': nn.Linear(8, 8)})"),
+        ("{k: nn.Linear(8, 8) for k in 'ab'}", "nn.ModuleDict({k: nn.Linear(8, 8) for k in 'ab'})"),
+    ],
+)
+def test_the_container_becomes_one_of_modules(before: str, after: str) -> None:
+    code = f"{PRELUDE}\n\n" + tower(f"self.layers = {before}")
+    source = parse(Path(EXAMPLE), code.encode())
+    found = lint_sources([source], [check]).diagnosis.findings
+    texts = mend(parts_of([source], [source]), [check], found, unsafe=True).texts
+    assert texts == {EXAMPLE: code.replace(before, after)}

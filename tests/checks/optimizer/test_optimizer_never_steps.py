@@ -4,7 +4,7 @@ import pytest
 
 from osler.checks.optimizer.optimizer_never_steps import check
 from osler.model import BlindFact, Confidence, CrashFact, Event, Kind, OptimizerFact, ParameterFact, Run
-from osler.testing import assert_silent, event, findings, place, run_of
+from osler.testing import assert_silent, event, findings, place, read, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 CLEAR = event(Kind.CLEAR, "SGD", 11)
@@ -133,3 +133,166 @@ def test_says_why_it_does_not_apply() -> None:
     assert check.applies(run_of([TURN])) == "no optimizer was built"
     blind = seen([TURN], blind=[BlindFact("Net", "it is compiled", essential=True)])
     assert check.applies(blind) == "part of the program could not be watched: it is compiled"
+
+
+# --- the source
+
+
+TURN_OF = """
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+"""
+LOOP = f"for epoch in range(epochs):{TURN_OF}"
+STEPS = f"{LOOP}        optimizer.step()\n"
+NEVER = "`{}` never steps: `backward()` computes its gradients here, and nothing uses them."
+
+
+def told(code: str) -> list[str]:
+    return [f.message for f in read(code, [check]).findings]
+
+
+FORGOTTEN_STEPS = {
+    "in the file": ("optimizer", LOOP),
+    "only the schedule steps": (
+        "optimizer",
+        f"schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2)\n{LOOP}    schedule.step()\n",
+    ),
+    "an expression that calls nothing": ("optimizer", f"{LOOP}        optimizer.step\n"),
+    "only a scaler's update": (
+        "optimizer",
+        "scaler = torch.amp.GradScaler()\n"
+        + LOOP.replace("loss.backward()", "scaler.scale(loss).backward()\n        scaler.update()"),
+    ),
+    "in a function": (
+        "optimizer",
+        """
+def train(model, optimizer):
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+
+train(model, optimizer)
+""",
+    ),
+    "in a class": (
+        "optimizer",
+        """
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+        self.optimizer = torch.optim.Adam(model.parameters())
+
+    def fit(self):
+        for x, y in loader:
+            self.optimizer.zero_grad()
+            loss_fn(self.model(x), y).backward()
+
+Trainer(nn.Linear(8, 4)).fit()
+""",
+    ),
+    "one of two": (
+        "other",
+        "critic = nn.Linear(8, 1)\nother = torch.optim.Adam(critic.parameters())\n"
+        + STEPS
+        + "        critic(x).mean().backward()\n        other.zero_grad()\n",
+    ),
+    "the same one twice": (
+        "judging",
+        "judge = nn.Linear(8, 1)\njudging = torch.optim.Adam(judge.parameters())\n"
+        + STEPS
+        + "        judge(x).mean().backward()\n        judging.zero_grad()\n        optimizer.step()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "code"), FORGOTTEN_STEPS.values(), ids=FORGOTTEN_STEPS)
+def test_no_step_in_the_source(name: str, code: str) -> None:
+    assert told(code) == [NEVER.format(name)]
+
+
+STEPPED = {
+    "it steps": STEPS,
+    "every few batches": f"{LOOP}        if n % 4 == 0: optimizer.step()\n",
+    "at the end of an epoch": f"{LOOP}    optimizer.step()\n",
+    "once, at the end": f"{LOOP}optimizer.step()\n",
+    "a closure": f"{LOOP}        optimizer.step(lambda: loss)\n",
+    "a scaler": "scaler = torch.amp.GradScaler()\n" + f"{LOOP}        scaler.step(optimizer)\n",
+    "an accelerator": "from mine import accelerator\n" + f"{LOOP}        accelerator.step(optimizer)\n",
+    "a bound method": f"advance = optimizer.step\n{LOOP}        advance()\n",
+    "by name": f"{LOOP}        getattr(optimizer, 'step')()\n",
+    "through its class": f"{LOOP}        torch.optim.SGD.step(optimizer)\n",
+    "a loop over several": f"{LOOP}        for o in [optimizer]: o.step()\n",
+    "from a dict": f"optimizers = {{'a': optimizer}}\n{LOOP}        optimizers['a'].step()\n",
+    "values of a dict": f"several = {{'a': optimizer}}\n{LOOP}        for o in several.values(): o.step()\n",
+    "an unknown function": f"from mine import finish\n{LOOP}        finish(optimizer)\n",
+    "an unknown wrapper": f"from mine import SAM\nouter = SAM(optimizer)\n{LOOP}        outer.step()\n",
+    "a wrapper of one's own": f"""
+class Noam:
+    def __init__(self, inner):
+        self.inner = inner
+
+    def step(self):
+        self.inner.step()
+
+noam = Noam(optimizer)
+{LOOP}        noam.step()
+""",
+    "a hook behind each gradient": f"""
+for p in model.parameters():
+    p.register_post_accumulate_grad_hook(lambda p: optimizer.step())
+{LOOP}""",
+    "in a hook of its own for each weight": f"""
+each = {{p: torch.optim.SGD([p], lr=0.1) for p in model.parameters()}}
+def update(p):
+    each[p].step()
+for p in model.parameters():
+    p.register_post_accumulate_grad_hook(update)
+{LOOP}""",
+    "by hand": LOOP
+    + "        with torch.no_grad():\n            for p in model.parameters(): p -= 0.1 * p.grad\n",
+    "by hand, on the data": LOOP + "        for p in model.parameters(): p.data.add_(p.grad, alpha=-0.1)\n",
+    "saliency": "model.eval()\nfor x, y in loader:\n    x.requires_grad_(True)\n"
+    "    model(x).sum().backward()\n    print(x.grad)\n",
+    "saliency, by an attribute": "for x, y in loader:\n    x.requires_grad = True\n"
+    "    model(x).sum().backward()\n    print(x.grad)\n",
+    "an attack": "for x, y in loader:\n    x.requires_grad_(True)\n    loss_fn(model(x), y).backward()\n"
+    "    x = x + 0.1 * x.grad.sign()\n",
+    "another one holds the same weights": f"second = torch.optim.Adam(model.parameters())\n{LOOP}"
+    "        second.step()\n",
+    "it was replaced": "optimizer = torch.optim.Adam(model.parameters())\n" + STEPS,
+    "a frozen body": "for p in model.parameters(): p.requires_grad = False\nhead = nn.Linear(4, 4)\n"
+    "tuned = torch.optim.Adam(head.parameters())\n"
+    + LOOP.replace("model(x)", "head(model(x))").replace("optimizer.", "tuned.")
+    + "        tuned.step()\n",
+    "the generator's turn": """
+critic = nn.Linear(8, 1)
+ours, theirs = (torch.optim.Adam(m.parameters()) for m in (model, critic))
+for x, y in loader:
+    ours.zero_grad(); critic(x).mean().backward(); ours.step()
+    theirs.zero_grad(); critic(x).mean().backward(); theirs.step()
+""",
+    "a framework": f"import pytorch_lightning\n{LOOP}        self.optimizers().step()\n",
+    "nothing goes backward": "for x, y in loader: print(loss_fn(model(x), y))\n",
+    "a backward of something else": "w = torch.zeros(3, requires_grad=True)\nw.sum().backward()\n",
+    "handed out by a function": """
+def build(net):
+    made = torch.optim.SGD(net.parameters(), lr=0.1)
+    return made
+
+def train(step_with):
+    for x, y in loader:
+        loss_fn(model(x), y).backward()
+        step_with.step()
+
+train(build(model))
+""",
+    "workers that share gradients": f"import torch.distributed as dist\n{LOOP}"
+    "        for p in model.parameters(): dist.all_reduce(p.grad)\n        optimizer.step()\n",
+}
+
+
+@pytest.mark.parametrize("code", STEPPED.values(), ids=STEPPED)
+def test_stays_quiet_about_the_source(code: str) -> None:
+    assert told(code) == []

@@ -2,7 +2,7 @@ import pytest
 
 from osler.checks.optimizer.plateau_schedule_reversed import check
 from osler.model import Column, Kind, OptimizerFact, Run, ScheduleFact
-from osler.testing import assert_silent, event, findings, place, run_of
+from osler.testing import assert_silent, event, findings, place, read, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 BACKWARD = event(Kind.BACKWARD, "", 13)
@@ -68,3 +68,85 @@ def test_an_accuracy_under_min() -> None:
 
 def test_applies_where_a_metric_is_given() -> None:
     assert check.applies(run(fact("max", 0))) == "no plateau schedule was given a metric"
+
+
+# --- the source
+
+
+PLATEAU = "schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer{})\n"
+RIGHT = """
+right = 0
+with torch.no_grad():
+    for x, y in val_loader:
+        right += (model(x).argmax(1) == y).sum().item()
+"""
+LOSS = """
+total = 0.0
+with torch.no_grad():
+    for x, y in val_loader:
+        loss = loss_fn(model(x), y)
+        total += loss.item()
+"""
+
+
+def told(mode: str, code: str) -> list[str]:
+    text = PLATEAU.format(f", {mode}" if mode else "") + code
+    return [f.message for f in read(text, [check]).findings]
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [
+        ("", RIGHT + "schedule.step(right / 64)"),
+        ("mode='min'", RIGHT + "accuracy = 100 * right / 64\nschedule.step(accuracy)"),
+        ("'min'", RIGHT + "schedule.step(right)"),
+    ],
+)
+def test_an_accuracy_that_is_to_fall(mode: str, code: str) -> None:
+    assert told(mode, code) == [
+        '`schedule` expects its metric to fall (`mode="min"`), but it is given an accuracy.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [
+        ("mode='max'", LOSS + "schedule.step(loss)"),
+        ("'max'", LOSS + "schedule.step(total / len(val_loader))"),
+        ("mode='max'", "for x, y in loader:\n    schedule.step(loss_fn(model(x), y).item())"),
+    ],
+)
+def test_a_loss_that_is_to_rise(mode: str, code: str) -> None:
+    assert told(mode, code) == [
+        '`schedule` expects its metric to rise (`mode="max"`), but it is given a loss.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [
+        ("", LOSS + "schedule.step(loss)"),
+        ("mode='min'", LOSS + "schedule.step(total / len(val_loader))"),
+        ("mode='max'", RIGHT + "schedule.step(right / 64)"),
+        ("mode='min'", RIGHT + "schedule.step(1 - right / 64)"),
+        ("mode='min'", RIGHT + "accuracy = 100 * right / 64\nschedule.step(100 - accuracy)"),
+        ("mode='min'", RIGHT + "schedule.step(-right)"),
+        ("mode='min'", RIGHT.replace("==", "!=") + "schedule.step(right / 64)"),
+        ("mode='max'", LOSS + "schedule.step(-loss)"),
+        ("mode='max'", LOSS.replace("+=", "-=") + "schedule.step(total)"),
+        ("mode='max'", LOSS + "schedule.step(torch.exp(-loss))"),
+        ("mode='max'", LOSS + "schedule.step(1 / loss)"),
+        ("mode='max'", LOSS + "schedule.step(-10 * torch.log10(loss))"),
+        ("mode='max'", LOSS + "schedule.step(10 * torch.log10(1 / loss))"),
+        ("mode='max'", LOSS + "schedule.step(1 - loss / y.var())"),
+        ("mode=mode", LOSS + "schedule.step(loss)"),
+        ("mode='max' if scored else 'min'", LOSS + "schedule.step(loss)"),
+        ("**options", RIGHT + "schedule.step(right)"),
+        ("mode='max'", "for x, y in val_loader: schedule.step(F.cosine_similarity(model(x), y).mean())"),
+        ("", "fooled = sum((model(x).argmax(1) == 1).sum() for x, y in loader)\nschedule.step(fooled)"),
+        ("mode='max'", "from mine import score\nschedule.step(score(model))"),
+        ("mode='max'", "schedule.step(0.5)"),
+    ],
+)
+def test_what_gets_better_as_the_mode_says_or_is_not_known(mode: str, code: str) -> None:
+    assert told(mode, code) == []

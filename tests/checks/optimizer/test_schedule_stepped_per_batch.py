@@ -2,7 +2,7 @@ import pytest
 
 from osler.checks.optimizer.schedule_stepped_per_batch import check
 from osler.model import Column, Event, Kind, OptimizerFact, Run, ScheduleFact, UpdateFact
-from osler.testing import assert_silent, event, findings, place, run_of
+from osler.testing import assert_silent, event, findings, place, read, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 BACKWARD = event(Kind.BACKWARD, "", 13)
@@ -81,3 +81,88 @@ def test_a_cosine_that_swings_within_a_pass() -> None:
 
 def test_applies_where_there_is_a_schedule() -> None:
     assert check.applies(run_of([TRAIN], updates=[UpdateFact("SGD")])) == "no schedule was built"
+
+
+# --- the source
+
+
+TURN = """
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        optimizer.step()
+"""
+LOOP = f"for epoch in range(epochs):{TURN}"
+HALVED = "schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)\n"
+DROPPED = "schedule = torch.optim.lr_scheduler.StepLR(optimizer, {})\n"
+EVERY = f"{LOOP}        schedule.step()\n"
+SEEN = "`{}` is stepped after every batch: after 32 of them less than 1% of the learning rate is left."
+
+
+def told(code: str) -> list[str]:
+    return [f.message for f in read(code, [check]).findings]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (HALVED + EVERY, "ExponentialLR"),
+        (HALVED.replace("0.5", "gamma=0.8") + EVERY, "ExponentialLR"),
+        (DROPPED.format("1, 0.1") + EVERY, "StepLR"),
+        (DROPPED.format("step_size=10, gamma=0.1") + EVERY, "StepLR"),
+        (DROPPED.format("5").replace("5)", "5, gamma=0.3)") + EVERY, "StepLR"),
+        (
+            f"{HALVED}def train(schedule):{TURN}        schedule.step()\n"
+            "for epoch in range(epochs): train(schedule)\n",
+            "ExponentialLR",
+        ),
+        (
+            f"{HALVED}def update():\n    optimizer.step()\n    schedule.step()\n"
+            + LOOP.replace("optimizer.step()", "update()"),
+            "ExponentialLR",
+        ),
+    ],
+    ids=[
+        "halves",
+        "a gamma by name",
+        "a tenth",
+        "a tenth of ten",
+        "a third of five",
+        "in a function",
+        "called",
+    ],
+)
+def test_a_decay_of_epochs_after_every_batch(code: str, kind: str) -> None:
+    assert told(code) == [SEEN.format(kind)]
+
+
+QUIET = {
+    "once an epoch": f"{HALVED}{LOOP}    schedule.step()\n",
+    "a slow decay": HALVED.replace("0.5", "0.9999") + EVERY,
+    "many batches": DROPPED.format("1000, 0.1") + EVERY,
+    "a gamma that is not written": HALVED.replace("0.5", "gamma") + EVERY,
+    "growth": HALVED.replace("0.5", "1.1") + EVERY,
+    "at the last batch": f"{HALVED}{LOOP}        if n == len(loader) - 1: schedule.step()\n",
+    "every so many steps": f"{HALVED}{LOOP}        if step % 1000 == 999: schedule.step()\n",
+    "where a flag says so": f"{HALVED}{LOOP}        if per_batch: schedule.step()\n",
+    "given the epoch": f"{HALVED}{LOOP}        schedule.step(epoch)\n",
+    "given where it is": f"{HALVED}{LOOP}        schedule.step(epoch + n / len(loader))\n",
+    "one pass": HALVED + TURN.replace("\n    ", "\n") + "    schedule.step()\n",
+    "all data in one batch": "x, y = torch.ones(90, 8), torch.zeros(90)\n"
+    f"loader = DataLoader(TensorDataset(x, y), batch_size=90)\n{HALVED}{EVERY}",
+    "as long as the data": "data = build()\n"
+    f"loader = DataLoader(data, batch_size=len(data))\n{HALVED}{EVERY}",
+    "an evaluation": f"{HALVED}for epoch in range(epochs):\n    for x, y in val_loader: schedule.step()\n",
+    "a kind that counts steps": "schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 99)\n"
+    + EVERY,
+    "a cosine": "schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)\n" + EVERY,
+    "a plateau": "schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1)\n"
+    + EVERY.replace("schedule.step()", "schedule.step(loss)"),
+    "a part of another": f"{HALVED}both = torch.optim.lr_scheduler.SequentialLR(optimizer, [schedule], [])\n"
+    + EVERY.replace("schedule.step", "both.step"),
+}
+
+
+@pytest.mark.parametrize("code", QUIET.values(), ids=QUIET)
+def test_stays_quiet_about_the_source(code: str) -> None:
+    assert told(code) == []

@@ -40,7 +40,7 @@ print(Up())
 ## Not a problem
 
 - `shape[2:]` and `shape[-2:]`, for pictures and for volumes.
-- The shape of an array that is no tensor and has no batch.
+- The shape of an array that is no tensor and has no batch, and `labels.shape[1:]`, which have no channels.
 
 ## Sources
 
@@ -51,7 +51,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Edit, Finding, Pages, Severity, Sizes
+from osler.model import Check, Code, Edit, Finding, Pages, Severity, Sizes, Tensor
 from osler.static.edits import call_at, replaced, text_of
 
 FUNCTIONS = ("torch.nn.functional.interpolate", "torch.nn.functional.upsample")
@@ -72,9 +72,19 @@ check = Check(
 def whole_shape(code: Code) -> Iterator[Finding]:
     for call in code.calls_of(*FUNCTIONS):
         size = call.argument(1, "size")
-        if isinstance(size, Sizes) and 0 <= size.first < BEFORE:
+        if isinstance(size, Sizes) and 0 <= size.first < BEFORE and has_more(size):
             more = "batch and channels" if size.first == 0 else "channels"
             yield check.finding((call.place,), f"`{call.last}` is given a `size` that includes the {more}.")
+
+
+def has_more(size: Sizes) -> bool:
+    """The first of these sizes certainly is that of the batch, or of channels: labels may have none."""
+    of = size.of
+    if not isinstance(of, Tensor):
+        return False
+    layer = of.activation.layer if of.activation is not None else None
+    is_layered = layer is not None and layer.kind.startswith("Conv")
+    return is_layered or (size.first == 0 and of.rows)
 
 
 @check.mends

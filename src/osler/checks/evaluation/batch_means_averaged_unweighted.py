@@ -83,7 +83,7 @@ from osler.model import (
     flat,
 )
 from osler.static.edits import SIMPLE, replaced, statement_around, statement_at, text_of
-from osler.static.lengths import batch_size, samples
+from osler.static.lengths import batch_size, is_whole, samples
 from osler.static.queries import every_loop, goes_backward
 from osler.static.values import Doing
 from osler.static.walking import walk
@@ -162,7 +162,7 @@ def may_be_ragged(loader: Loader) -> bool:
     drops = options.get("drop_last", options.get(8))
     keeps_the_rest = drops is None or (isinstance(drops, Const) and drops.value is False)
     size = options.get("batch_size", options.get(1))
-    alone = size is None or (isinstance(size, Const) and size.value in (None, 1))
+    alone = size is None or is_whole(loader) or (isinstance(size, Const) and size.value in (None, 1))
     return bool(loader.made) and keeps_the_rest and not alone and not CHOOSING & options.keys()
 
 

@@ -42,6 +42,7 @@ from collections.abc import Iterator
 
 from osler.model import Action, Check, Code, Edit, Finding, Kind, Pages, Severity, Tensor
 from osler.static.edits import calls_in, receiver, replaced, statement_at
+from osler.static.lengths import batch_size
 from osler.static.queries import everywhere
 
 ONES = ("torch.ones_like", "torch.ones", "Tensor.new_ones")
@@ -62,7 +63,9 @@ def one_number_for_each_sample(code: Code) -> Iterator[Finding]:
     losses = {loss.place for loss in code.actions(Kind.LOSS)}
 
     def is_per_sample(root: object) -> bool:
-        return isinstance(root, Tensor) and root.reduced == "none" and root.place in losses
+        if not isinstance(root, Tensor) or root.reduced != "none" or root.place not in losses:
+            return False
+        return not root.loaders or any(not o.made or batch_size(o) != 1 for o in root.loaders)
 
     for backward in everywhere(
         code.actions(Kind.BACKWARD),

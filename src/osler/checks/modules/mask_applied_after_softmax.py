@@ -53,7 +53,7 @@ check = Check(
 @check.in_code
 def probabilities_filled(code: Code) -> Iterator[Finding]:
     weighing = {
-        value.place
+        (value.place, value.place.span)
         for call in code.calls_of(*PRODUCTS)
         for value in call.arguments.values()
         if isinstance(value, Tensor)
@@ -62,7 +62,8 @@ def probabilities_filled(code: Code) -> Iterator[Finding]:
         weights, value = call.arguments.get(0), call.argument(2, "value")
         shared = isinstance(weights, Tensor) and weights.activation and weights.activation.name == "softmax"
         low = isinstance(value, Const) and isinstance(value.value, int | float) and value.value < 0
-        if shared and low and call.place in weighing and isinstance(weights, Tensor) and weights.activation:
+        weighs = low and (call.place, call.place.span) in weighing
+        if shared and weighs and isinstance(weights, Tensor) and weights.activation:
             softmax = weights.activation.place
             yield check.finding(
                 (call.place,),

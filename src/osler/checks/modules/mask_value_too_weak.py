@@ -36,10 +36,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Code, Const, Finding, Severity, Tensor
+from osler.model import CallFact, Check, Code, Const, Finding, Place, Severity, Span, Tensor, Value
 
 SOFTMAX = ("torch.softmax", "torch.nn.functional.softmax", "Tensor.softmax")
 FILLS = ("Tensor.masked_fill", "torch.masked_fill")
+
+NAN = ("torch.isnan", "Tensor.isnan", "torch.isinf", "Tensor.isinf")
 
 WEAK = -10.0
 """Scores above leave a masked position a weight of more than 5e-5 of one with score 0."""
@@ -55,12 +57,31 @@ check = Check(
 
 @check.in_code
 def filled_with_too_little(code: Code) -> Iterator[Finding]:
-    scored = {v.place for c in code.calls_of(*SOFTMAX) if isinstance(v := c.arguments.get(0), Tensor)}
-    for call in code.calls_of(*FILLS):
-        given = call.argument(2, "value")
-        value = given.value if isinstance(given, Const) else None
-        if call.place in scored and isinstance(value, int | float) and value > WEAK:
+    scored = {made_at(c.arguments.get(0)) for c in code.calls_of(*SOFTMAX)}
+    fills = [(call, value_of(call)) for call in code.calls_of(*FILLS)]
+    strong = {(c.place, c.place.span) for c, value in fills if value is not None and value <= WEAK}
+    checks = {mask.place for c in code.calls_of(*NAN) if isinstance(mask := c.result, Tensor)}
+    for call, value in fills:
+        mask = call.argument(1, "mask")
+        of_nan = isinstance(mask, Tensor) and mask.place in checks
+        if (call.place, call.place.span) not in scored or value is None or not WEAK < value < 1:
+            continue
+        if made_at(call.arguments.get(0)) not in strong and not of_nan:
             yield check.finding(
                 (call.place,),
                 f"masked scores are set to {value:g} before softmax: they keep their weight.",
             )
+
+
+def value_of(call: CallFact) -> float | None:
+    """The number that is filled in, if it is written there."""
+    match call.argument(2, "value"):
+        case Const(value=int() | float() as number):
+            return float(number)
+        case _:
+            return None
+
+
+def made_at(value: Value | None) -> tuple[Place, Span | None] | None:
+    """Where in its line a tensor was computed."""
+    return (value.place, value.place.span) if isinstance(value, Tensor) else None

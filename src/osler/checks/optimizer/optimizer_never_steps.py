@@ -27,7 +27,7 @@ for epoch in range(epochs):
 ## Not a problem
 
 - Programs without an optimizer that look at gradients: saliency, sensitivity, attacks.
-- Updates by hand, and evaluation of a finished model.
+- Updates by hand or in a hook of each gradient, and evaluation of a finished model.
 - An optimizer that wraps another one and lets it step.
 
 ## Sources
@@ -52,6 +52,7 @@ from osler.model import (
     Evidence,
     Finding,
     Kind,
+    Network,
     Optimizer,
     OptimizerFact,
     Pages,
@@ -111,26 +112,25 @@ def no_step_in_sight(code: Code) -> Iterator[Finding]:
         return
     for trace in code.traces:
         for optimizer in built_in(trace):
-            backward = trained_for(trace, optimizer)
-            if backward is None or is_inspection(code, backward):
+            if (backward := trained_for(trace, optimizer)) is None or is_inspection(code, backward):
                 continue
-            if any(concerns(optimizer, s.subject) != "no" for s in steps):
+            others = {n for other in steppers(code, trace) for n in groups(other)}
+            if any(concerns(optimizer, s.subject) != "no" for s in steps) or groups(optimizer) <= others:
                 continue
-            if groups(optimizer) <= {n for other in steppers(code, trace) for n in groups(other)}:
-                continue  # another optimizer steps on all of it
             yield check.finding(
                 backward.site,
-                f"{shown(optimizer)} never steps: `backward()` computes its gradients here, "
-                "and nothing uses them.",
+                f"{shown(optimizer)} never steps: `backward()` computes its gradients here, and nothing uses "
+                "them.",
                 subject=optimizer.name,
                 related=[((optimizer.place,), "the optimizer is built here")],
             )
 
 
 def built_in(trace: Trace) -> list[Optimizer]:
-    """Optimizers of torch that are built on this way and stay in code that was read."""
+    """Optimizers of torch that are built on this way and stay in code that was read, with weights to move."""
     built = [a.subject for a in flat(trace.nodes) if a.kind is Kind.BUILD]
-    return [o for o in built if isinstance(o, Optimizer) and o.held and not (o.handed or o.replaced)]
+    kept = [o for o in built if isinstance(o, Optimizer) and o.held and not (o.handed or o.replaced)]
+    return [o for o in kept if not all(isinstance(h, Network) and h.frozen for h in o.held or ())]
 
 
 def trained_for(trace: Trace, optimizer: Optimizer) -> Action | None:

@@ -46,6 +46,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from osler.model import (
+    Action,
+    CallNode,
     Check,
     Code,
     Const,
@@ -54,12 +56,14 @@ from osler.model import (
     Finding,
     Helper,
     Kind,
+    Loader,
+    Node,
     Run,
     ScheduleFact,
     Severity,
-    flat,
     needs_schedule,
 )
+from osler.static.lengths import may_be_one_batch
 from osler.static.queries import every_loop, goes_backward, loader_loop
 
 BY_EPOCH = frozenset({"StepLR", "MultiStepLR", "ExponentialLR", "CosineAnnealingLR", "MultiplicativeLR"})
@@ -99,9 +103,11 @@ def collapses_in_an_epoch(code: Code) -> Iterator[Finding]:
             for loop in every_loop(epochs.body):
                 if loader_loop([loop]) is None or not goes_backward(loop):
                     continue
-                for action in flat(loop.body):
+                if isinstance(loop.over, Loader) and may_be_one_batch(code, loop.over):
+                    continue
+                for action in unconditional(loop.body):
                     schedule = action.subject
-                    if action.kind is Kind.SCHEDULE and isinstance(schedule, Helper) and collapses(schedule):
+                    if isinstance(schedule, Helper) and action.value is None and collapses(schedule):
                         name = schedule.made.rpartition(".")[2]
                         yield check.finding(
                             action.site,
@@ -109,6 +115,15 @@ def collapses_in_an_epoch(code: Code) -> Iterator[Finding]:
                             f"{COLLAPSED:.0%} of the learning rate is left.",
                             related=[((schedule.place,), "the schedule is built here")],
                         )
+
+
+def unconditional(nodes: list[Node]) -> Iterator[Action]:
+    """Steps of schedules in every turn: `if n % len(loader) == 0` may well be once per epoch."""
+    for node in nodes:
+        if isinstance(node, Action) and node.kind is Kind.SCHEDULE:
+            yield node
+        elif isinstance(node, CallNode):
+            yield from unconditional(node.body)
 
 
 def collapses(schedule: Helper) -> bool:

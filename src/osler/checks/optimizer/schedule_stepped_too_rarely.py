@@ -66,6 +66,7 @@ from osler.model import (
     flat,
     needs_schedule,
 )
+from osler.static.lengths import may_be_one_batch
 from osler.static.queries import every_loop, goes_backward, shown
 
 REACHED = 0.9
@@ -116,7 +117,7 @@ def planned_for_batches(code: Code) -> Iterator[Finding]:
         unclear = any(a.kind is Kind.STEP and a.subject is None for a in actions)
         if not trace.is_open and not unclear and all(map(is_known, calls)):
             yield from never_called(trace, [a.subject for a in calls])
-        yield from once_per_epoch(trace, calls)
+        yield from once_per_epoch(code, trace, calls)
 
 
 def is_known(call: Action) -> bool:
@@ -124,12 +125,13 @@ def is_known(call: Action) -> bool:
     return isinstance(call.subject, Helper) and bool(call.subject.made)
 
 
-def once_per_epoch(trace: Trace, calls: list[Action]) -> Iterator[Finding]:
+def once_per_epoch(code: Code, trace: Trace, calls: list[Action]) -> Iterator[Finding]:
     """The horizon is a multiple of the length of a loader, and all calls stand behind the loop over one."""
     for epochs in every_loop(trace.nodes):
         inner = list(every_loop(epochs.body))
         inside = {id(a) for loop in inner for a in flat(loop.body)}
-        trains = any(isinstance(loop.over, Loader) and goes_backward(loop) for loop in inner)
+        trained = [loop.over for loop in inner if isinstance(loop.over, Loader) and goes_backward(loop)]
+        trains = any(not may_be_one_batch(code, loader) for loader in trained)
         own = [a for a in flat(epochs.body) if a in calls and id(a) not in inside]
         for call in own if trains else ():
             schedule = call.subject
