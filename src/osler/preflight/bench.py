@@ -14,6 +14,7 @@ from torch.nn.modules.dropout import _DropoutNd  # pyright: ignore[reportPrivate
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from osler.preflight.rates import highest_rate
 from osler.replay.first import First
 from osler.replay.observer import Observer
 from osler.replay.trees import cloned, mapped, size, tensors
@@ -26,9 +27,6 @@ LONGEST_WINDOW = 64
 SAME = "the model cannot be called with its first batch once more"
 CHANGED = "the model does not take its inputs when they are exchanged"
 """Why nothing can be said where the model raises."""
-
-PEAKS = ("lr", "initial_lr", "max_lr")
-"""Keys of a parameter group that hold its learning rate now, before a schedule, and at its highest."""
 
 
 class CannotAsk(Exception):
@@ -167,11 +165,8 @@ class Bench:
         """Set every learning rate to a multiple of the highest that the script is known to use."""
         self._rates = []
         for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                highest = max(
-                    float(group[k]) for k in PEAKS if isinstance(group.get(k), int | float | Tensor)
-                )
-                rate = highest * factor
+            for number, group in enumerate(optimizer.param_groups):
+                rate = highest_rate(optimizer, number, self.schedules) * factor
                 group["lr"] = group["lr"].new_tensor(rate) if isinstance(group["lr"], Tensor) else rate
             self._rates.append([float(g["lr"]) for g in optimizer.param_groups])
 
