@@ -215,6 +215,33 @@ def test_what_a_scaler_is_fitted_on(scaler: str, fitted: str, found: bool) -> No
     assert [by for by, _ in fits(text)] == [scaler.partition("(")[0]] * found
 
 
+FOLDS = """
+for fold, (tr, va) in enumerate(folds.split(x, y)):
+    s = StandardScaler().fit(x[tr])
+    train(s.transform(x[tr]))
+    print(score(s.transform(x[va])))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (FOLDS + "s = StandardScaler().fit(x)\ntrain(s.transform(x))", False),
+        (FOLDS + "s = StandardScaler().fit(x)\ntrain(s.transform(x))\nscore(s.transform(x[va]))", True),
+        (FOLDS.replace(".fit(x[tr])", ".fit(x)"), True),
+        (FOLDS.replace("enumerate(folds.split(x, y))", "folds.split(x)"), False),
+        (
+            "a, b = train_test_split(x)\nrun(a, b)\ns = StandardScaler()\nx = s.fit_transform(x)\nrun(x)",
+            False,
+        ),
+        ("a, b = train_test_split(x)\ns = StandardScaler()\ns.fit(x)\nrun(s.transform(a))", True),
+    ],
+    ids=["last model", "and scored", "in the loop", "by fold", "split again by hand", "before use"],
+)
+def test_after_the_split_all_data_may_be_wanted_for_a_last_model(text: str, found: bool) -> None:
+    assert bool(fits(text)) == found
+
+
 @pytest.mark.parametrize(
     "scaler", ["LabelEncoder()", "OneHotEncoder()", "CountVectorizer()", "Own()", "make()"]
 )

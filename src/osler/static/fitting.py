@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from osler.model import FitFact, Place
@@ -57,6 +57,8 @@ class Ledger:
         fits: what those objects, or numbers such as a mean, were fitted on.
         scaled: data that were transformed by a fit.
         whole: data that were split, with the line that did it.
+        outcome: what those splits gave names to, and the last line of the loop over folds.
+        body: statements of the function.
         pieces: first parts that were cut off for training, by where they end.
         parts: what a split returned.
         reused: fits that were later applied to other data.
@@ -69,6 +71,10 @@ class Ledger:
     fits: dict[str, Fit] = field(default_factory=dict[str, Fit])
     scaled: dict[str, Fit] = field(default_factory=dict[str, Fit])
     whole: dict[str, Place] = field(default_factory=dict[str, Place])
+    outcome: dict[str, tuple[frozenset[str], int]] = field(
+        default_factory=dict[str, tuple[frozenset[str], int]]
+    )
+    body: Sequence[ast.stmt] = ()
     pieces: dict[str, Fit] = field(default_factory=dict[str, Fit])
     parts: set[str] = field(default_factory=set[str])
     reused: set[int] = field(default_factory=set[int])
@@ -91,7 +97,7 @@ def fits_before_splits(source: Source) -> Iterator[FitFact]:
     functions = (s for s in statements(source.tree) if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef))
     for owner in (source.tree, *functions):
         name = "" if isinstance(owner, ast.Module) else owner.name
-        ledger = Ledger(source, name, lines)
+        ledger = Ledger(source, name, lines, body=owner.body)
         _follow(ledger, owner.body)
         for fit, split in ledger.found:
             if id(fit) not in ledger.reused:
@@ -115,6 +121,7 @@ def _follow(ledger: Ledger, body: list[ast.stmt]) -> None:
             case ast.For(iter=ast.Call() as call, target=ast.Tuple(elts=[_, _])):
                 if folds := _folds(call):
                     _split(ledger, folds)
+                    _name_parts(ledger, folds, statement.target, statement.end_lineno or 0)
                 _follow(ledger, statement.body)
             case ast.If(body=one, orelse=other):
                 _follow_either(ledger, one, other)
@@ -167,6 +174,8 @@ def _assign(ledger: Ledger, target: ast.expr, value: ast.expr) -> None:
         if made := _made(value):
             ledger.scalers[name] = made
     ledger.parts |= set(names) if splits else set()
+    if splits and isinstance(value, ast.Call):
+        _name_parts(ledger, value, target)
     columns = [dotted(t.value) for t in targets if isinstance(t, ast.Subscript)]
     for name in (*names, *filter(None, columns)):
         if fit is not None:
@@ -199,7 +208,7 @@ def _call(ledger: Ledger, call: ast.Call) -> Fit | None:
                 ledger.fits.pop(owner, None)
                 return None
             fit = ledger.fits[owner] = Fit(made, data, ledger.place(call))
-            if data in ledger.whole:
+            if data in ledger.whole and _is_split_later(ledger, data, call.lineno):
                 ledger.found.append((fit, ledger.whole[data]))
             return fit if name == "fit_transform" else None
         case _:
@@ -223,6 +232,25 @@ def _split(ledger: Ledger, call: ast.Call) -> Fit | None:
         if name := whole(argument):
             ledger.whole[name] = ledger.place(call)
     return None
+
+
+def _name_parts(ledger: Ledger, call: ast.Call, target: ast.AST, end: int = 0) -> None:
+    names = frozenset(n.id for n in walk(target) if isinstance(n, ast.Name))
+    for argument in call.args:
+        if name := whole(argument):
+            ledger.outcome[name] = (names, end)
+
+
+def _is_split_later(ledger: Ledger, data: str, line: int) -> bool:
+    """The parts of the split are used behind this line: else all data are wanted, as for a last model."""
+    names, end = ledger.outcome.get(data, (None, 0))
+    if names is None or line <= end:
+        return True
+    nodes = (n for s in ledger.body if (s.end_lineno or 0) >= line for n in walk(s))
+    return any(
+        isinstance(n, ast.Name) and n.id in names and isinstance(n.ctx, ast.Load) and n.lineno >= line
+        for n in nodes
+    )
 
 
 def _piece(ledger: Ledger, names: list[str], value: ast.expr) -> Fit | None:
