@@ -65,7 +65,7 @@ SCHEDULES = {
 
 def test_every_schedule_is_among_these() -> None:
     known = {n for n, kind in vars(schedules).items() if is_schedule(kind)}
-    assert known - {"LRScheduler", "_LRScheduler", "ReduceLROnPlateau"} == set(SCHEDULES)
+    assert known - {"LRScheduler", "_LRScheduler", "ReduceLROnPlateau"} <= set(SCHEDULES)
 
 
 def is_schedule(thing: object) -> bool:
