@@ -12,11 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import (
-    DataLoader,
-    Subset,
-    TensorDataset,
-)
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 torch.set_num_threads(1)
 
