@@ -20,6 +20,7 @@ from osler.engine.judge import Judgement, unguarded
 from osler.engine.linting import wishes_of
 from osler.errors import UsageError
 from osler.model import NOTHING_ASKED, Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
+from osler.runtime.endings import how_ended
 from osler.settings import SAMPLES, Settings
 from osler.store.logbook import Logbook, Plan, chosen
 from osler.store.records import Ending
@@ -144,11 +145,13 @@ class Session:
             ahead: the program has not begun, and can wait for what takes long the first time.
 
         Raises:
-            UsageError: another session is already watching.
+            UsageError: another session is already watching, or this one has ended.
         """
         from osler.runtime import attach_point
         from osler.runtime.attach import attach
 
+        if self.run.ended:
+            raise UsageError("this session has ended", fix="Begin another one with `osler.watch()`.")
         if not attach_point.take(self):
             raise UsageError("this process is already being watched", fix="End the other `watch()` first.")
         if ahead:
@@ -256,7 +259,9 @@ class Session:
         self.detach()
         if os.getpid() != self._process:  # a forked child leaves the block too
             return
-        self.finish(crash=error, ended_by="exception" if error is not None else "")
+        how = how_ended(error)
+        crash = error if how == "exception" else None
+        self.finish(ended_by=self.stopped_by if how == "stopped" else how, crash=crash)
         if self.logbook is not None:
             self.close(as_json(self.diagnosis))
         if self._at_exit is not None:

@@ -5,7 +5,8 @@ import threading
 
 import pytest
 
-from osler.runtime.endings import INTERRUPTED, TERMINATED, EndedBy, Ending, LastWord
+from osler.runtime.endings import INTERRUPTED, TERMINATED, EndedBy, Ending, LastWord, how_ended
+from osler.runtime.stopping import StopTraining
 
 WELL = Ending(0, "")
 CRASHED = Ending(1, "exception", ValueError("x"))
@@ -122,3 +123,21 @@ def test_a_training_thread_that_was_stopped(ended_by: EndedBy, told_as: str) -> 
     last_word.training_stopped = True
     last_word(Ending(0, ended_by))
     assert [e.ended_by for e in told.endings] == [told_as]
+
+
+@pytest.mark.parametrize(
+    ("error", "told_as"),
+    [
+        (None, ""),
+        (StopTraining("5 steps"), "stopped"),
+        (SystemExit(0), "sys.exit"),
+        (SystemExit("a message"), "sys.exit"),
+        (KeyboardInterrupt(), "interrupt"),
+        (ValueError("x"), "exception"),
+        (GeneratorExit(), "exception"),
+        (BaseExceptionGroup("several", [KeyboardInterrupt()]), "exception"),
+    ],
+    ids=repr,
+)
+def test_what_leaves_a_block_tells_how_it_ended(error: BaseException | None, told_as: str) -> None:
+    assert how_ended(error) == told_as

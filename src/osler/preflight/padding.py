@@ -101,7 +101,7 @@ def fills(places: Tensor, time: int) -> bool:
     return (
         varied
         and bool((steps >= 0).all() or (steps <= 0).all())
-        and bool((lengths < places.shape[time]).any())
+        and bool(((lengths > 0) & (lengths < places.shape[time])).any())  # or it is the other axis
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import bz2
+import errno
 import functools
 import getpass
 import io
@@ -24,6 +25,7 @@ from typing import Any
 
 import torch
 
+from osler.replay.folders import Entries, Entry
 from osler.runtime.patches import Patches
 
 WRITING = frozenset("wax+")
@@ -37,7 +39,7 @@ TEMPORARY = getattr(os, "O_TMPFILE", -1)
 FREE = ("/dev/", "/proc/", "/sys/")
 """Beginnings of paths that are no files."""
 
-LOOKING = ("stat", "lstat", "access", "listdir", "scandir")
+LOOKING = ("stat", "lstat", "access", "listxattr", "getxattr")
 """Functions of `os` that take a path first, and go to the scratch folder if it holds that path."""
 
 
@@ -46,15 +48,14 @@ class Overlay:
 
     Attributes:
         scratch: folder that receives what is written.
-        gone: real files that the script believes it has removed.
+        gone: real files and folders that the script believes it has removed: what it sees there is in the
+            scratch folder.
     """
 
     def __init__(self) -> None:
         self.scratch = Path(tempfile.mkdtemp(prefix="osler-preflight-"))
         self.gone: set[str] = set()
-        self._real = {
-            name: getattr(os, name) for name in ("stat", "mkdir", "unlink", "rename", "rmdir", "open")
-        }
+        self._real = {name: getattr(os, name) for name in ("stat", "mkdir", "listdir", "scandir")}
         self.free = [*FREE, str(self.scratch), *caches()]
         self._patches: Patches | None = None
 
@@ -71,7 +72,9 @@ class Overlay:
             patches.rebind(os, name, self._wrap_move)
         for name in LOOKING:
             patches.rebind(os, name, self._wrap_look)
-        for name in ("chmod", "utime", "truncate"):
+        patches.rebind(os, "listdir", self._wrap_listing)
+        patches.rebind(os, "scandir", self._wrap_scanning)
+        for name in ("chmod", "utime", "truncate", "setxattr"):
             patches.rebind(os, name, self._wrap_touch)
         for name in ("symlink", "link"):
             patches.rebind(os, name, self._wrap_link)
@@ -113,18 +116,66 @@ class Overlay:
         Raises:
             FileNotFoundError: the script's folder for it does not exist.
         """
-        original = twin.removeprefix(str(self.scratch))
+        original = self.original(twin)
         folder = os.path.dirname(twin)  # noqa: PTH120
         if not self.has(folder):
-            self._real["stat"](os.path.dirname(original))  # noqa: PTH120
+            self.require(os.path.dirname(original))  # noqa: PTH120
             self.make(folder)
-        is_known = original not in self.gone and not self.has(twin)
-        self.gone.discard(original)
-        if keeps and is_known and self.is_folder(original):
+        if self.has(twin) or not self.sees(original):
+            return
+        if self.is_folder(original):
             self.make(twin)
-        elif keeps and is_known and self.has(original):
+        elif keeps:
             with self._untouched(original, "rb") as source, self._untouched(twin, "wb") as target:
                 shutil.copyfileobj(source, target)
+
+    def fetch(self, twin: str) -> None:
+        """Have a file, or a folder with all that the script sees in it, in the scratch folder."""
+        self.prepare(twin, keeps=True)
+        if self.is_folder(twin) and not os.path.islink(self.original(twin)):  # noqa: PTH114
+            for name in self.names(self.original(twin)):
+                self.fetch(f"{twin}/{name}")
+
+    def original(self, twin: str) -> str:
+        """The path that stands for a place in the scratch folder."""
+        return twin.removeprefix(str(self.scratch))
+
+    def is_gone(self, path: str) -> bool:
+        """Whether the script has removed a real file, or a folder around it."""
+        while self.gone and path not in self.gone:
+            above = os.path.dirname(path)  # noqa: PTH120
+            if above == path:
+                return False
+            path = above
+        return bool(self.gone)
+
+    def sees(self, path: str) -> bool:
+        """Whether the script finds something there."""
+        return self.has(f"{self.scratch}{path}") or (self.has(path) and not self.is_gone(path))
+
+    def require(self, path: str, named: Any = None) -> None:
+        """Complain as Python does if the script finds nothing there.
+
+        Raises:
+            FileNotFoundError: it does not.
+        """
+        if not self.sees(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(named or path))
+
+    def names(self, folder: str) -> list[str]:
+        """What the script finds in a folder."""
+        return list(dict.fromkeys([*self.names_left(folder), *self.names_made(folder)]))
+
+    def names_left(self, folder: str) -> list[str]:
+        """What is really there and was not removed."""
+        if not self.has(folder) or self.is_gone(folder):
+            return []
+        return [n for n in self._real["listdir"](folder) if os.path.join(folder, n) not in self.gone]  # noqa: PTH118
+
+    def names_made(self, folder: str) -> list[str]:
+        """What was written there."""
+        twin = f"{self.scratch}{folder}"
+        return self._real["listdir"](twin) if self.has(twin) else []
 
     def is_folder(self, path: str) -> bool:
         """Whether there really is a folder of that name."""
@@ -161,9 +212,8 @@ class Overlay:
             return twin
         if self.has(twin):
             return twin
-        original = twin.removeprefix(str(self.scratch))
-        if original in self.gone:
-            raise FileNotFoundError(2, "No such file or directory", str(path))
+        if self.is_gone(self.original(twin)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return path
 
     def _wrap_descriptor(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,14 +232,11 @@ class Overlay:
             twin = self.twin(path)
             if twin is None:
                 return original(path, *args, **kwargs)
-            real = twin.removeprefix(str(self.scratch))
-            if self.has(twin) or (self.has(real) and real not in self.gone):
-                raise FileExistsError(17, "File exists", str(path))
-            above = os.path.dirname(twin)  # noqa: PTH120
-            if not self.has(above):
-                self._real["stat"](os.path.dirname(real))  # noqa: PTH120
-                self.make(above)
-            self.gone.discard(real)
+            real = self.original(twin)
+            if self.sees(real):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+            self.require(os.path.dirname(real), path)  # noqa: PTH120
+            self.make(os.path.dirname(twin))  # noqa: PTH120
             return original(twin, *args, **kwargs)
 
         return mkdir
@@ -201,6 +248,33 @@ class Overlay:
             return original(self._chosen(path, writes=False, keeps=True), *args, **kwargs)
 
         return look
+
+    def _wrap_listing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def listdir(path: Any = ".") -> Any:
+            twin = self.twin(path)
+            if twin is None or not self.is_folder(self._chosen(path, writes=False, keeps=True)):
+                return original(path if twin is None else self._chosen(path, writes=False, keeps=True))
+            found = self.names(self.original(twin))
+            return [os.fsencode(name) for name in found] if isinstance(os.fspath(path), bytes) else found
+
+        return listdir
+
+    def _wrap_scanning(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def scandir(path: Any = ".") -> Any:
+            twin = self.twin(path)
+            if twin is None:
+                return original(path)
+            real, chosen = self.original(twin), self._chosen(path, writes=False, keeps=True)
+            if not self.is_folder(chosen) or not (self.gone or self.has(twin)):
+                return original(chosen)
+            given = os.fspath(path)
+            made = {os.fsencode(name) for name in self.names_made(real)}
+            left = {os.fsencode(name) for name in self.names_left(real)} - made
+            found = [e for e in original(path) if os.fsencode(e.name) in left] if left else []
+            new = original(os.fsencode(twin) if isinstance(given, bytes) else twin) if made else ()
+            return Entries([*found, *(Entry(e, os.path.join(given, e.name)) for e in new)])  # noqa: PTH118
+
+        return scandir
 
     def _wrap_touch(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def touch(path: Any, *args: Any, **kwargs: Any) -> Any:
@@ -236,18 +310,21 @@ class Overlay:
         return temporary
 
     def _wrap_remove(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        of_folders = original.__name__ == "rmdir"
+
         def remove(path: Any, *args: Any, **kwargs: Any) -> Any:
             twin = self.twin(path)
             if twin is None or kwargs.get("dir_fd") is not None:
                 return original(path, *args, **kwargs)
-            real = twin.removeprefix(str(self.scratch))
-            is_known = self.has(real) and real not in self.gone
+            real = self.original(twin)
+            self.require(real, path)
+            if of_folders and self.names(real):
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
+            if not of_folders and self.is_folder(self._chosen(path, writes=False, keeps=True)):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             if self.has(twin):
                 original(twin)
-            elif not is_known:
-                raise FileNotFoundError(2, "No such file or directory", str(path))
-            if is_known:
-                self.gone.add(real)
+            self.gone.add(real)
             return None
 
         return remove
@@ -257,7 +334,12 @@ class Overlay:
             twin = self.twin(path)
             if twin is None:
                 return original(path, *args, **kwargs)
-            self.gone.add(twin.removeprefix(str(self.scratch)))
+            real = self.original(twin)
+            lies = real if not self.has(twin) and self.sees(real) else twin
+            is_folder = self.is_folder(lies)
+            if lies == twin or not is_folder:  # if it is none, that is complained of
+                original(lies, *args, **kwargs)
+            self.gone |= {real} if is_folder else set()
             return None
 
         return rmtree
@@ -267,11 +349,13 @@ class Overlay:
             here, there = self.twin(source), self.twin(target)
             if here is None or there is None:
                 return original(source, target, *args, **kwargs)
-            if not self.has(here):
-                self.prepare(here, keeps=True)
-            self.prepare(there, keeps=False)
+            self.require(self.original(here), source)
+            self.fetch(here)
+            self.prepare(there, keeps=self.is_folder(here))  # no folder takes the place of a file
+            if here != there and self.is_folder(there) and self.names(self.original(there)):
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(target))
             original(here, there)
-            self.gone.add(here.removeprefix(str(self.scratch)))
+            self.gone.add(self.original(here))
             return None
 
         return move

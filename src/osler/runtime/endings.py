@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from osler.runtime.stopping import StopTraining
+
 EndedBy = Literal["", "exception", "sys.exit", "interrupt", "SIGTERM", "os._exit", "stopped"]
 
 INTERRUPTED = 130
@@ -52,3 +54,18 @@ class LastWord:
             ending = replace(ending, ended_by="stopped")
         answer = self._on_end(ending)
         return ending.exit_code if answer is None or ending.exit_code else answer
+
+
+def how_ended(error: BaseException | None) -> EndedBy:
+    """How a part of a program ended that this left, or nothing."""
+    match error:
+        case None:
+            return ""
+        case StopTraining():
+            return "stopped"
+        case SystemExit():
+            return "sys.exit"
+        case KeyboardInterrupt():
+            return "interrupt"
+        case _:
+            return "exception"

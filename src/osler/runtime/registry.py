@@ -48,6 +48,7 @@ class Model:
         strangers: submodules that were called inside it without being registered, with the line.
         stale: its layers must be looked at again before its next call.
         has_norms: it has a BatchNorm layer.
+        has_attention: it has a layer that torch computes faster without gradients, though not under a mode.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Model:
     strangers: list[tuple[nn.Module, Site]] = field(default_factory=list[tuple[nn.Module, Site]])
     stale: bool = False
     has_norms: bool = False
+    has_attention: bool = False
 
     def refresh(self) -> None:
         """Look again at the layers: after a mode change, at a new pass, when something was replaced."""
@@ -74,6 +76,7 @@ class Model:
         self.registered = {id(m) for m in module.modules()}
         self.sensitive = list(live_sensitive(module))
         self.has_norms = any(isinstance(m, _BatchNorm) for m in module.modules())
+        self.has_attention = any(isinstance(m, nn.MultiheadAttention) for m in module.modules())
 
     def let_go(self) -> None:
         """The model is gone: its layers are not kept alive by being known."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import torch
@@ -18,7 +19,6 @@ from torch.optim.lr_scheduler import LRScheduler
 from osler.model import ResumeFact, Run, Site
 from osler.runtime.registry import Registry
 
-STATE = frozenset({"state", "param_groups"})
 COUNT = "last_epoch"
 
 MOST = 64
@@ -132,11 +132,20 @@ def states(content: object) -> Iterator[dict[str, Any]]:
 
 def as_optimizer(part: dict[str, Any]) -> tuple[int, Settings] | None:
     """Steps and settings of an optimizer that has a state; None if it is none."""
-    if not part.keys() >= STATE or not part["state"]:
+    state, groups = part.get("state"), part.get("param_groups")
+    if not isinstance(state, dict) or not state or not isinstance(groups, list):
         return None
-    steps = next(iter(part["state"].values())).get("step", 0)
-    count = int(steps) if isinstance(steps, int | float | torch.Tensor) else 0
-    return count, settings(part["param_groups"])
+    if not all(isinstance(group, dict) and "params" in group for group in groups):
+        return None
+    first = next(iter(state.values()))
+    return steps_in(first.get("step") if isinstance(first, dict) else None), settings(groups)
+
+
+def steps_in(count: object) -> int:
+    """A count of steps, as a number or in a tensor; 0 if it is neither."""
+    if isinstance(count, torch.Tensor):
+        count = count.item() if count.numel() == 1 and not count.is_meta else None
+    return int(count) if isinstance(count, int | float) and isfinite(count) else 0
 
 
 def settings(groups: list[dict[str, Any]]) -> Settings:

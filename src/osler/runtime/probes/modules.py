@@ -149,10 +149,7 @@ class Forwards:
             model.has_norms and root.training and bool(self.gate_norms.within(self.norms.before, root))
         )
         if not torch.is_grad_enabled():
-            watcher.look_at_metrics(model.calls, frame)
-            if model.looks < RECORDED:
-                self.root = model
-                model.looks += 1
+            self.unrecorded(model, frame)
             return model
         if watcher.evaluating:
             watcher.end_look()
@@ -160,6 +157,16 @@ class Forwards:
         if model.calls < RECORDED or watcher.scan_wanted or watcher.recurrence.wants(model.name):
             self.record(model, root, module)
         return model
+
+    def unrecorded(self, model: Model, frame: FrameType) -> None:
+        """A root call without gradients begins: an evaluation, as a rule."""
+        if model.has_attention:
+            self.watcher.end_look()  # its mode would make torch compute the attention in another way
+        else:
+            self.watcher.look_at_metrics(model.calls, frame)
+        if model.looks < RECORDED:
+            self.root = model
+            model.looks += 1
 
     def record(self, model: Model, root: nn.Module, module: nn.Module) -> None:
         """In this call the calls of submodules are recorded."""
