@@ -18,7 +18,7 @@ from osler.model import (
     Run,
     Severity,
     needs_loss,
-    needs_mode,
+    needs_model,
     needs_optimizer,
     needs_step,
 )
@@ -119,10 +119,10 @@ APPLIES = {
         "no optimizer was built",
     ),
     "a mode": (
-        needs_mode,
-        run_of([[PLAIN, CALLED]]),
+        needs_model,
         run_of([[PLAIN]]),
-        "no model with Dropout or BatchNorm was called",
+        Run(),
+        "no model was called",
     ),
     "a loss": (needs_loss("nll_loss"), run_of(losses=[LOSS]), Run(), "nll_loss was not called"),
     "that loss": (

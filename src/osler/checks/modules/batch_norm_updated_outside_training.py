@@ -56,7 +56,7 @@ from osler.model import (
     Severity,
     counted,
     listed,
-    needs_mode,
+    needs_model,
     turns,
 )
 
@@ -82,7 +82,7 @@ def norms_of(run: Run) -> dict[str, list[str]]:
     return found
 
 
-check.applies_when(needs_mode)
+check.applies_when(needs_model)
 
 
 @check.in_run

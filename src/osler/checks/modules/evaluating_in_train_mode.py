@@ -68,7 +68,7 @@ from osler.model import (
     Run,
     Severity,
     listed,
-    needs_mode,
+    needs_model,
     turns,
 )
 from osler.static.mending import switched_around
@@ -90,7 +90,7 @@ check = Check(
 )
 
 
-check.applies_when(needs_mode)
+check.applies_when(needs_model)
 
 
 @check.in_code_by_absence

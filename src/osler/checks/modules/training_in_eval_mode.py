@@ -79,7 +79,7 @@ from osler.model import (
     Severity,
     TrainingFact,
     counted,
-    needs_mode,
+    needs_model,
     turns,
 )
 from osler.static.edits import insert_before, insert_first, statement_around
@@ -101,7 +101,7 @@ check = Check(
 )
 
 
-check.applies_when(needs_mode)
+check.applies_when(needs_model)
 
 
 @check.in_code_by_absence
