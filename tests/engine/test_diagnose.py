@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from osler.engine.agreement import Reading
 from osler.engine.diagnose import Outcome, Terms, coverage, diagnose
-from osler.model import BlindFact, Cost, Finding, Kind, ModelFact, Place, Run, Severity
+from osler.model import BlindFact, Cost, Finding, Kind, ModelFact, Place, Run, ScheduleFact, Severity
 from osler.testing import event, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
@@ -80,3 +81,12 @@ def test_the_last_value_of_each_measure() -> None:
     run = sick()
     diagnosis = diagnose(run)
     assert diagnosis.measures == {}
+
+
+@pytest.mark.parametrize(("cut", "severity"), [(False, Severity.HINT), (True, Severity.WARNING)])
+def test_only_a_run_that_would_have_shown_it_refutes_the_source(cut: bool, severity: Severity) -> None:
+    read = Finding("schedule-stepped-too-rarely", Place("/t.py", 5), "", "", "", "", Severity.WARNING)
+    schedule = ScheduleFact("OneCycleLR", (Place("/t.py", 3),), "OneCycleLR", "SGD", 30, calls=30)
+    whole = run_of([[BATCH, FORWARD, BACKWARD, CARRIED]] * 20, ended=True, cut=cut, schedules=[schedule])
+    found = diagnose(whole, reading=Reading((read,))).findings
+    assert [f.severity for f in found if f.check == read.check] == [severity]

@@ -62,7 +62,7 @@ def agreed(found: Iterable[Finding], reading: Reading, checked: Collection[str])
     Args:
         found: by the run's detectors.
         reading: of the source.
-        checked: checks whose run detector gave an answer.
+        checked: checks whose run detector gave an answer that counts against the source.
     """
     left = list(reading.findings)
     together: list[Finding] = []

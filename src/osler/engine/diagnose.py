@@ -75,7 +75,8 @@ def diagnose(
     checks = selected(terms.select, terms.ignore)
     judgement, tried = judge(run, checks, guarded), judge_setup(setup, checks, guarded)
     found = confirmed(judgement.findings, tried.findings)
-    findings = agreed(found, reading.about({c.name for c in checks}), judgement.checked)
+    telling = {c.name for c in checks if c.name in judgement.checked and c.refutes(run)}
+    findings = agreed(found, reading.about({c.name for c in checks}), telling)
     return Diagnosis(
         subject=subject(run, terms.script, outcome),
         groups=fold(terms.acknowledged(findings), catalogue()),

@@ -23,6 +23,12 @@ CodeFix = Callable[[Finding, Pages], Iterator[list[Edit]]]
 Applicability = Callable[[Run], str]
 
 
+def always_refutes(run: Run) -> bool:
+    """The silence of any run to which the check applies counts against what the source shows."""
+    del run
+    return True
+
+
 def always_applies(run: Run) -> str:
     """The default: every run can show this problem."""
     return "" if run.turns or run.crash else "no training was seen"
@@ -89,6 +95,7 @@ class Check:
     is_safe_to_fix: bool = field(default=False, init=False)
     setup_detector: SetupDetector | None = field(default=None, init=False)
     applies: Applicability = field(default=always_applies, init=False)
+    refutes: Callable[[Run], bool] = field(default=always_refutes, init=False)
 
     @property
     def name(self) -> str:
@@ -134,6 +141,11 @@ class Check:
         """Register a function that says why a run cannot show this problem; empty text if it can."""
         self.applies = reason
         return reason
+
+    def refutes_when(self, holds: Callable[[Run], bool]) -> Callable[[Run], bool]:
+        """Register which runs would have shown this problem: where these see nothing, the source may err."""
+        self.refutes = holds
+        return holds
 
     def finding(  # noqa: PLR0913
         self,

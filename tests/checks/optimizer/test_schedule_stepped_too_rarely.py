@@ -268,3 +268,9 @@ def build(optimizer):
 @pytest.mark.parametrize("code", QUIET.values(), ids=QUIET)
 def test_stays_quiet_about_the_source(code: str) -> None:
     assert told(code) == []
+
+
+def test_only_a_whole_training_can_refute_the_source() -> None:
+    assert check.refutes(run(fact(3)))
+    assert not check.refutes(run(fact(3), cut=True))
+    assert not check.refutes(run(fact(3), ended=False))
