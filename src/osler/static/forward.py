@@ -50,6 +50,7 @@ def call_network(
     fed = united(t.loaders for v in arguments.every() for t in tensors_in(v))
     seen = rooted(out, network, place, recording=machine.recording, fed=fed)
     words = [word] if word else []
+    words += ["discarded"] if node is machine.discarded else []
     machine.emit(Kind.FORWARD, node, network, seen, *words, *(["float16"] if machine.is_half else []))
     return seen
 

@@ -101,6 +101,7 @@ class Machine:
         overwritten: values that an activation has changed in place, and where.
         lent: calls in progress that unknown code may make, or not.
         once: values that draw from iterators, and these.
+        discarded: the latest expression whose value nobody takes.
     """
 
     evaluate: Callable[[Machine, ast.expr], Value]
@@ -135,6 +136,7 @@ class Machine:
         default_factory=dict[int, tuple[Value, tuple[Once, ...]]]
     )
     lent: int = 0
+    discarded: ast.expr | None = None
     target: str = ""
     pending: Callable[[Value], None] | None = None
 

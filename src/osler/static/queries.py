@@ -227,8 +227,11 @@ def is_evaluated(fact: ForwardFact) -> bool:
 
 
 def in_train_mode(code: Code, fact: ForwardFact) -> bool:
-    """An evaluation of a module that is trained, in which the mode can only be train."""
-    if not fact.always("train"):
+    """An evaluation of a module that is trained, in which the mode can only be train.
+
+    Where nobody takes the output, the module is called for its statistics, as in a calibration.
+    """
+    if not fact.always("train") or "discarded" in fact.forward.words:
         return False
     if not (is_evaluated(fact) and is_apart(code, fact)) and not is_only_scored(code, fact):
         return False

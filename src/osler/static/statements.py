@@ -57,6 +57,7 @@ def execute(machine: Machine, body: Sequence[ast.stmt]) -> bool:
 
 def _expression(machine: Machine, node: ast.Expr) -> bool:
     if not isinstance(node.value, ast.Constant):
+        machine.discarded = node.value
         value = machine.evaluate(machine, node.value)
         fill_by_call(machine, node, value)
         mean_it(machine, node)
@@ -69,6 +70,8 @@ def _never_returns(node: ast.expr) -> bool:
 
 def _assign(machine: Machine, node: ast.Assign) -> bool:
     machine.target = dotted(node.targets[0])
+    if all(isinstance(t, ast.Name) and t.id == "_" for t in node.targets):
+        machine.discarded = node.value
     value = machine.evaluate(machine, node.value)
     machine.target = ""
     for target in node.targets:

@@ -2,7 +2,7 @@ import pytest
 
 from osler.checks.modules.evaluating_in_train_mode import check
 from osler.model import Confidence, Event, Kind, ModelFact, Run, Severity
-from osler.testing import assert_silent, event, findings, run_of
+from osler.testing import assert_silent, event, findings, read, run_of
 
 BATCH = event(Kind.BATCH, "DataLoader", 10)
 PASS_END = event(Kind.PASS_END, "DataLoader", 10)
@@ -199,3 +199,35 @@ def test_speaks_without_knowing_the_layers() -> None:
 def test_does_not_apply_without_a_model() -> None:
     assert check.applies(Run()) == "no model was called"
     assert check.applies(run(TRAIN)) == ""
+
+
+CALIBRATED = """
+model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+loader, test = DataLoader(data), DataLoader(more)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(3):
+    for x, y in loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+with torch.no_grad():
+    for x, y in {over}:
+        {use}
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "count"),
+    [
+        ("model(x)", 0),
+        ("_ = model(x)", 0),
+        ("out = model(x)", 1),
+        ("right += (model(x).argmax(1) == y).sum()", 1),
+        ("print(model(x).argmax(1) == y)", 1),
+    ],
+    ids=["discarded", "by name", "given a name", "scored", "printed"],
+)
+@pytest.mark.parametrize("over", ["loader", "test"])
+def test_a_call_whose_output_nobody_takes_is_a_calibration(over: str, use: str, count: int) -> None:
+    found = read(CALIBRATED.format(over=over, use=use), [check]).findings
+    assert len(found) == count
