@@ -15,6 +15,15 @@ for epoch in range(epochs):
 """
 ONE = "model = nn.Linear(8, 1)"
 
+BANK = """
+bank = []
+def compare(q):
+    columns = [(q * q.detach()).sum(1, keepdim=True), *(q @ keys.T for keys in bank)]
+    bank.append(q.detach())
+    return torch.cat(columns, dim=1)
+"""
+"""Momentum contrast: the memory is empty at first, and its only column is the positive."""
+
 
 def told(loss: str, before: str = "pass"):
     diagnosis = try_out(CODE.format(loss=loss, before=before), "fit-the-loss")
@@ -53,8 +62,18 @@ def test_classes_in_one_column() -> None:
         ("F.mse_loss(model(x).gather(1, y[:, None])[:, 0], x.sum(1))", "pass"),
         ("F.mse_loss(model(x)[:, 0], (y > 1).float())", "model = nn.Linear(8, 2)"),
         ("F.mse_loss(model(x), y.float()[:, None].expand(-1, 6))", "model = nn.Linear(8, 6)"),
+        ("F.cross_entropy(compare(model(x)), torch.zeros(len(x)).long())", BANK),
     ],
-    ids=["classes", "one output", "one-hot", "numbers", "one action", "yes or no", "more outputs"],
+    ids=[
+        "classes",
+        "one output",
+        "one-hot",
+        "numbers",
+        "one action",
+        "yes or no",
+        "more outputs",
+        "a memory",
+    ],
 )
 def test_losses_that_fit(loss: str, before: str) -> None:
     answer, found = told(loss, before)

@@ -44,7 +44,7 @@ def perform(bench: Bench) -> Steps:
     for call in bench.seen.losses:
         scores = call.given.get("input")
         if call.function in OF_CLASSES and isinstance(scores, Tensor):
-            if scores.dim() > 1 and scores.shape[1] == 1:
+            if scores.dim() > 1 and scores.shape[1] == 1 and has_one_column(bench):
                 fact = UnsuitedLossFact(call.function, 1, 0, call.site)
                 return Outcome("no: one column is all that it compares", {"columns": 1}, (fact,))
         elif call.function in OF_NUMBERS and (classes := classes_in(bench, call)):
@@ -52,6 +52,12 @@ def perform(bench: Bench) -> Steps:
             told = f"no: numbers of classes, from 0 to {classes - 1}, are compared as if they were amounts"
             return Outcome(told, {"columns": classes}, (fact,))
     return Outcome("yes")
+
+
+def has_one_column(bench: Bench) -> bool:
+    """The model itself gives one column: similarities with a memory that fills up are one at first, too."""
+    output = main_output(bench.forward.output) if bench.forward is not None else None
+    return output is not None and output.dim() > 1 and output.shape[1] == 1
 
 
 def classes_in(bench: Bench, call: LossCall) -> int:
