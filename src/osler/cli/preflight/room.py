@@ -40,6 +40,9 @@ UNSEEN = (
 KILLED = ("interrupt", "SIGTERM")
 """Endings that are the user's own doing, whatever the script was at."""
 
+WITHOUT_BACKWARD = "the script makes its steps without `backward()`"
+"""Why nothing can be asked of evolution strategies and of gradients that are put in place by hand."""
+
 
 @dataclass(slots=True)
 class Room:
@@ -235,6 +238,8 @@ class Room:
             self.blind("what follows a pass", f"{why}, in a pass that had been cut short; not judged")
         elif self.helm.wheel.phase is Phase.FIRST and run.backwards:
             self.blind("experiments", UNSEEN)
+        elif self.helm.wheel.phase is Phase.FIRST and run.steps:
+            self.helm.notebook.close(WITHOUT_BACKWARD, self.helm.only)
 
     def blind(self, subject: str, reason: str) -> None:
         """Something could not be seen."""
