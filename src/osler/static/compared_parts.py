@@ -1,4 +1,4 @@
-"""Which part of a batch goes into the model, and which part a loss compares its output with, place by place."""
+"""Which part of a batch goes into the model, and which one its output is compared with, place by place."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ WRAPS = frozenset({"enumerate", "tqdm", "islice", "track"})
 """What goes through something else."""
 
 KEEPS = frozenset(
-    "to cuda cpu float long double half int bool type type_as flatten view reshape squeeze unsqueeze contiguous "
-    "detach clone permute clamp interpolate one_hot".split()
+    "to cuda cpu float long double half int bool type type_as flatten view reshape squeeze unsqueeze "
+    "contiguous detach clone permute clamp interpolate one_hot".split()
 )
 """What leaves each entry of a target where it is, or moves all of them alike."""
 
 DEEPEST = 3
 """Loss functions of the user's that are followed into each other."""
 
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What the model makes of a part."""
+
+    part: object
+
+
 Tokens = frozenset[object]
-"""Keys of the parts that a value was made from; ``(key,)`` once it went through the model."""
+"""Keys of the parts that a value was made from; an `Output` once one went through the model."""
 
 Spot = tuple[str, int, int]
 """File, line and column of a call."""
@@ -186,7 +194,7 @@ def _call(turn: Turn, node: ast.Call) -> Tokens:
     whole = NONE.union(owner, *given)
     if not owner and len(whole) == 1 and spot in turn.called:
         (part,) = whole
-        return whole if isinstance(part, tuple) else frozenset({(part,)})
+        return whole if isinstance(part, Output) else frozenset({Output(part)})
     if spot in turn.losses:
         _compare(turn, given)
     defined = turn.own.get(spot) or turn.own.get(function.id if isinstance(function, ast.Name) else "")
@@ -197,13 +205,13 @@ def _call(turn: Turn, node: ast.Call) -> Tokens:
         _follow(inner, defined[1].body)
         turn.pairs |= inner.pairs
     last = function.attr if isinstance(function, ast.Attribute) else dotted(function)
-    return whole if last in KEEPS else frozenset(t for t in whole if isinstance(t, tuple))
+    return whole if last in KEEPS else frozenset(t for t in whole if isinstance(t, Output))
 
 
 def _compare(turn: Turn, sides: list[Tokens]) -> None:
-    single = [part for side in sides if len(side) == 1 for part in side]
-    outputs = [part[0] for part in single if isinstance(part, tuple)]
-    turn.pairs |= {(one, other) for one in outputs for other in single if not isinstance(other, tuple)}
+    single = [token for side in sides if len(side) == 1 for token in side]
+    outputs = [token.part for token in single if isinstance(token, Output)]
+    turn.pairs |= {(one, other) for one in outputs for other in single if not isinstance(other, Output)}
 
 
 def is_compared(sources: Sequence[Source], loop: Loop, loader: Loader) -> bool:

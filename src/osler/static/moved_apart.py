@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from osler.model import ApartFact, Code, Kind, Loader, Loop, Maybe, Optimizer, flat
 from osler.static.compared_parts import compared_parts, is_compared
@@ -66,7 +65,7 @@ def _apart(
     pairs = compared_parts(sources, loop)
     if not pairs and sample.items is not None and len(sample.items) == WHOLE:
         one, other = moved
-        pairs = {(one, other)} if is_compared(sources, loop, loader) else set()
+        pairs |= {(one, other)} if is_compared(sources, loop, loader) else frozenset()
     for one, other in pairs:
         if one in moved and other in moved and one != other:
             found = _independent(moved[one], moved[other])
@@ -85,7 +84,7 @@ def _independent(one: Seen, other: Seen) -> tuple[Motion, Motion] | None:
     for motion in first:
         for against in second:
             if not _excluded(motion, against):
-                return motion, replace(against)
+                return motion, against
     return None
 
 

@@ -35,8 +35,8 @@ SIZES = frozenset("shape size width height ndim dim dtype device len get_dimensi
 """What is a number, or several, that no pixel decides."""
 
 SUMS = frozenset(
-    "sum mean std var max min amax amin any all argmax argmin median unique bincount histc count_nonzero norm "
-    "nonzero numel".split()
+    "sum mean std var max min amax amin any all argmax argmin median unique bincount histc count_nonzero "
+    "norm nonzero numel".split()
 )
 """What has no positions any more."""
 
