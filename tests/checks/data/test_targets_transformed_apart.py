@@ -127,7 +127,8 @@ HITS = {
     "written out twice": program(images(INLINE)),
     "numbers with names": program(
         images(
-            "a, b = random.random(), random.random()\nif a > 0.5:\n    x = x.flip(-1)\nif b > 0.5:\n    y = y.flip(-1)"
+            "a, b = random.random(), random.random()\nif a > 0.5:\n    x = x.flip(-1)\n"
+            "if b > 0.5:\n    y = y.flip(-1)"
         )
     ),
     "turned": program(more=flip("return torch.rot90(x, random.randint(0, 3), [-2, -1])")),
@@ -155,8 +156,8 @@ HITS = {
         "        for t in self.ts:\n            x = t(x)\n        return x\n",
     ),
     "files": program(
-        "x = Image.open(os.path.join('a', self.images[i]))\ny = Image.open(os.path.join('b', self.masks[i]))\n"
-        "return self.t(x), self.t(y)"
+        "x = Image.open(os.path.join('a', self.images[i]))\n"
+        "y = Image.open(os.path.join('b', self.masks[i]))\nreturn self.t(x), self.t(y)"
     ),
     "two folders": program(
         "name = self.images[i]\nx = Image.open(os.path.join(self.root, 'images', name))\n"
@@ -248,7 +249,8 @@ SILENT = {
     ),
     "kept for the second call": program(
         more=flip(
-            "self.odd = not self.odd\nif self.odd:\n    self.k = random.randint(0, 3)\nreturn torch.rot90(x, self.k, [1, 2])"
+            "self.odd = not self.odd\nif self.odd:\n    self.k = random.randint(0, 3)\n"
+            "return torch.rot90(x, self.k, [1, 2])"
         )
     ),
     "nothing is drawn": program(more=flip("return torch.flip(x, [-1])")),
@@ -327,7 +329,8 @@ SILENT = {
         "shuffle=True", "shuffle=True, collate_fn=together"
     ),
     "never trained on": program(
-        loop="net = nn.Conv2d(1, 1, 3)\nwith torch.no_grad():\n    for a, b in loader:\n        F.mse_loss(net(a), b)\n"
+        loop="net = nn.Conv2d(1, 1, 3)\nwith torch.no_grad():\n    for a, b in loader:\n"
+        "        F.mse_loss(net(a), b)\n"
     ),
 }
 
