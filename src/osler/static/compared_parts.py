@@ -217,11 +217,11 @@ def _compare(turn: Turn, sides: list[Tokens]) -> None:
 def is_compared(sources: Sequence[Source], loop: Loop, loader: Loader) -> bool:
     """A loss of a function that the loop calls compares an output with what the loader handed out."""
     actions = [a for a in flat(loop.body) if a.recording is not False]
-    fed = {name for a in actions if a.kind is Kind.FORWARD for name in _argument(sources, a.place, 0)}
+    fed = {name for a in actions if a.kind is Kind.FORWARD for name in _arguments(sources, a.place)}
     for action in actions:
         home = (action.place.file, action.place.function) == (loop.place.file, loop.place.function)
         if action.kind is Kind.LOSS and not home and _is_of(action, loader):
-            target = _argument(sources, action.place, 1)
+            target = _arguments(sources, action.place, 1)
             if len(target) == 1 and not target & fed and _stays(sources, action.place, *target):
                 return True
     return False
@@ -238,11 +238,13 @@ def _bare(value: Value | None) -> Value | None:
     return value.value if isinstance(value, Maybe) else value
 
 
-def _argument(sources: Sequence[Source], place: Place, at: int) -> set[str]:
-    """The name of an argument of the call that stands there."""
-    calls = [
-        n for n in _at(sources, place) if isinstance(n, ast.Call) and n.col_offset + 1 == _spot(place)[2]
-    ]
+def _arguments(sources: Sequence[Source], place: Place, at: int | None = None) -> set[str]:
+    """The names in the arguments of the call that stands there, or what one of them is called."""
+    column = _spot(place)[2]
+    calls = [n for n in _at(sources, place) if isinstance(n, ast.Call) and n.col_offset + 1 == column]
+    if at is None:
+        given = (a for c in calls for a in (*c.args, *(k.value for k in c.keywords)))
+        return {dotted(n) for a in given for n in walk(a)} - {""}
     return {dotted(c.args[at]) for c in calls if len(c.args) > at} - {""}
 
 

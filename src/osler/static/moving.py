@@ -43,6 +43,9 @@ SUMS = frozenset(
 PATHS = frozenset("join joinpath replace with_suffix with_name with_stem format sub".split())
 """Functions that make the name of one file from that of another."""
 
+PLAIN = frozenset({"staticmethod", "classmethod", "no_grad", "inference_mode"})
+"""Decorators under which each call runs the function anew."""
+
 DEEPEST = 4
 """Functions that are followed into each other."""
 
@@ -120,6 +123,8 @@ def _bind(state: Following, target: ast.expr, known: Seen, value: ast.expr) -> N
             held = state.names.get(name, NOTHING)
             state.names[name] = replace(held, items={**(held.items or {}), key: known})
         case ast.Attribute():  # what the object keeps may decide what the next call does
+            state.is_sure = False
+        case ast.Subscript() if known.draws:
             state.is_sure = False
         case _:
             pass
@@ -256,7 +261,7 @@ def _subscript(state: Following, node: ast.Subscript) -> Seen:
 def _call(state: Following, node: ast.Call) -> Seen:
     function = node.func
     last = function.attr if isinstance(function, ast.Attribute) else dotted(function)
-    if STEERS.search(last):
+    if STEERS.search(last) or last == "setdefault":
         state.is_sure = False
         return NOTHING
     if is_draw(state, node):
@@ -267,6 +272,8 @@ def _call(state: Following, node: ast.Call) -> Seen:
     value = value_of(state, function)
     target, owner = _entry_point(value)
     if target is not None:
+        plain = all(d.rpartition(".")[2] in PLAIN for d in target.decorators)
+        state.is_sure &= plain  # others may keep what it returned
         return _inside(state, node, target, owner)
     given = [see(state, a) for a in (*node.args, *(k.value for k in node.keywords))]
     place = drawing_place(value, state.made)

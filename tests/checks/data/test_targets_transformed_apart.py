@@ -86,7 +86,7 @@ def test_says_what_is_apart() -> None:
         "Input and target no longer belong together, place by place: the model learns from wrong targets."
     )
     assert found.fix == (
-        "Draw once and apply it to both: a transform that takes and returns both, or numbers that are drawn "
+        "Use one draw for both: a transform that takes and returns both, or numbers that are drawn "
         "first and given to each call."
     )
 
@@ -325,6 +325,38 @@ SILENT = {
         made="A.Compose([A.HorizontalFlip()])",
     ).replace("import os", "import albumentations as A\nimport os"),
     "a transform from elsewhere": program(made="make_transform()"),
+    "a number that is remembered": program(
+        more=FLIP + "from functools import cache\n@cache\ndef k(i):\n    return random.randint(0, 3)\n",
+        body="return self.images[i].rot90(k(i), [1, 2]), self.masks[i].rot90(k(i), [1, 2])",
+    ),
+    "a number that is kept for each sample": program(
+        more=FLIP,
+        body="return self.images[i].roll(self.k.setdefault(i, random.randint(0, 3))), "
+        "self.masks[i].roll(self.k.setdefault(i, random.randint(0, 3)))",
+        stored="self.k = {}",
+    ),
+    "a number that is kept in a dict": program(
+        images(
+            "if i not in self.k:\n    self.k[i] = random.randint(0, 3)\n"
+            "x, y = x.roll(self.k[i]), y.roll(self.k[i])"
+        ),
+        stored="self.k = {}",
+    ),
+    "what is to be laid over each other": program(
+        loop=LOOP.replace(BOTH, "F.mse_loss(net(torch.cat([a, b], 1)), b)").replace("Conv2d(1,", "Conv2d(2,")
+    ),
+    "what is to be laid over each other, elsewhere": program(
+        loop=LOOP.replace(BOTH, "step(a, b)").replace(
+            "for epoch", "def step(a, b):\n    return F.mse_loss(net(torch.cat([a, b], 1)), b)\nfor epoch", 1
+        )
+    ),
+    "the next picture": program("return self.t(self.images[i]), self.t(self.images[i + 1])"),
+    "a picture and one of its captions": program(
+        "return self.t(self.images[i]), self.masks[i][random.randrange(5)]"
+    ),
+    "a corner that the mask decides": program(
+        images("a = int(y.argmax()) + random.randint(0, 2)\nx, y = x[:, a:a + 4], y[:, a:a + 4]")
+    ),
     "batches put together by a function": program(loop=LOOP).replace(
         "shuffle=True", "shuffle=True, collate_fn=together"
     ),

@@ -102,7 +102,7 @@ check = Check(
     severity=Severity.WARNING,
     expected="one draw of random numbers decides what is done to both, input and target",
     why="Input and target no longer belong together, place by place: the model learns from wrong targets.",
-    fix="Draw once and apply it to both: a transform that takes and returns both, or numbers that are drawn "
+    fix="Use one draw for both: a transform that takes and returns both, or numbers that are drawn "
     "first and given to each call.",
 )
 
