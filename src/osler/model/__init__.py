@@ -37,6 +37,7 @@ from osler.model.code import (
     TrainingFact,
 )
 from osler.model.codefacts import (
+    ApartFact,
     FitFact,
     HandUpdateFact,
     LooseLoadFact,
@@ -171,6 +172,7 @@ __all__ = [
     "Activation",
     "AliasFact",
     "Answer",
+    "ApartFact",
     "BatchMeansFact",
     "Birth",
     "BlindFact",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from osler.model.actions import Action, CallFact, Loop, Trace, flat
 from osler.model.architecture import IdleFact
 from osler.model.codefacts import (
+    ApartFact,
     FitFact,
     HandUpdateFact,
     LooseLoadFact,
@@ -191,6 +192,7 @@ class Code:
         overwritten: arrays that are kept while their memory is changed.
         idle: layers that a class declares and that no line names again.
         repeats: passes that draw the same samples, or the same order, each time.
+        apart: inputs and targets that a dataset moves by random numbers of their own.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
         sorted_actions: the actions of all traces by kind, sorted when they are first asked for.
         sorted_traces: how many traces there were then.
@@ -220,6 +222,7 @@ class Code:
     overwritten: tuple[OverwrittenFact, ...] = ()
     idle: tuple[IdleFact, ...] = ()
     repeats: tuple[RepeatFact, ...] = ()
+    apart: tuple[ApartFact, ...] = ()
     seeding: frozenset[str] = frozenset()
     sorted_actions: dict[Kind, list[Action]] = field(default_factory=dict[Kind, list[Action]], repr=False)
     sorted_traces: int = 0

@@ -157,6 +157,25 @@ class RepeatFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ApartFact:
+    """Random numbers of their own move an input and the target that belongs to it.
+
+    Attributes:
+        one: the line that moves the input.
+        other: the line that moves the target.
+        drawn: where the numbers of the latter come from.
+        dataset: the class that hands out both.
+        trained: the loop that compares what the model makes of the input with the target.
+    """
+
+    one: Place
+    other: Place
+    drawn: Place
+    dataset: str
+    trained: Place
+
+
+@dataclass(frozen=True, slots=True)
 class OverwrittenFact:
     """An array that is kept as it is, although its memory is changed in place afterwards.
 

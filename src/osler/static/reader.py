@@ -20,6 +20,7 @@ from osler.static.ledger import keep_ledger
 from osler.static.loose_loads import loose_loads
 from osler.static.machine import BUDGET, Frame, Machine, Modules
 from osler.static.memory.overwriting import overwritten
+from osler.static.moved_apart import moved_apart
 from osler.static.objects import initialize
 from osler.static.padded import padded
 from osler.static.repeated_passes import repeated_passes
@@ -77,6 +78,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     code.widths = tuple(widths(sources, code))
     code.spread = tuple(spread(sources, code))
     code.repeats = tuple(repeated_passes(sources, code))
+    code.apart = tuple(moved_apart(sources, code))
     return code
 
 
