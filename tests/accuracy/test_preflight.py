@@ -26,6 +26,7 @@ NOT_STEERED = {
     "by_hand": "it has neither loader nor module",
     "evolution_policy": "its steps need no `backward()`",
     "gradient_surgery": "its gradients come from `autograd.grad`",
+    "private_gradients": "its gradients come from `torch.func`",
     "lbfgs_regression": "15 turns by a hand-written loss",
 }
 """Programs that can be asked less, and why."""

@@ -90,7 +90,7 @@ check = Check(
     why="The model learns from the company of a sample: its predictions change with the batch it is in.",
     fix="Look for `view` or `reshape` where `transpose` or `permute` was meant, and for a softmax, a mean or "
     "attention over the batch axis.",
-    symptoms=("cannot-overfit-one-batch",),
+    symptoms=("cannot-overfit-one-batch", "mask-ignored"),
 )
 
 
