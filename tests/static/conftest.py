@@ -56,7 +56,7 @@ class Script:
 
 def spelled(action: Action) -> str:
     subject = action.subject
-    words = sorted(w for w in action.words if not w.startswith("name:"))
+    words = sorted(w for w in action.words if not w.startswith("name:") and w != "discarded")
     name = "" if subject is None else getattr(subject, "name", "") or type(subject).__name__
     return " ".join(filter(None, [action.kind, name, *words]))
 

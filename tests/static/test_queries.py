@@ -227,8 +227,11 @@ def test_what_is_an_evaluation(code, text, is_one) -> None:
 @pytest.mark.parametrize(
     ("text", "is_fault"),
     [
-        ("for x in val_loader: model(x)", True),
-        ("with torch.no_grad():\n    for x in val_loader: model(x)", True),
+        ("for x in val_loader: print(model(x))", True),
+        ("with torch.no_grad():\n    for x in val_loader: print(model(x))", True),
+        ("with torch.no_grad():\n    for x in val_loader: out = model(x)", True),
+        ("with torch.no_grad():\n    for x in val_loader: model(x)", False),
+        ("with torch.no_grad():\n    for x in val_loader: _ = model(x)", False),
         ("model.eval()\nfor x in val_loader: model(x)", False),
         ("if what: model.eval()\nfor x in val_loader: model(x)", False),
         ("def evaluate(model):\n    for x in val_loader: model(x)", False),

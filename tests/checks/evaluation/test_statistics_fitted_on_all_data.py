@@ -18,7 +18,7 @@ IMPORTS = (
             "`StandardScaler` is fitted on all of `x` before line 37 splits it.",
         ),
         (
-            "s = MinMaxScaler()\na, b = train_test_split(x)\ns.fit(x)",
+            "s = MinMaxScaler()\na, b = train_test_split(x)\ns.fit(x)\ntrain(s.transform(a), s.transform(b))",
             "`MinMaxScaler` is fitted on all of `x` after line 37 splits it.",
         ),
         (
