@@ -214,7 +214,9 @@ def test_what_gets_new_gradients_is_missed() -> None:
         model.zero_grad()
         adds_up(model)
 
-    assert successor(adds_up) == successor(anew) == {"body.weight": (), "head.weight": ("SGD",)}
+    for _ in range(20):  # new gradients often lie where the old ones were
+        assert successor(anew) == {"body.weight": (), "head.weight": ("SGD",)}
+    assert successor(adds_up) == {"body.weight": (), "head.weight": ("SGD",)}
 
 
 def test_only_modules_that_were_called_are_used() -> None:

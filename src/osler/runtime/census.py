@@ -15,7 +15,10 @@ from torch.optim import Optimizer
 from osler.model import ParameterFact, Place, Site
 from osler.runtime.registry import Model, Registry, held, numbers_in
 
-NO_GRADIENT = (0, 0)
+Mark = tuple[weakref.ref[Tensor] | None, int]
+"""A gradient and how often it was written to."""
+
+NO_GRADIENT: Mark = (None, 0)
 """Mark of a parameter without a gradient."""
 
 NO_LOOK: Mapping[str, ParameterFact] = MappingProxyType({})
@@ -35,7 +38,7 @@ class Known:
     holders: tuple[str, ...] = ()
     keeper: weakref.ref[Optimizer] | None = None
     home: weakref.ref[nn.Module] | None = None
-    mark: tuple[int, int] | None = None
+    mark: Mark | None = None
     frozen: int = -1
     unfrozen: int = -1
 
@@ -331,9 +334,15 @@ def is_at_rest(entry: Known) -> bool:
     if entry.keeper is None or entry.keeper() is not None or tensor is None:
         return False
     gradient = tensor.grad
-    mark = (id(gradient), gradient._version) if gradient is not None else NO_GRADIENT
-    before, entry.mark = entry.mark, mark
-    return before in {None, mark} or mark == NO_GRADIENT
+    before = entry.mark
+    if gradient is None:
+        entry.mark = NO_GRADIENT
+        return True
+    entry.mark = (weakref.ref(gradient), gradient._version)
+    if before is None:
+        return True
+    known, version = before  # a new gradient may lie where the one before it was: only a reference tells
+    return known is not None and known() is gradient and version == gradient._version
 
 
 def assigned_at(kind: type, attribute: str) -> Site:
