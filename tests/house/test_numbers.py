@@ -1,7 +1,10 @@
 """Numbers that the README states are those of the code, of the tests and of what was measured."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -51,3 +54,17 @@ def test_what_strangers_programs_show() -> None:
 def test_how_many_healthy_programs_there_are() -> None:
     (stated,) = re.findall(r"The (\d+) programs there look like faults", README)
     assert int(stated) == len(healthy())
+
+
+def test_the_diagnosis_that_is_shown() -> None:
+    command = [sys.executable, "-m", "osler", "run", "--no-store", "examples/digits/train.py"]
+    plain = os.environ | {"COLUMNS": "100", "PYTHONPATH": str(ROOT / "src")}
+    told = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=False).stderr
+    diagnosis, summary = told.split("\nosler: ", 1)
+    assert f"```\n{diagnosis}\n" in README
+    counts = summary[: summary.index(" modules")]
+    assert f"\nosler: {counts} modules, " in README
+    (steps, checks) = re.findall(r"(\d+) steps, (\d+) checks", counts)[0]
+    (idle,) = re.findall(r"not applicable (\d+):", summary)
+    assert f"\nosler: not applicable {idle}: " in README
+    assert f"no problem found in {steps} steps ({checks} checks, {idle} not applicable; " in README
