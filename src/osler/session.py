@@ -38,7 +38,10 @@ GROWTH = 4
 JUDGING = 0.005
 """Share of the training time so far that this may use."""
 
-AT_ONCE = 3
+FIRST = 4
+"""Turn after which they are asked for the first time, if asking sooner would not cost little."""
+
+AT_ONCE = 1
 """Times that they are asked whatever it costs: a fault that shows in the first turns is told in them."""
 
 BETWEEN = 0.001
@@ -99,7 +102,7 @@ class Session:
         self._announced: set[tuple[str, str]] = set()
         self._gates: dict[str, Gate] = {}
         self._patches: Patches | None = None
-        self._next = 1
+        self._next = FIRST if self.settings.stop_on is None else 1
         self._revision = 0
         self._judging, self._asked = 0.0, 0
         self._began = monotonic()
@@ -136,7 +139,9 @@ class Session:
 
         gate = Guard(unheard).gate("the rehearsal")
         gate.call(rehearse)
+        start = monotonic()
         gate.call(considered, Run(), self.terms, unguarded)
+        self._judging = monotonic() - start  # the first answers will cost as much
 
     def attach(self, *, ahead: bool = False) -> None:
         """Begin to watch this process.

@@ -10,16 +10,19 @@ from osler.runtime.loss_inputs import contract
 from osler.runtime.measures import nameless
 from osler.runtime.measuring import Measuring
 
+SAMPLES = 64
+"""Enough for the kernels that work on many numbers at once, far too few for torch to start its threads."""
+
 
 def rehearse() -> None:
-    """Take every measure of a batch of four that nobody sees.
+    """Take every measure of a batch of 64 that nobody sees.
 
     No random number is drawn, nothing is put on an accelerator, and the tensors are too small for torch to
     start its threads: the script may still choose how many there are.
     """
     measuring = Measuring(Run(), Guard(unheard), 1.0, nameless)
-    inputs = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0], [6.0, 7.0]], device="cpu")
-    targets = torch.tensor([0, 1, 1, 0], device="cpu")
+    inputs = torch.arange(SAMPLES * 16.0, device="cpu").view(SAMPLES, 16)
+    targets = torch.arange(SAMPLES, device="cpu") % 16
     weight = inputs.clone().requires_grad_()
     weight.grad = inputs.clone()
     moment = measuring.moment

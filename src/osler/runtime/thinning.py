@@ -27,7 +27,7 @@ STEADY = 8
 WINDOW = 3
 """Turns in a row that are watched closely: rules that speak after three turns see them together."""
 
-LONGEST = 512
+LONGEST = 1_024
 """Turns between two windows at most."""
 
 CLOSE = 0.6

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from osler.errors import StoreError
@@ -98,9 +99,8 @@ def process_folder(run: Path, rank: int | None = 0) -> Path:
         OSError: it cannot be made.
     """
     pid = os.getpid()
-    names = [] if rank is None else [f"r{rank:05d}"]
-    names += [f"p{pid}", *(f"p{pid}-{n}" for n in range(1, 1000))]
-    for name in names:
+    ranked = [] if rank is None else [f"r{rank:05d}"]
+    for name in chain(ranked, [f"p{pid}"], (f"p{pid}-{n}" for n in range(1, 1000))):
         try:
             (run / name).mkdir()
         except FileExistsError:

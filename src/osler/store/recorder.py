@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
-from time import monotonic, thread_time
+from time import monotonic, sleep, thread_time
 
 from osler.model import Column, Histogram, Run
 from osler.model.table import Table
@@ -43,6 +43,9 @@ BRIEFLY = 0.1
 
 COPYING = 1.0
 """Seconds that a fork waits for the recorder to let go of the columns: that takes less than a millisecond."""
+
+ASIDE = 0.001
+"""Seconds for which a new recorder leaves the interpreter to training, which waits until it has begun."""
 
 NOTES = 4_096
 """Notes and histograms that wait at most."""
@@ -202,6 +205,7 @@ class Recorder:
 
     def _contained(self) -> None:
         """The recorder's thread."""
+        sleep(ASIDE)
         self._options.contain(self._work)
         if not self._is_over:  # whoever contains the fault has told it
             self._stop("a fault in Osler")
