@@ -142,3 +142,25 @@ def test_no_line_is_wider_than_the_screen(
 )
 def test_cropped(text: str, room: int, shown: str) -> None:
     assert cropped(text, room) == shown
+
+
+def test_the_same_mistake_twice_is_explained_once(healthy: Diagnosis, eval_mode: Finding, page: Page) -> None:
+    second = replace(
+        eval_mode, place=replace(eval_mode.place, line=20), message="`Other` was trained so too."
+    )
+    text = render(replace(healthy, groups=(Group(eval_mode), Group(second))), page)
+    first, again = text.split("train.py:20", 1)
+    assert eval_mode.why.split()[0] in first
+    assert "osler explain" in first
+    assert "seen      `Other` was trained so too.\n" in again
+    assert "fix       as above\n" in again
+    assert "why " not in again
+    assert "osler explain" not in again
+
+
+def test_another_remedy_is_told_in_full(healthy: Diagnosis, eval_mode: Finding, page: Page) -> None:
+    second = replace(eval_mode, place=replace(eval_mode.place, line=20), fix="Do something else.")
+    text = render(replace(healthy, groups=(Group(eval_mode), Group(second))), page)
+    assert "as above" not in text
+    assert "fix       Do something else.\n" in text
+    assert text.count("why ") == 2

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from osler.model import Diagnosis, Finding, Severity, counted
 from osler.report.summary import total
-from osler.report.terminal import Page, drawn, headline
+from osler.report.terminal import Page, drawn, headlines
 from osler.report.wording import in_one_line, printable, relative
 
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -61,10 +61,9 @@ def not_read(unread: Unread, root: Path) -> str:
 
 def _parts(diagnosis: Diagnosis, page: Page, extent: Extent) -> Iterator[RenderableType]:
     shown = sorted((g for g in diagnosis.groups if not g.cause.suppressed), key=lambda g: _order(g.cause))
-    for group in shown:
-        if group.cause.severity > Severity.HINT:
-            yield headline(group, page)
-            yield ""
+    for block in headlines(shown, page):
+        yield block
+        yield ""
     for group in shown:
         if group.cause.severity is Severity.HINT:
             yield Text(in_one_line(group.cause, page.root))

@@ -70,10 +70,9 @@ def parts(diagnosis: Diagnosis, page: Page) -> Iterator[RenderableType]:
     shown = [g for g in diagnosis.groups if not g.cause.suppressed]
     for sentence in opening(diagnosis):
         yield unwrapped(Text(f"osler: {sentence}", "bold"))
-    for group in shown:
-        if group.cause.severity > Severity.HINT:
-            yield ""
-            yield headline(group, page)
+    for block in headlines(shown, page):
+        yield ""
+        yield block
     if diagnosis.headlines:
         yield ""
     for group in shown:
@@ -89,18 +88,39 @@ def unwrapped(text: Text) -> RenderableType:
     return Group(text)  # alone, the console would merge it into a text that wraps
 
 
-def headline(group: Cause, page: Page) -> RenderableType:
-    """One cause: where, the source, what was seen and what to do, and the symptoms it explains."""
+def headlines(groups: Iterable[Cause], page: Page) -> Iterator[RenderableType]:
+    """A block for each group that is more than a hint; what is to be learned from it is told once."""
+    taught: set[tuple[str, ...]] = set()
+    for group in groups:
+        if group.cause.severity > Severity.HINT:
+            yield headline(group, page, again=lesson(group.cause) in taught)
+            taught.add(lesson(group.cause))
+
+
+def lesson(finding: Finding) -> tuple[str, ...]:
+    """What a reader needs to be told once, however often the same mistake was made."""
+    return finding.check, finding.expected, finding.why, finding.fix
+
+
+def headline(group: Cause, page: Page, *, again: bool = False) -> RenderableType:
+    """One cause: where, the source, what was seen and what to do, and the symptoms it explains.
+
+    Args:
+        group: the cause and its symptoms.
+        page: what is written on.
+        again: an earlier headline has told what is wrong with it and what to do.
+    """
     finding = group.cause
     blocks: list[RenderableType] = [title(finding, page)]
     for shown in excerpts(finding, page.sources):
         blocks += ["", excerpt(shown, page, named=shown.file != finding.place.file)]
-    rows: list[tuple[str, RenderableType]] = [(label, text) for label, text in advice(finding, page) if text]
+    rows: list[tuple[str, RenderableType]] = [*told(advice(finding, page), again=again)]
     if finding.evidence:
         rows.append(("numbers", numbers(finding.evidence)))
     if group.symptoms:
         rows.append(("symptoms", symptoms(group.symptoms, page)))
-    rows.append(("more", f"osler explain {printable(finding.check)}"))
+    if not again:
+        rows.append(("more", f"osler explain {printable(finding.check)}"))
     return Group(*blocks, "", labelled(rows))
 
 
@@ -123,6 +143,15 @@ def advice(finding: Finding, page: Page) -> Iterator[tuple[str, str]]:
     yield "expected", printable(finding.expected)
     yield "why", printable(finding.why)
     yield "fix", printable(finding.fix)
+
+
+def told(rows: Iterable[tuple[str, str]], *, again: bool) -> Iterator[tuple[str, str]]:
+    """The rows that say something; of what was said above only that it was."""
+    for label, text in rows:
+        if again and label == "fix":
+            yield label, "as above"
+        elif text and not (again and label in ("expected", "why")):
+            yield label, text
 
 
 def occasion(finding: Finding) -> str:
