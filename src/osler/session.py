@@ -161,6 +161,7 @@ class Session:
             raise UsageError("this process is already being watched", fix="End the other `watch()` first.")
         if ahead:
             self.rehearse()
+            self.watcher.registry.from_start = True
         self._patches = attach(self.watcher)
 
     def detach(self) -> None:

@@ -1,5 +1,6 @@
 """Names for models, optimizers and loaders; layers that depend on the mode; tensors in an output."""
 
+import copy
 import gc
 import weakref
 from collections import OrderedDict, namedtuple
@@ -357,3 +358,22 @@ def test_a_dead_loader_leaves_its_name_to_one_of_the_same_order() -> None:
     assert [named(order) for order in ("random", "sequential", "random", "sequential", "custom")] == [
         "DataLoader", "DataLoader 2", "DataLoader", "DataLoader 2", "DataLoader 3",
     ]  # fmt: skip
+
+
+def test_optimizers_of_before_are_found_unless_the_program_began_after() -> None:
+    weight = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.SGD([weight])
+    registry, late = Registry(), Registry()
+    late.from_start = True
+    assert registry.earlier_owners([weight]) == [optimizer]
+    assert late.earlier_owners([weight]) == []
+
+
+def test_a_copy_of_an_optimizer_is_found_although_the_program_began_after() -> None:
+    weight = torch.zeros(2, requires_grad=True)
+    first = torch.optim.SGD([weight])
+    registry = Registry()
+    registry.from_start = True
+    registry.optimizer(first)
+    copied = copy.copy(first)
+    assert registry.earlier_owners([weight]) == [copied]

@@ -94,9 +94,14 @@ class Model:
 
 
 class Registry:
-    """Names for everything the watcher meets; nothing is kept alive by being known."""
+    """Names for everything the watcher meets; nothing is kept alive by being known.
+
+    Attributes:
+        from_start: the program began after watching did.
+    """
 
     def __init__(self) -> None:
+        self.from_start = False
         self.models: list[Model] = []
         self._by_module: weakref.WeakKeyDictionary[nn.Module, Model] = weakref.WeakKeyDictionary()
         self._optimizers: weakref.WeakKeyDictionary[Optimizer, str] = weakref.WeakKeyDictionary()
@@ -139,7 +144,13 @@ class Registry:
         return ((name, optimizer) for optimizer, name in list(self._optimizers.items()))
 
     def earlier_owners(self, loose: list[Tensor]) -> list[Optimizer]:
-        """Optimizers that hold one of these parameters and are not known yet: built before watching began."""
+        """Optimizers that hold one of these parameters and are not known yet.
+
+        They were built before watching began, or copied from one that was built since. Finding them takes a
+        look at every object of the process.
+        """
+        if self.from_start and not self._optimizers:
+            return []
         if self._earlier is None:
             self._earlier = in_memory()
         wanted = {id(t) for t in loose}
