@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from osler.runtime.byhand import COPIES, MOST, HandUpdates
 from osler.runtime.census import Census
-from osler.runtime.gradients import COPYABLE
+from osler.runtime.copies import COPYABLE
 from osler.runtime.registry import Registry
 from osler.session import Session
 from osler.settings import Settings

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from osler.runtime.gradients import READABLE, Holder, differs_from_zero, mark
+from osler.runtime.gradients import READABLE, Holder, differs_from_zero
 
 torch.set_num_threads(1)
 
@@ -418,30 +418,6 @@ def test_what_does_not_change_the_gradients_did_not_reach_them(act: Callable[[Lo
     act(loop)
     assert not loop.holder.after_backward(1, 1)
     assert not loop.holder.ever
-
-
-@pytest.mark.parametrize(
-    ("shape", "changes"),
-    [
-        (lambda g: g, False),
-        (lambda g: g + 0, True),
-        (lambda g: g.clone(), True),
-        (lambda g: g.add_(1), True),
-        (lambda g: g.mul_(1), True),
-        (lambda g: None, True),
-    ],
-    ids=["the same", "a sum", "a copy", "in place", "in place without effect", "none"],
-)
-def test_a_gradient_is_known_by_its_identity_and_version(
-    shape: Callable[[Tensor], Tensor | None], changes: bool
-) -> None:
-    gradient = torch.ones(3)
-    before, after = mark(gradient), mark(shape(gradient))
-    assert (before != after) is changes
-
-
-def test_no_gradient_has_no_mark() -> None:
-    assert mark(None) is None
 
 
 def zeros_with(index: tuple[int, ...] | None) -> Tensor:

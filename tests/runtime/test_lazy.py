@@ -117,7 +117,6 @@ def test_the_smallest_probe_is_one_that_has_a_shape() -> None:
     assert any(p is small for p in holder.probes)
     assert all(p is not lazy for p in holder.probes)
     assert Holder("SGD", [lazy]).probes == []
-    assert Holder("SGD", [lazy]).copied() is None
 
 
 def test_what_has_no_shape_fits_whatever_is_loaded() -> None:

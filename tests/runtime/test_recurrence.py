@@ -1,12 +1,10 @@
 # pyright: reportPrivateUsage=false
 
-import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_sequence
 
 from osler.model import Run
-from osler.runtime.recurrence import LOOKS, MOST, Recurrence, is_one_step, reached, same
+from osler.runtime.recurrence import LOOKS, MOST, Recurrence, reached
 
 
 def step(watch: Recurrence, cell: nn.GRUCell, state: Tensor | None) -> Tensor:
@@ -66,35 +64,6 @@ def test_passes_over_calls_that_no_loss_goes_through() -> None:
     watch.forget()
     watch.backward(torch.ones((), requires_grad=True))
     assert not run.detached_states
-
-
-@pytest.mark.parametrize(
-    ("layer", "shape", "expected"),
-    [
-        (nn.GRU(3, 5), (1, 2, 3), True),
-        (nn.GRU(3, 5), (2, 1, 3), False),
-        (nn.GRU(3, 5, batch_first=True), (2, 1, 3), True),
-        (nn.GRU(3, 5, batch_first=True), (1, 3), True),
-        (nn.LSTM(3, 5), (4, 3), False),
-        (nn.LSTMCell(3, 5), (4, 3), True),
-    ],
-)
-def test_knows_a_single_step(layer: nn.Module, shape: tuple[int, ...], expected: bool) -> None:
-    assert is_one_step(layer, torch.zeros(shape)) == expected
-
-
-def test_knows_a_single_step_of_packed_sequences() -> None:
-    assert is_one_step(nn.GRU(3, 5), pack_sequence([torch.zeros(1, 3)]))
-    assert not is_one_step(nn.GRU(3, 5), pack_sequence([torch.zeros(4, 3)]))
-
-
-def test_tells_a_state_from_a_new_one() -> None:
-    state = torch.randn(2, 5)
-    assert same(state[None], state)
-    assert same(state.clone(), state)
-    assert not same(state + 1, state)
-    assert not same(state.double(), state)
-    assert not same(torch.zeros(2, 5), torch.zeros(2, 5))
 
 
 def test_walks_no_further_back_than_it_is_asked_to() -> None:

@@ -4,16 +4,13 @@ from osler.model.actions import Action, Branch, CallFact, Loop, Node, Trace, fla
 from osler.model.actions import Call as CallNode
 from osler.model.actions import Exit as ExitNode
 from osler.model.architecture import (
-    FrozenNormFact,
     GraphFact,
     IdleFact,
-    IdleNormFact,
     ModuleFact,
     PrecisionFact,
     ReshapeFact,
     SampleFact,
     SamplesFact,
-    UnmovedNormFact,
 )
 from osler.model.check import (
     CALLED_HERE,
@@ -50,7 +47,7 @@ from osler.model.codefacts import (
 )
 from osler.model.context import Context
 from osler.model.course import learns_from_models, repeats_data, single_loss
-from osler.model.datafacts import OverwriteFact
+from osler.model.datafacts import OverwriteFact, RedrawnFact
 from osler.model.diagnosis import Cost, Coverage, Diagnosis, Group, Subject
 from osler.model.edit import Edit, Page, Pages
 from osler.model.event import BY_HAND, Call, Event, Kind, Pattern, Site, turns
@@ -73,6 +70,7 @@ from osler.model.facts import (
 )
 from osler.model.finding import Confidence, Evidence, Finding, Place, Related, Severity, Span
 from osler.model.histogram import Histogram
+from osler.model.loadfacts import LoadFact, ResumeFact, SelfLoadFact
 from osler.model.lossfacts import (
     LAYERS,
     BatchMeansFact,
@@ -81,14 +79,11 @@ from osler.model.lossfacts import (
     IndexFact,
     InputFact,
     LossCallFact,
-    Shape,
     SignFact,
     UnderflowFact,
-    is_stray,
-    size_of,
-    without_ones,
 )
 from osler.model.measure import Column, Measure, Record
+from osler.model.normfacts import FrozenNormFact, IdleNormFact, UnmovedNormFact
 from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
@@ -119,6 +114,7 @@ from osler.model.setupnetwork import (
 )
 from osler.model.setupsamples import LabelFeatureFact, LoneSampleFact, WindowFact
 from osler.model.setupterms import CodePriceFact, TermFact, TermsFact
+from osler.model.shapes import Shape, is_stray, size_of, without_ones
 from osler.model.stepping import AliasFact, InPlaceFact, RestoredRateFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.values import (
@@ -152,12 +148,8 @@ from osler.model.wiring import (
     FollowFact,
     GrowthFact,
     LeakFact,
-    LoadFact,
     MisspeltFact,
     RebindFact,
-    RedrawnFact,
-    ResumeFact,
-    SelfLoadFact,
 )
 from osler.model.wording import counted, listed, percent
 

@@ -1,4 +1,4 @@
-"""Facts about what a dataset stores."""
+"""Facts about the data that passes go through: what a dataset stores, and what is drawn for it."""
 
 from __future__ import annotations
 
@@ -37,4 +37,23 @@ class OverwriteFact:
     passes: int
     checked: int
     changed: int
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RedrawnFact:
+    """Passes over training data in which torch drew the same random numbers as in an earlier one.
+
+    Attributes:
+        name: the loader.
+        site: where torch was seeded before the latest of them.
+        seed: with what.
+        times: how many passes there were with these numbers.
+        step: optimizer steps finished before the latest of them.
+    """
+
+    name: str
+    site: Site
+    seed: str
+    times: int
     step: int = 0

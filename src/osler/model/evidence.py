@@ -6,17 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from osler.model.architecture import (
-    FrozenNormFact,
     GraphFact,
     IdleFact,
-    IdleNormFact,
     ModuleFact,
     PrecisionFact,
     SamplesFact,
-    UnmovedNormFact,
 )
 from osler.model.context import Context
-from osler.model.datafacts import OverwriteFact
+from osler.model.datafacts import OverwriteFact, RedrawnFact
 from osler.model.event import Call, Event, Kind, Pattern, Site
 from osler.model.facts import (
     BlindFact,
@@ -32,6 +29,7 @@ from osler.model.facts import (
     by_model,
     elements_of,
 )
+from osler.model.loadfacts import LoadFact, ResumeFact, SelfLoadFact
 from osler.model.lossfacts import (
     BatchMeansFact,
     BroadcastFact,
@@ -43,6 +41,7 @@ from osler.model.lossfacts import (
     UnderflowFact,
 )
 from osler.model.measure import Column
+from osler.model.normfacts import FrozenNormFact, IdleNormFact, UnmovedNormFact
 from osler.model.stepping import AliasFact, InPlaceFact, RestoredRateFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.wiring import (
@@ -50,12 +49,8 @@ from osler.model.wiring import (
     FollowFact,
     GrowthFact,
     LeakFact,
-    LoadFact,
     MisspeltFact,
     RebindFact,
-    RedrawnFact,
-    ResumeFact,
-    SelfLoadFact,
 )
 
 LossCall = tuple[str, Site]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from osler.model.architecture import Shape
 from osler.model.event import Site
+from osler.model.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)

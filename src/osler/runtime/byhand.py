@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from osler.runtime.census import Census
-from osler.runtime.gradients import COPYABLE, Holder
+from osler.runtime.copies import COPYABLE
+from osler.runtime.gradients import Holder
 from osler.runtime.registry import plain
 
 MOST = 64

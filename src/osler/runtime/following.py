@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from osler.model import FollowFact, Run, Site
 from osler.runtime.census import joined
-from osler.runtime.gradients import COPYABLE
+from osler.runtime.copies import COPYABLE
 from osler.runtime.registry import Registry, numbers_in, plain, shape_of
 
 CLOSELY = 256

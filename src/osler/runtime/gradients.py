@@ -1,7 +1,6 @@
 """Know what is in the gradients an optimizer steps on: fresh, left over, cleared, or never computed.
 
-Nothing here relies on which function was called. A gradient is a tensor with an identity and a version:
-if it is the same object with the same version as after the previous step, nobody touched it.
+Nothing here relies on which function was called: what has happened to a gradient shows in the gradient.
 """
 
 # pyright: reportPrivateUsage=false
@@ -15,19 +14,15 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from osler.model import Site
+from osler.runtime.copies import COPYABLE, copied, unchanged
+from osler.runtime.marks import Mark, mark, replaced
 from osler.runtime.registry import plain
 
 READABLE = 65_536
 """Elements up to which the values of a gradient are read: a test takes microseconds."""
 
-COPYABLE = 4_096
-"""Elements up to which a parameter is copied to see whether a hand changed it."""
-
 ALWAYS_READ = 16
 """Value tests on an accelerator before they become rare: each one waits for the device."""
-
-Mark = tuple[int, int] | None
-"""Identity and version of a gradient, None if there is none."""
 
 Left = tuple[Site, str]
 """Where a backward was called, and the optimizer that stepped on its gradients."""
@@ -137,7 +132,7 @@ class Holder:
         self.number = number
         self.after = mark(self.probes[0].grad)
         self.version = self.probes[0]._version
-        self.copy = self.copied() if self.suspect else None
+        self.copy = copied(self.probes) if self.suspect else None
         return True
 
     def resume(self) -> None:
@@ -204,7 +199,7 @@ class Holder:
         if probe.grad is None or mark(probe.grad) != self.after or probe._version != self.version:
             return False
         self.suspect = True
-        return self.copy is not None and self.unchanged(self.copy)
+        return self.copy is not None and unchanged(self.probes, self.copy)
 
     def rewritten_by_clipping(self) -> None:
         """Clipping and unscaling change gradients in place; that is not a use of them."""
@@ -230,28 +225,6 @@ class Holder:
         if readable[0].is_cuda and self.reads > ALWAYS_READ and self.reads & (self.reads - 1):
             return self.carried
         return any(differs_from_zero(g) for g in readable)
-
-    def copied(self) -> Tensor | None:
-        """A copy of the smallest probe, to see later whether a hand changed it."""
-        smallest = min(self.probes, key=torch.Tensor.numel, default=None)
-        if smallest is None or smallest.numel() > COPYABLE or not plain(smallest):
-            return None
-        return smallest.detach().clone()
-
-    def unchanged(self, copy: Tensor) -> bool:
-        """Whether the smallest probe still equals its copy."""
-        smallest = min(self.probes, key=torch.Tensor.numel)
-        return smallest.shape == copy.shape and bool(torch.equal(smallest.detach(), copy))
-
-
-def mark(gradient: Tensor | None) -> Mark:
-    """Identity and version of a gradient."""
-    return None if gradient is None else (id(gradient), gradient._version)
-
-
-def replaced(before: list[Mark], now: list[Mark]) -> bool:
-    """Whether every gradient is another object than before."""
-    return all(b is None or n is None or b[0] != n[0] for b, n in zip(before, now, strict=False))
 
 
 def differs_from_zero(gradient: Tensor) -> bool:

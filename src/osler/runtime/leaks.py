@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from osler.model import LeakFact, Run, Site
-from osler.runtime.gradients import Holder, mark
+from osler.runtime.gradients import Holder
+from osler.runtime.marks import mark
 
 
 class Leaks:

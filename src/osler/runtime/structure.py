@@ -8,8 +8,7 @@ from types import FrameType
 
 from torch import nn
 
-from osler.model import ModuleFact, Run
-from osler.model.architecture import Shape
+from osler.model import ModuleFact, Run, Shape
 from osler.runtime.registry import Model, numbers_in, tensors_in
 from osler.runtime.userlines import UserLines
 

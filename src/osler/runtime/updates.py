@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from osler.model import Run, UpdateFact
-from osler.runtime.gradients import COPYABLE, Holder, differs_from_zero
+from osler.runtime.copies import COPYABLE
+from osler.runtime.gradients import Holder, differs_from_zero
 from osler.runtime.registry import plain
 
 AT_FIRST = 4

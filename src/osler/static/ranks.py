@@ -9,6 +9,7 @@ from osler.static.following import ITSELF, Following, part, unpacked
 from osler.static.origins import Origins, batch_part, last, returned
 from osler.static.regions import Line, Region
 from osler.static.sources import dotted
+from osler.static.written_sizes import is_number, nesting, sized, viewed
 
 SIZED = frozenset("zeros ones rand randn empty".split())
 LISTED = frozenset(
@@ -70,7 +71,7 @@ class Ranks:
             case ast.Call():
                 return self._called(region, node)
             case ast.List(elts=[ast.Constant() | ast.List() | ast.UnaryOp(), _, *_]):
-                return _depth(node)
+                return nesting(node)
             case _:
                 return None
 
@@ -139,7 +140,7 @@ class Ranks:
         return function, self.origins.made(function, value)
 
     def _broadcast(self, region: Region, left: ast.expr, right: ast.expr) -> int | None:
-        found = [0 if _is_number(side) else self.of(region, side) for side in (left, right)]
+        found = [0 if is_number(side) else self.of(region, side) for side in (left, right)]
         known = [r for r in found if r is not None]
         if len(known) < 2:
             return None
@@ -150,9 +151,9 @@ class Ranks:
             return 1 if last(self.origins.made(region, inner)) == "read_csv" else None
         rank = self.of(region, inner)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        if rank is None or not all(_is_number(p) or isinstance(p, ast.Slice) for p in parts):
+        if rank is None or not all(is_number(p) or isinstance(p, ast.Slice) for p in parts):
             return None
-        taken = sum(_is_number(p) for p in parts)
+        taken = sum(is_number(p) for p in parts)
         return rank - taken if not taken or rank > taken else None
 
     def _called(self, region: Region, call: ast.Call) -> int | None:
@@ -162,7 +163,7 @@ class Ranks:
         owner = call.func.value
         if dotted(owner) in PACKAGES:
             if name in SIZED | {"randint"}:
-                return _sized(call, named)
+                return sized(call, named)
             if name in LINES:
                 return 1
             if not call.args or dotted(owner).endswith("random"):
@@ -182,9 +183,7 @@ class Ranks:
     ) -> int | None:
         """What a method, or the function of the same name, makes of the axes."""
         if name in {"view", "reshape"}:
-            sizes = given[0].elts if given and isinstance(given[0], ast.Tuple) else given
-            known = all(map(_is_size, sizes)) and (len(sizes) != 1 or _is_number(sizes[0]))
-            return len(sizes) if sizes and known else None
+            return viewed(given)
         if name in {"flatten", "ravel"} and not given and not named:
             return 1
         rank = self.of(region, owner)
@@ -197,7 +196,7 @@ class Ranks:
         axis = named.get("dim", named.get("axis", given[0] if given else None))
         if name == "unsqueeze" and axis is not None:
             return rank + 1
-        if name in REDUCES and axis is not None and _is_number(axis) and rank > 1:
+        if name in REDUCES and axis is not None and is_number(axis) and rank > 1:
             return rank if named.keys() & {"keepdim", "keepdims"} or len(given) > 1 else rank - 1
         return None
 
@@ -209,46 +208,3 @@ def _hands_out_batches(loader: ast.Call) -> bool:
     alone = isinstance(size, ast.Constant) and size.value in (1, None)
     own = named.keys() & {"collate_fn", "batch_sampler", None}
     return last(loader).endswith("DataLoader") and bool(loader.args) and not alone and not own
-
-
-def _depth(node: ast.expr) -> int:
-    """How deep lists are written into each other."""
-    return 1 + _depth(node.elts[0]) if isinstance(node, ast.List) and node.elts else 0
-
-
-def _sized(call: ast.Call, named: dict[str | None, ast.expr]) -> int | None:
-    """The rank of a tensor that is made of a size."""
-    sizes = [s for s in (named.get("size"), *call.args) if s is not None]
-    if last(call) == "randint":
-        sizes = [s for s in sizes if isinstance(s, ast.Tuple | ast.List)]
-    if len(sizes) == 1 and isinstance(sizes[0], ast.Tuple | ast.List):
-        sizes = sizes[0].elts
-    if not sizes or any(isinstance(s, ast.Starred) for s in sizes):
-        return None
-    alone = len(sizes) == 1 and not (isinstance(sizes[0], ast.Constant) and sizes[0].value not in (0, 1))
-    return None if alone and not _is_count(sizes[0]) else len(sizes)
-
-
-def _is_count(node: ast.expr) -> bool:
-    """It is one number: a constant above 1 or a length."""
-    match node:
-        case ast.Constant(value=int() as value):
-            return value > 1
-        case ast.Call(func=ast.Name(id="len")):
-            return True
-        case _:
-            return False
-
-
-def _is_size(node: ast.expr) -> bool:
-    return _is_number(node) or isinstance(
-        node, ast.Name | ast.Subscript | ast.Call | ast.Attribute | ast.BinOp
-    )
-
-
-def _is_number(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant(value=int() | float()) | ast.UnaryOp(operand=ast.Constant(value=int() | float())):
-            return True
-        case _:
-            return False

@@ -23,17 +23,14 @@ from osler.model import (
 )
 from osler.static.own_generators import WORKERS, reached
 from osler.static.queries import every_loop, goes_backward
-from osler.static.random_numbers import counts_on
 from osler.static.seeded_draws import ORDERS, Seeded, Steady, drawn_with, last_name, purpose, seeded_once
 from osler.static.sources import Source, dotted
+from osler.static.steady_seeds import steady_in_function, steady_in_methods
 from osler.static.values import Function, Instance, methods_of
 from osler.static.walking import walk
 
 PUTS_BACK = re.compile(r"\b(set_rng_state|fork_rng|setstate|set_state)\b")
 """What gives a generator the state that it had before."""
-
-ARITHMETIC = (ast.BinOp, ast.Tuple, ast.List, ast.Constant, ast.operator, ast.Attribute, ast.Name)
-"""What a seed may be computed with."""
 
 WRAPS = frozenset({"enumerate", "tqdm", "islice"})
 """What goes through something else."""
@@ -126,7 +123,7 @@ def _by_object(sources: Sequence[Source], code: Code, passes: Passes) -> Iterato
         methods = methods_of(value.cls)
         if "__iter__" not in methods or "__next__" in methods:
             continue
-        steady = _steadiness(sources, code, methods)
+        steady = steady_in_methods(sources, code, methods)
         for within in _functions(methods, "__iter__", name):
             yield from _drawn(within, steady, is_sampler=is_sampler)
 
@@ -137,42 +134,6 @@ def _functions(methods: dict[str, Function], entry: str, loader: str) -> Iterato
         node = function.node
         if isinstance(node, ast.FunctionDef) and not PUTS_BACK.search(function.source.text):
             yield Within(function.source, node, loader)
-
-
-def _steadiness(sources: Sequence[Source], code: Code, methods: dict[str, Function]) -> Steady:
-    """Tells whether a seed stays what `__init__` has made it."""
-
-    def steady(seed: ast.expr) -> bool:
-        attributes = {n.attr for n in walk(seed) if isinstance(n, ast.Attribute)}
-        return _is_plain(seed, {"self"}) and all(_stays(sources, code, methods, a) for a in attributes)
-
-    return steady
-
-
-def _is_plain(seed: ast.expr, roots: set[str]) -> bool:
-    """Numbers and attributes of these names, perhaps added up."""
-    parts = list(walk(seed))
-    if any(isinstance(p, ast.Constant) and p.value is None for p in parts):
-        return False
-    known = all(isinstance(p, ARITHMETIC) for p in parts)
-    return known and all(p.id in roots for p in parts if isinstance(p, ast.Name))
-
-
-def _stays(sources: Sequence[Source], code: Code, methods: dict[str, Function], name: str) -> bool:
-    """Nothing that is called changes the attribute after `__init__`."""
-    given = re.compile(rf"(?<!\bself)\.{name}\b\s*(?::[^=\n]+)?=[^=]|setattr\([^)]*[\"']{name}[\"']")
-    if any(given.search(s.text) or counts_on(name, s.text) for s in sources):
-        return False
-    storing = {
-        method
-        for method, function in methods.items()
-        for node in walk(function.node)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr == name
-    }
-    later = storing - {"__init__"}
-    if "__init__" not in storing or (later and code.frameworks):
-        return False
-    return not any(m in code.methods or m.startswith("__") for m in later)
 
 
 def _drawn(within: Within, steady: Steady, *, is_sampler: bool) -> Iterator[RepeatFact]:
@@ -214,7 +175,7 @@ def _by_sample(sources: Sequence[Source], code: Code, passes: Passes) -> Iterato
     alone = options.get("num_workers", options.get(WORKERS, Const(0))) == Const(0)
     methods = methods_of(dataset.cls)
     for within in _functions(methods, "__getitem__", loader.name.removeprefix("self.")):
-        for seeded in seeded_once(within.source, within.node, _steadiness(sources, code, methods)):
+        for seeded in seeded_once(within.source, within.node, steady_in_methods(sources, code, methods)):
             calls = drawn_with(within.source, within.node, seeded)
             noise = next((c for c in calls if last_name(c) not in ORDERS), None)
             if seeded.family and noise is not None:
@@ -248,24 +209,5 @@ def _by_call(source: Source, call: ast.expr) -> Iterator[RepeatFact]:
     if len(defined) != 1 or not any(isinstance(n, ast.Yield) for n in walk(defined[0])):
         return
     (function,) = defined
-    bound = _bound(function, call)
-
-    def steady(seed: ast.expr) -> bool:
-        if isinstance(seed, ast.Name):
-            known = seed.id in bound and not counts_on(seed.id, source.text)
-            return known and _is_plain(bound[seed.id], set())
-        return isinstance(seed, ast.Constant) and seed.value is not None
-
+    steady = steady_in_function(source, function, call)
     yield from _drawn(Within(source, function, f"{wanted}()"), steady, is_sampler=False)
-
-
-def _bound(function: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr]:
-    """What the parameters are given."""
-    spec = function.args
-    names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
-    bound = dict(zip(names[::-1], spec.defaults[::-1], strict=False))
-    bound |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
-    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
-        return {}
-    bound |= dict(zip(names, call.args, strict=False))
-    return bound | {k.arg: k.value for k in call.keywords if k.arg}

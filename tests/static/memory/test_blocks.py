@@ -1,7 +1,6 @@
-"""Values and the state of all memory."""
+"""Values: what an expression may stand for."""
 
-from osler.model import Place
-from osler.static.memory.blocks import Block, Group, Kept, Ref, State, Write, either, joined, refs_in
+from osler.static.memory.blocks import Block, Group, Ref, either, refs_in
 
 A, B = Block("array"), Block("array")
 
@@ -24,16 +23,3 @@ def test_refs_of_each_part() -> None:
 
 def test_a_part_is_nothing_to_judge() -> None:
     assert list(refs_in((Ref(A, is_part=True),))) == [()]
-
-
-def test_ways_are_joined() -> None:
-    here, there = State(), State()
-    here.cells["f", "x"], there.cells["f", "x"] = (Ref(A),), (Ref(B),)
-    there.written[A] = Write(4, Place("f", 1))
-    here.entries[B] = (Kept((Ref(A),), 1, Place("f", 1)),)
-    both = joined([here, there])
-    assert both.cells["f", "x"] == (Ref(A), Ref(B))
-    assert both.is_stale(Ref(A, 3))
-    assert not both.is_stale(Ref(A, 5))
-    assert len(both.entries[B]) == 1
-    assert here.cells["f", "x"] == (Ref(A),)

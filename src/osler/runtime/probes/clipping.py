@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.compiler import is_compiling
 
 from osler.model import Kind
-from osler.runtime.gradients import Holder, Mark, mark
+from osler.runtime.gradients import Holder
+from osler.runtime.marks import Mark, mark
 from osler.runtime.patches import Patches
 from osler.runtime.watcher import Watcher
 

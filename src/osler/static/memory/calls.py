@@ -12,7 +12,6 @@ from osler.static.memory.blocks import (
     Class,
     Function,
     Group,
-    Kept,
     One,
     Outside,
     Ref,
@@ -21,7 +20,6 @@ from osler.static.memory.blocks import (
     Value,
     either,
     is_list,
-    joined,
 )
 from osler.static.memory.library import (
     ADDS,
@@ -39,6 +37,7 @@ from osler.static.memory.library import (
 )
 from osler.static.memory.members import attribute, forget, has_unknown_base, names_of
 from osler.static.memory.scene import Frame, Given, Scene
+from osler.static.memory.state import Kept, joined
 
 DEEPEST = 12
 """Calls followed into each other."""

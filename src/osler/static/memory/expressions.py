@@ -12,7 +12,6 @@ from osler.static.memory.blocks import (
     Block,
     Function,
     Group,
-    Kept,
     One,
     Outside,
     Ref,
@@ -26,6 +25,7 @@ from osler.static.memory.blocks import (
 from osler.static.memory.calls import call
 from osler.static.memory.members import WEIGHTS, attribute, part_of
 from osler.static.memory.scene import Given, Scene
+from osler.static.memory.state import Kept
 
 TURNS = 2
 """Times that the body of a loop is followed: what the first leaves meets the second."""

@@ -14,17 +14,14 @@ from osler.static.memory.blocks import (
     Class,
     Function,
     Group,
-    Kept,
     Ref,
     Scope,
-    State,
     Thing,
     Value,
-    Write,
     is_list,
-    joined,
     refs_in,
 )
+from osler.static.memory.state import Kept, State, Write, joined
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 

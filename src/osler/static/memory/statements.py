@@ -16,11 +16,11 @@ from osler.static.memory.blocks import (
     handed_out,
     is_array,
     is_list,
-    joined,
     refs_in,
 )
 from osler.static.memory.expressions import SETTER, TURNS, bind, evaluate, item_of, store, turns_over
 from osler.static.memory.scene import Frame, Scene
+from osler.static.memory.state import joined
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
