@@ -79,7 +79,7 @@ def in_setup(*parts: PartFact, pretrained: bool = False) -> list[Finding]:
 def test_says_what_eps_ran() -> None:
     (found,) = in_setup(replace(NORM, eps=0.8), replace(NORM, name="other", eps=0.8, built=(place(7),)))
     assert found.message == (
-        "`norm` and 1 more normalises with eps = 0.8, which is added to every variance; the second argument "
+        "`norm` and 1 more normalise with eps = 0.8, which is added to every variance; the second argument "
         "is eps, not the momentum."
     )
     assert found.place.line == 5

@@ -66,6 +66,11 @@ def test_says_what_ran() -> None:
     assert found.place.line == 6
 
 
+def test_what_one_line_builds_is_one_finding() -> None:
+    (found,) = in_setup(DROP, NORM, RELU, replace(DROP, name="drop2"), replace(NORM, name="norm2"))
+    assert found.message.endswith("stands directly before `norm`, a BatchNorm1d, and 1 more pair like it.")
+
+
 @pytest.mark.parametrize(
     "parts",
     [

@@ -104,3 +104,29 @@ def test_classes_that_tell_nothing_leave_the_error_as_it_is() -> None:
 
 def test_one_class_alone_says_nothing_of_the_others() -> None:
     assert error_of(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4, 4, 4])) == pytest.approx(3**-0.5)
+
+
+FAMILIAR = {
+    "log-probabilities": ("F.nll_loss(F.log_softmax(net(x), 1), y)", 4),
+    "probabilities of yes": ("F.binary_cross_entropy(net(x)[:, 0].sigmoid(), (y > 1).float())", 2),
+}
+
+
+@pytest.mark.parametrize(("loss", "classes"), FAMILIAR.values(), ids=FAMILIAR)
+def test_probabilities_are_judged_like_scores(loss: str, classes: int) -> None:
+    (answer,) = tried(loss=loss).experiments
+    assert answer.answer.endswith(f"a guess gives ln {classes} = {math.log(classes):.4g}")
+    assert unexpected(tried(loss=loss)) == []
+    (found,) = unexpected(tried(scale=LARGE, loss=loss))
+    assert f"a guess gives ln {classes}" in found.message
+
+
+def test_a_probability_of_one_is_no_endless_score() -> None:
+    scale = LARGE.replace("40", "4000")
+    (found,) = unexpected(tried(scale=scale, loss=FAMILIAR["probabilities of yes"][0]))
+    assert all(math.isfinite(item.value) for item in found.evidence)
+
+
+def test_scores_that_are_no_log_probabilities_are_not_judged() -> None:
+    (answer,) = tried(scale=LARGE, loss="F.nll_loss(net(x), y)").experiments
+    assert answer.answer == "" or "chance is not known" in str(answer)

@@ -109,15 +109,13 @@ def is_unexpected(fact: InitialLossFact) -> bool:
 
 
 def describe(fact: InitialLossFact) -> Finding:
-    guess = f"ln {fact.classes}" if fact.function == "cross_entropy" else "ln 2"
     by_scores = fact.expected - fact.chance > EXPLAINED * (fact.value - fact.chance)
     is_small = by_scores and fact.value - fact.chance <= DEEP
     reason, fix = cause(fact, by_scores=by_scores)
     return check.finding(
         fact.site,
         f"Before the first step `{fact.function}` gives {fact.value:.3g} for {fact.rows} predictions; a "
-        "guess gives "
-        f"{guess} = {fact.chance:.3g}. {reason}",
+        f"guess gives ln {fact.classes} = {fact.chance:.3g}. {reason}",
         evidence=[
             Evidence("first loss", fact.value, f"about {fact.chance:.3g}"),
             Evidence("standard deviation of the scores", fact.scores, "below 1"),

@@ -89,7 +89,9 @@ def as_it_ran(setup: Setup) -> Iterator[Finding]:
         wrong = [p for p in model.parts if p.eps >= LARGE_EPS or HEAVY <= p.momentum < 1]
         if not wrong or model.pretrained:
             continue
-        first, more = wrong[0], f" and {len(wrong) - 1} more" * (len(wrong) > 1)
+        first = wrong[0]
+        who = f"`{first.name}` and {len(wrong) - 1} more normalise"
+        who = who if len(wrong) > 1 else f"`{first.name}` normalises"
         has_large_eps = first.eps >= LARGE_EPS
         name, value = ("eps", first.eps) if has_large_eps else ("momentum", first.momentum)
         what = (
@@ -99,7 +101,7 @@ def as_it_ran(setup: Setup) -> Iterator[Finding]:
         )
         yield check.finding(
             first.built or first.site,
-            f"`{first.name}`{more} normalises with {name} = {value:g}, {what}",
+            f"{who} with {name} = {value:g}, {what}",
             subject=first.name,
             related=[(p.built or p.site, "another one") for p in wrong[1:NAMED]],
             evidence=[Evidence(name, value, "1e-05" if has_large_eps else "0.1")],

@@ -42,7 +42,19 @@ for epoch in range(epochs):
 from collections.abc import Iterator
 from itertools import pairwise
 
-from osler.model import Check, Code, Const, Finding, Network, PartsFact, Setup, Severity
+from osler.model import (
+    Check,
+    Code,
+    Const,
+    Finding,
+    HandoverFact,
+    Network,
+    PartsFact,
+    Setup,
+    Severity,
+    Site,
+    counted,
+)
 
 check = Check(
     __name__,
@@ -67,15 +79,19 @@ def in_a_row(code: Code) -> Iterator[Finding]:
 @check.in_setup
 def one_after_the_other(setup: Setup) -> Iterator[Finding]:
     for model in setup.all(PartsFact):
+        places: dict[Site, list[HandoverFact]] = {}
         for pair in model.handovers:
+            if pair.giver.rate and pair.taker.keeps_statistics:
+                places.setdefault(pair.taker.built or pair.taker.site, []).append(pair)
+        for site, (pair, *others) in places.items():
             first, second = pair.giver, pair.taker
-            if first.rate and second.keeps_statistics:
-                yield check.finding(
-                    second.built or second.site,
-                    f"`{first.name}`, a {first.kind} with p = {first.rate:g}, stands directly before "
-                    f"`{second.name}`, a {second.kind}.",
-                    subject=second.name,
-                )
+            again = f", and {counted(len(others), 'more pair')} like it" if others else ""
+            yield check.finding(
+                site,
+                f"`{first.name}`, a {first.kind} with p = {first.rate:g}, stands directly before "
+                f"`{second.name}`, a {second.kind}{again}.",
+                subject=second.name,
+            )
 
 
 def matters(dropout: Network, norm: Network) -> bool:

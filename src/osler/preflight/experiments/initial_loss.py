@@ -19,7 +19,14 @@ COST = 0
 Parts = tuple[Tensor, Tensor | None, float, float, int]
 """Loss of each row, its class if it has one, the loss expected of chance labels, that of a guess, classes."""
 
-FUNCTIONS = ("cross_entropy", "binary_cross_entropy_with_logits", "mse_loss")
+OF_CLASSES = ("cross_entropy", "nll_loss")
+FUNCTIONS = (*OF_CLASSES, "binary_cross_entropy_with_logits", "binary_cross_entropy", "mse_loss")
+
+NEAR = 1e-3
+"""Distance of a sum of probabilities from 1 up to which it is rounding."""
+
+SMALLEST = 1e-12
+"""Probability that a yes or no has at least: torch cuts its logarithm as well."""
 
 
 def reason(bench: Bench) -> str:
@@ -50,10 +57,16 @@ def judged(call: LossCall) -> str | None:
     scores, target = call.given.get("input"), call.given.get("target")
     if call.function not in FUNCTIONS or not isinstance(scores, Tensor) or not isinstance(target, Tensor):
         return None
-    if call.function == "cross_entropy":
+    if call.function in OF_CLASSES:
         is_ids = not target.is_floating_point() and scores.dim() >= 2 and target.numel() > 1
-        return call.function if is_ids else None
+        are_logits = call.function == "cross_entropy"
+        return call.function if is_ids and (are_logits or are_log_probabilities(scores)) else None
     return call.function if scores.shape == target.shape and target.numel() > 1 else None
+
+
+def are_log_probabilities(scores: Tensor) -> bool:
+    """Whether the classes of each row have probabilities that sum to 1."""
+    return bool((scores.detach().double().exp().sum(1) - 1).abs().max() < NEAR)
 
 
 def perform(bench: Bench) -> Steps:
@@ -63,8 +76,7 @@ def perform(bench: Bench) -> Steps:
         measured(bench, call) for call in bench.seen.losses if judged(call) and not is_picked(bench, call)
     ]
     first = facts[0]
-    guess = {"cross_entropy": f"ln {first.classes}", "mse_loss": "the mean square of the targets"}
-    name = guess.get(first.function, "ln 2")
+    name = f"ln {first.classes}" if first.classes else "the mean square of the targets"
     answer = f"{first.value:.4g}, a guess gives {name} = {first.chance:.4g}"
     values = {"loss": first.value, "chance": first.chance, "expected": first.expected, "scores": first.scores}
     return Outcome(answer, values, tuple(facts))
@@ -72,7 +84,7 @@ def perform(bench: Bench) -> Steps:
 
 def measured(bench: Bench, call: LossCall) -> InitialLossFact:
     """One loss in numbers."""
-    scores, target = call.given["input"].double(), call.given["target"]
+    scores, target = scores_of(call), call.given["target"]
     rows, alike, expected, chance, classes = PARTS[call.function](call, scores, target)
     inputs = [t for c in bench.seen.forwards for t in tensors(c.args) if t.is_floating_point() and t.numel()]
     spread = scores.std(1).mean() if scores.dim() > 1 and scores.shape[1] > 1 else scores.std()
@@ -92,6 +104,12 @@ def measured(bench: Bench, call: LossCall) -> InitialLossFact:
         site=call.site,
         angles=call.angles,
     )  # fmt: skip
+
+
+def scores_of(call: LossCall) -> Tensor:
+    """What the network says before it becomes probabilities."""
+    given: Tensor = call.given["input"].double()
+    return given.logit(SMALLEST) if call.function == "binary_cross_entropy" else given
 
 
 def error_of(rows: Tensor, alike: Tensor | None) -> float:
@@ -146,6 +164,8 @@ def of_numbers(_: LossCall, scores: Tensor, target: Tensor) -> Parts:
 
 PARTS = {
     "cross_entropy": of_classes,
+    "nll_loss": of_classes,
     "binary_cross_entropy_with_logits": of_yes_and_no,
+    "binary_cross_entropy": of_yes_and_no,
     "mse_loss": of_numbers,
 }
