@@ -10,7 +10,6 @@ from torch import nn
 import osler
 from osler.errors import UsageError
 from osler.model import Diagnosis, Severity
-from osler.runtime.stopping import StopTraining
 from osler.session import Session
 from osler.settings import Settings
 
@@ -81,8 +80,11 @@ def test_a_crash_is_told_with_its_line() -> None:
 
 def test_a_block_that_was_to_take_a_few_steps_is_cut() -> None:
     session = osler.watch(quiet=True, settings=Settings(max_steps=3))
-    with pytest.raises(StopTraining, match="max-steps"), session:
+    behind = False
+    with session:
         train(10)
+        behind = True
+    assert not behind
     assert session.diagnosis.subject.ended_by == "max-steps"
     assert session.run.steps == 3
     assert session.run.cut
@@ -104,7 +106,7 @@ def test_a_schedule_is_not_behind_in_a_block_that_was_cut() -> None:
             schedule.step()
 
     session = osler.watch(quiet=True, settings=Settings(max_steps=100))
-    with pytest.raises(StopTraining), session:
+    with session:
         train_with_a_schedule()
     assert session.diagnosis.headlines == ()
 
@@ -145,7 +147,7 @@ def test_a_block_ends_at_the_first_fault_if_it_is_to(stop_on: Severity) -> None:
             optimizer.step()
 
     session = osler.watch(quiet=True, settings=Settings(stop_on=stop_on))
-    with pytest.raises(StopTraining, match="stop-on"), session:
+    with session:
         train_without_clearing()
     assert session.run.steps < 20
     assert session.diagnosis.subject.ended_by == "stop-on"

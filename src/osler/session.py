@@ -18,6 +18,7 @@ from osler.engine.diagnose import Outcome, Terms, considered, diagnose
 from osler.engine.fold import fold
 from osler.engine.judge import Judgement, unguarded
 from osler.engine.linting import wishes_of
+from osler.engine.pace import Pace
 from osler.errors import UsageError
 from osler.model import NOTHING_ASKED, Confidence, Cost, CrashFact, Diagnosis, Finding, Place, Run, Severity
 from osler.runtime.endings import how_ended
@@ -28,24 +29,6 @@ from osler.store.records import Ending
 if TYPE_CHECKING:
     from osler.runtime.guard import Gate
     from osler.runtime.patches import Patches
-
-EARLY = 8
-"""Turns after each of which the checks are asked if that costs little: most faults show in the first."""
-
-GROWTH = 4
-"""Factor between the turns at which the checks are asked, new evidence or not."""
-
-JUDGING = 0.005
-"""Share of the training time so far that this may use."""
-
-FIRST = 4
-"""Turn after which they are asked for the first time, if asking sooner would not cost little."""
-
-AT_ONCE = 1
-"""Times that they are asked whatever it costs: a fault that shows in the first turns is told in them."""
-
-BETWEEN = 0.001
-"""Share of the training time so far that asking the checks in between may use."""
 
 CUT = ("interrupt", "SIGTERM", "max-steps", "stop-on")
 """How a script ends that would have gone on."""
@@ -102,9 +85,7 @@ class Session:
         self._announced: set[tuple[str, str]] = set()
         self._gates: dict[str, Gate] = {}
         self._patches: Patches | None = None
-        self._next = FIRST if self.settings.stop_on is None else 1
-        self._revision = 0
-        self._judging, self._asked = 0.0, 0
+        self._pace = Pace(lambda: self.watcher.training_seconds, eager=self.settings.stop_on is not None)
         self._began = monotonic()
         self._since = time()
         self._process = os.getpid()
@@ -141,7 +122,7 @@ class Session:
         gate.call(rehearse)
         start = monotonic()
         gate.call(considered, Run(), self.terms, unguarded)
-        self._judging = monotonic() - start  # the first answers will cost as much
+        self._pace.spent = monotonic() - start  # the first answers will cost as much
 
     def attach(self, *, ahead: bool = False) -> None:
         """Begin to watch this process.
@@ -261,17 +242,23 @@ class Session:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
+        """The block is left: judge what was seen.
+
+        Returns:
+            Whether it ended because this session was asked to stop training; the program goes on behind it.
+        """
         self.detach()
-        if os.getpid() != self._process:  # a forked child leaves the block too
-            return
         how = how_ended(error)
+        if os.getpid() != self._process:  # a forked child leaves the block too
+            return how == "stopped"
         crash = error if how == "exception" else None
         self.finish(ended_by=self.stopped_by if how == "stopped" else how, crash=crash)
         if self.logbook is not None:
             self.close(as_json(self.diagnosis))
         if self._at_exit is not None:
             self._at_exit(self.diagnosis)
+        return how == "stopped"
 
     def _after_turn(self) -> None:
         """A turn of the loop is over: ask the checks when it is time, stop when it is asked for."""
@@ -285,25 +272,14 @@ class Session:
         revision = (
             len(run.patterns) + len(run.losses) + len(run.retained) + len(run.not_finite) + len(run.cuts)
         )
-        worthwhile = revision != self._revision or run.turns <= EARLY
         if self.logbook is not None:
-            self.logbook.turn(run, self.watcher.measuring.latest, changed=revision != self._revision)
-        if run.turns >= self._next and self._may_judge_anyway():
-            self._next = run.turns * GROWTH
-            self._asked += 1
-        elif not (worthwhile and self._may_judge(BETWEEN)):
+            latest = self.watcher.measuring.latest
+            self.logbook.turn(run, latest, changed=self._pace.is_news(revision))
+        if not self._pace.is_time(run.turns, revision):
             return
-        self._revision = revision
         start = monotonic()
         self._announce(self._judge().findings)
-        self._judging += monotonic() - start
-
-    def _may_judge_anyway(self) -> bool:
-        stops = self.settings.stop_on is not None
-        return stops or self._asked < AT_ONCE or self._may_judge(JUDGING)
-
-    def _may_judge(self, share: float) -> bool:
-        return self._judging <= share * self.watcher.training_seconds
+        self._pace.spent += monotonic() - start
 
     def _judge(self) -> Judgement:
         return considered(self.run, self.terms, self._guarded)
@@ -316,7 +292,7 @@ class Session:
 
     def _announce(self, findings: Iterable[Finding]) -> None:
         if self.watcher.look_wanted or self.watcher.look is not None:
-            self._next = self.run.turns + 1  # the line will be known one turn later
+            self._pace.again_after(self.run.turns + 1)  # the line will be known then
             return
         for group in fold(findings, catalogue()):
             finding = group.cause

@@ -2,7 +2,6 @@
 
 import copy
 from collections import Counter
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -12,7 +11,6 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from osler.model import Kind, Run
-from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import STEADY, STRANGERS
 from osler.session import Session
 from osler.settings import Settings
@@ -99,7 +97,7 @@ def watched(budget: float, program: Any, max_steps: int | None = None) -> tuple[
     awakenings: list[int] = []
     woken = session.watcher.thinning.woken
     session.watcher.thinning.woken = lambda: (awakenings.append(session.run.steps), woken())[1]
-    with suppress(StopTraining), session:
+    with session:
         program()
     return session.run, len(awakenings)
 
