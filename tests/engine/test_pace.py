@@ -1,5 +1,7 @@
 """When the checks are asked: often where that costs little, ever more rarely where it does not."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def test_short_turns_are_judged_after_a_few() -> None:
 def test_they_are_asked_again_once_it_costs_little() -> None:
     asked = Clock(0.001, 0.001).run(5_000)
     assert len(asked) > 2
-    assert all(later >= GROWTH * sooner for sooner, later in zip(asked[1:], asked[2:], strict=False))
+    assert all(later >= GROWTH * sooner for sooner, later in pairwise(asked[1:]))
 
 
 def test_news_are_judged_if_that_costs_little() -> None:

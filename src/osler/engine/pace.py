@@ -1,4 +1,4 @@
-"""When the checks are asked while a program trains: at once where that costs little, else ever more rarely."""
+"""When the checks are asked while a program trains: at once if that costs little, else ever more rarely."""
 
 from __future__ import annotations
 
