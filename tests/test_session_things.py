@@ -180,3 +180,28 @@ def test_unknown_checks_are_refused_before_anything_is_watched() -> None:
     assert caught.value.fix == "Did you mean 'loss-not-finite'?"
     with osler.watch(quiet=True):
         pass
+
+
+def test_a_part_that_was_called_alone_before_is_told_as_a_part() -> None:
+    """As an encoder that is probed before the model around it is trained."""
+    encoder, head = nn.Linear(4, 8), nn.Linear(8, 2)
+    model = nn.Sequential(encoder, head)
+    probe = nn.Linear(8, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    probing = torch.optim.SGD(probe.parameters(), lr=0.1)
+    x, y = torch.randn(16, 4), torch.randint(0, 2, (16,))
+    with osler.watch(quiet=True) as session:
+        with torch.no_grad():
+            features = encoder(x)
+        for _ in range(12):
+            probing.zero_grad()
+            nn.functional.cross_entropy(probe(features), y).backward()
+            probing.step()
+        for _ in range(30):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+    facts = session.run.parameters
+    assert [f.name for f in facts.values() if f.elements == 32] == ["0.weight"]
+    assert all(f.reached for f in facts.values())
+    assert session.diagnosis.headlines == ()

@@ -30,6 +30,7 @@ class Known:
 
     tensor: weakref.ref[Tensor]
     name: str = ""
+    key: str = ""
     series: str = ""
     reached: bool = False
     updated: bool = False
@@ -60,13 +61,19 @@ class Owned:
 
 @dataclass(slots=True, eq=False)
 class Census:
-    """Every parameter that was met, by identity."""
+    """Every parameter that was met, by identity.
+
+    Attributes:
+        outgrown: keys of facts about parameters that are told under another key by now, such as those of an
+            encoder that was called alone before the model that it is a part of.
+    """
 
     registry: Registry
     known: dict[int, Known] = field(default_factory=dict[int, Known])
     waiting: list[Tensor] = field(default_factory=list[Tensor])
     strange: dict[str, int] = field(default_factory=dict[str, int])
     claims: dict[str, str] = field(default_factory=dict[str, str])
+    outgrown: set[str] = field(default_factory=set[str])
 
     def of(self, tensor: Tensor) -> Known:
         """The entry of a tensor; a dead tensor's identity may have passed to a new one."""
@@ -212,6 +219,9 @@ class Census:
         key = f"{one.model}.{one.name}" if one.model else one.name
         while key in facts:
             key += "'"
+        if entry.key not in ("", key):
+            self.outgrown.add(entry.key)
+        entry.key = key
         facts[key] = ParameterFact(
             name=one.name,
             model=one.model,

@@ -217,7 +217,10 @@ class Watcher:
     def take_census(self) -> None:
         """Look at all parameters now; what is known of models that are gone stays."""
         run = self.run
-        run.parameters = {**run.parameters, **self.census.take(run.parameters, run.steps, run.turns)}
+        taken = self.census.take(run.parameters, run.steps, run.turns)
+        before = {k: f for k, f in run.parameters.items() if k not in self.census.outgrown}
+        self.census.outgrown.clear()
+        run.parameters = {**before, **taken}
         run.parameters_step = run.steps
         self.gate_misspelt.within(self.note_misspelt)
         if not run.rebinds and (run.crash is not None or (run.backwards >= UPDATED and not run.steps)):
