@@ -148,6 +148,40 @@ class GraphFact:
         """The user's line that called an operation, if it is known."""
         return next((self.places[rank] for number, rank in self.called if number == position), None)
 
+    def only_through(self, operations: frozenset[str]) -> dict[int, tuple[str, ...]]:
+        """Operations of these names with the parameters to which no way leads but through one of them.
+
+        A parameter stands with the first of them on its way, positions in ascending order.
+        """
+        following: dict[int, list[int]] = {}
+        for giver, taker in self.edges:
+            following.setdefault(giver, []).append(taker)
+        gates = {number for number, name in enumerate(self.operations) if name in operations}
+        if not gates:
+            return {}
+        told = reachable([0] if 0 not in gates else [], following, gates)
+        found: dict[int, tuple[str, ...]] = {}
+        for gate in sorted(gates & (told | {0})):
+            behind = reachable(following.get(gate, []), following, set()) - told
+            names = tuple(name for number, name in self.parameters if number in behind and name)
+            told |= behind
+            if names:
+                found[gate] = names
+        return found
+
+
+def reachable(starts: list[int], following: dict[int, list[int]], gates: set[int]) -> set[int]:
+    """Positions on the ways from these, up to and including the gates, which nothing passes."""
+    seen, todo = set(starts), list(starts)
+    while todo:
+        number = todo.pop()
+        if number in gates:
+            continue
+        new = [n for n in following.get(number, ()) if n not in seen]
+        seen.update(new)
+        todo += new
+    return seen
+
 
 @dataclass(frozen=True, slots=True)
 class PrecisionFact:

@@ -166,6 +166,8 @@ class Census:
             tensor = entry.tensor()
             if tensor is None:
                 del self.known[key]
+            elif entry.home is not None and entry.home() is None:
+                continue  # its model is gone, and what was told of it there stays
             elif key not in listed and tensor.is_leaf and tensor.requires_grad and entry.sightings > 1:
                 name = entry.name or f"tensor {tuple(tensor.shape)}"
                 self._add(facts, Owned("", tensor, name))
@@ -210,6 +212,7 @@ class Census:
 
     def _add(self, facts: dict[str, ParameterFact], one: Owned) -> None:
         tensor, entry = one.tensor, self.of(one.tensor)
+        lives_on = entry.home is not None and entry.home() is not None
         entry.name, entry.home = one.name, one.home
         shared = self.claims.setdefault(one.name, one.model) != one.model
         entry.series = entry.series or (f"{one.model}.{one.name}" if shared and one.model else one.name)
@@ -219,7 +222,7 @@ class Census:
         key = f"{one.model}.{one.name}" if one.model else one.name
         while key in facts:
             key += "'"
-        if entry.key not in ("", key):
+        if lives_on and entry.key not in ("", key):
             self.outgrown.add(entry.key)
         entry.key = key
         facts[key] = ParameterFact(
