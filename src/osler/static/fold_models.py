@@ -1,0 +1,171 @@
+"""Networks that go on from one fold of a cross-validation to the next."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from osler.model import (
+    Action,
+    Code,
+    FoldFact,
+    Kind,
+    Loop,
+    Network,
+    Node,
+    Optimizer,
+    Place,
+    flat,
+)
+from osler.static.fold_loops import FoldLoop, fold_loops
+from osler.static.fold_resets import Reach, loads, may_be_anew
+from osler.static.queries import every_loop, is_unclear, root_sites
+from osler.static.regions import blocks
+from osler.static.sources import Source
+from osler.static.walking import walk
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a loop over folds as it was followed.
+
+    Attributes:
+        folds: the loop in the source.
+        loop: the loop that was followed.
+        around: numbers of the loops around it.
+        actions: all that is done in a turn.
+    """
+
+    folds: FoldLoop
+    loop: Loop
+    around: frozenset[int]
+    actions: tuple[Action, ...]
+
+
+def carried_over_folds(sources: Sequence[Source], code: Code) -> Iterator[FoldFact]:
+    """Each network and loop once."""
+    loops = {(s.file, f.node.lineno): f for s in sources for f in fold_loops(s)}
+    if not loops:
+        return
+    reach = Reach(sources)
+    told: set[tuple[Place, Place]] = set()
+    for turn in _turns(code, loops):
+        for network, step in _trained(turn):
+            fact = _fact(sources, code, reach, turn, network, step)
+            if fact is not None and (fact.made, fact.loop) not in told:
+                told.add((fact.made, fact.loop))
+                yield fact
+
+
+def _turns(code: Code, loops: dict[tuple[str, int], FoldLoop]) -> Iterator[Turn]:
+    for trace in code.traces:
+        for loop, around in _with_outer(trace.nodes):
+            folds = loops.get((loop.place.file, loop.place.line))
+            if folds is not None and not (loop.once or loop.framework) and loop.number:
+                yield Turn(folds, loop, around, tuple(flat(loop.body)))
+
+
+def _with_outer(nodes: list[Node]) -> Iterator[tuple[Loop, frozenset[int]]]:
+    loops = list(every_loop(nodes))
+    inside = [(loop, {id(inner) for inner in every_loop(loop.body)}) for loop in loops]
+    for loop in loops:
+        yield loop, frozenset(o.number for o, inner in inside if id(loop) in inner)
+
+
+def _trained(turn: Turn) -> Iterator[tuple[Network, Action]]:
+    """Networks from before the loop on which an optimizer steps in it, each once."""
+    told: set[int] = set()
+    for step in turn.actions:
+        if step.kind is not Kind.STEP or not isinstance(step.subject, Optimizer):
+            continue
+        for held in step.subject.held or ():
+            if isinstance(held, Network) and id(held) not in told and _is_from_before(held, turn):
+                told.add(id(held))
+                yield held, step
+
+
+def _is_from_before(network: Network, turn: Turn) -> bool:
+    if network.birth is None or not network.name or network.variants:
+        return False
+    return turn.around.issuperset(network.birth[1]) and not (network.frozen or network.handed)
+
+
+def _fact(
+    sources: Sequence[Source], code: Code, reach: Reach, turn: Turn, network: Network, step: Action
+) -> FoldFact | None:
+    evaluated = _evaluated(turn, network)
+    if evaluated is None or reach.in_display(network.place):
+        return None
+    found = reach.below(turn.folds.source, turn.folds.node.body)
+    if may_be_anew(reach, found, network):
+        return None
+    is_loaded, undone = loads(sources, code, found, network)
+    if is_loaded:
+        return None
+    born = step.subject.birth if step.subject is not None else None
+    anew = born is not None and turn.loop.number in born[1]
+    return FoldFact(
+        network.name.removeprefix("self."),
+        network.place,
+        turn.loop.place,
+        turn.folds.splitter,
+        step.place,
+        evaluated.place,
+        optimizer_anew=anew,
+        kept=undone.kept if undone else None,
+        loaded=undone.loaded if undone else None,
+    )
+
+
+def _evaluated(turn: Turn, network: Network) -> Action | None:
+    """Where it is called with the rows that are held out, if it is trained on the others."""
+    backwards = [a for a in turn.actions if a.kind is Kind.BACKWARD]
+    sites = {place for b in backwards for place in root_sites(b)}
+    unclear = any(map(is_unclear, backwards))
+    is_trained, answer = False, None
+    for forward in turn.actions:
+        if forward.kind is not Kind.FORWARD or forward.subject is not network:
+            continue
+        held_out, trained = _rows(turn, forward)
+        if forward.place in sites and forward.recording is not False:
+            if held_out and not trained:
+                return None
+            is_trained |= trained
+        elif held_out and (forward.recording is False or not unclear):
+            answer = answer or forward
+    return answer if is_trained else None
+
+
+def _rows(turn: Turn, action: Action) -> tuple[bool, bool]:
+    """Whether the statement that leads to the action speaks of rows held out, and of rows to train on."""
+    folds = turn.folds
+    wanted = folds.function or turn.loop.place.function
+    for place in (*action.callers[::-1], action.place):
+        if place.file == folds.source.file and place.function == wanted:
+            statement = _statement(folds.body, place.line)
+            if statement is not None:
+                ids = {id(n) for n in walk(statement)}
+                return not ids.isdisjoint(folds.held_out), not ids.isdisjoint(folds.trained)
+    return False, False
+
+
+def _statement(body: Sequence[ast.stmt], line: int) -> ast.AST | None:
+    """The innermost statement at a line; of one with statements inside, its head."""
+    for node in body:
+        if not node.lineno <= line <= (node.end_lineno or 0):
+            continue
+        inner = [b for b in blocks(node)]
+        for block in inner:
+            if (below := _statement(block, line)) is not None:
+                return below
+        if not inner:
+            return node
+        match node:
+            case ast.For():
+                return node.iter
+            case ast.If() | ast.While():
+                return node.test
+            case _:
+                return None
+    return None
