@@ -72,7 +72,13 @@ def _loop(
     source: Source, node: ast.For, body: Sequence[ast.stmt], function: str, splitter: str, rows: Rows
 ) -> FoldLoop:
     return FoldLoop(
-        source, node, body, function, splitter, _stands_for(body, rows.trained), _stands_for(body, rows.held_out)
+        source,
+        node,
+        body,
+        function,
+        splitter,
+        _stands_for(body, rows.trained),
+        _stands_for(body, rows.held_out),
     )
 
 
@@ -172,7 +178,9 @@ def _stands_for(body: Sequence[ast.stmt], seeds: Sequence[ast.AST]) -> frozenset
 def _given_names(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What a statement gives names to; of two tuples, item by item."""
     match node:
-        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(values):
+        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(
+            values
+        ):
             yield from zip(names, values, strict=True)
         case ast.Assign(targets=targets, value=value):
             yield from ((t, value) for t in targets)
@@ -260,10 +268,9 @@ def _by_left_out(nodes: Sequence[ast.AST], number: str, part: str, pieces: str) 
     rows = Rows([], [])
     for node in nodes:
         match node:
-            case (
-                ast.ListComp(generators=[loop])
-                | ast.GeneratorExp(generators=[loop])
-            ) if any(_leaves_out(condition, number) for condition in loop.ifs):
+            case ast.ListComp(generators=[loop]) | ast.GeneratorExp(generators=[loop]) if any(
+                _leaves_out(condition, number) for condition in loop.ifs
+            ):
                 texts = {ast.unparse(n.value) for n in walk(node) if isinstance(n, ast.Subscript)}
                 texts |= {ast.unparse(a) for a in getattr(loop.iter, "args", ())}
                 held = [n for n in nodes if _is_item(n, number) and ast.unparse(n.value) in texts]
@@ -331,13 +338,16 @@ def _by_mask(body: Sequence[ast.stmt], number: str) -> Rows:
     made = {
         dotted(s.targets[0])
         for s in body
-        if isinstance(s, ast.Assign) and isinstance(s.value, ast.Call) and dotted(s.value.func).endswith("zeros")
+        if isinstance(s, ast.Assign)
+        and isinstance(s.value, ast.Call)
+        and dotted(s.value.func).endswith("zeros")
     }
     depends = _depending_on(nodes, number)
     for line in body:
         match line:
             case ast.Assign(
-                targets=[ast.Subscript(value=ast.Name(id=mask), slice=index)], value=ast.Constant(value=True | 1)
+                targets=[ast.Subscript(value=ast.Name(id=mask), slice=index)],
+                value=ast.Constant(value=True | 1),
             ) if mask in made and any(isinstance(n, ast.Name) and n.id in depends for n in walk(index)):
                 others = [n for n in nodes if isinstance(n, ast.UnaryOp) and isinstance(n.op, ast.Invert)]
                 others = [n for n in others if dotted(n.operand) == mask]

@@ -19,10 +19,10 @@ from osler.model import (
     flat,
 )
 from osler.static.fold_loops import FoldLoop, fold_loops
-from osler.static.fold_resets import Reach, loads, may_be_anew
+from osler.static.fold_resets import Reach, is_built, loads, may_be_anew
 from osler.static.queries import every_loop, is_unclear, root_sites
 from osler.static.regions import blocks
-from osler.static.sources import Source
+from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
 
@@ -86,9 +86,22 @@ def _trained(turn: Turn) -> Iterator[tuple[Network, Action]]:
 
 
 def _is_from_before(network: Network, turn: Turn) -> bool:
-    if network.birth is None or not network.name or network.variants:
+    if not network.name or network.variants or network.frozen or network.handed:
         return False
-    return turn.around.issuperset(network.birth[1]) and not (network.frozen or network.handed)
+    if network.birth is None:  # an attribute, perhaps of the object whose method goes through the folds
+        return _is_of_same_class(turn.folds, network.place)
+    return turn.around.issuperset(network.birth[1])
+
+
+def _is_of_same_class(folds: FoldLoop, place: Place) -> bool:
+    if place.file != folds.source.file or folds.source.tree is None:
+        return False
+    lines = (place.line, folds.node.lineno)
+    return any(
+        isinstance(node, ast.ClassDef)
+        and all(node.lineno <= line <= (node.end_lineno or 0) for line in lines)
+        for node in walk(folds.source.tree)
+    )
 
 
 def _fact(
@@ -98,7 +111,7 @@ def _fact(
     if evaluated is None or reach.in_display(network.place):
         return None
     found = reach.below(turn.folds.source, turn.folds.node.body)
-    if may_be_anew(reach, found, network):
+    if is_built(found, network.place) or may_be_anew(reach, found, network):
         return None
     is_loaded, undone = loads(sources, code, found, network)
     if is_loaded:
@@ -127,9 +140,10 @@ def _evaluated(turn: Turn, network: Network) -> Action | None:
     for forward in turn.actions:
         if forward.kind is not Kind.FORWARD or forward.subject is not network:
             continue
-        held_out, trained = _rows(turn, forward)
+        statement = _leading_to(turn, forward)
+        held_out, trained = _rows(turn.folds, statement)
         if forward.place in sites and forward.recording is not False:
-            if held_out and not trained:
+            if (held_out and not trained) or _gets_both(turn.folds, statement, network):
                 return None
             is_trained |= trained
         elif held_out and (forward.recording is False or not unclear):
@@ -137,17 +151,30 @@ def _evaluated(turn: Turn, network: Network) -> Action | None:
     return answer if is_trained else None
 
 
-def _rows(turn: Turn, action: Action) -> tuple[bool, bool]:
-    """Whether the statement that leads to the action speaks of rows held out, and of rows to train on."""
+def _rows(folds: FoldLoop, node: ast.AST | None) -> tuple[bool, bool]:
+    """Whether the lines speak of rows held out, and of rows to train on."""
+    ids = {id(n) for n in walk(node)} if node is not None else set[int]()
+    return not ids.isdisjoint(folds.held_out), not ids.isdisjoint(folds.trained)
+
+
+def _gets_both(folds: FoldLoop, statement: ast.AST | None, network: Network) -> bool:
+    """The loss is of both kinds of rows, as where one class is told from all others."""
+    last = network.name.rpartition(".")[2]
+    calls = [n for n in walk(statement) if isinstance(n, ast.Call)] if statement is not None else []
+    given = [_rows(folds, c) for c in calls if dotted(c.func).rpartition(".")[2] == last]
+    return (True, False) in given
+
+
+def _leading_to(turn: Turn, action: Action) -> ast.AST | None:
+    """The statement from which the action is come to, where the rows are told apart."""
     folds = turn.folds
     wanted = folds.function or turn.loop.place.function
     for place in (*action.callers[::-1], action.place):
         if place.file == folds.source.file and place.function == wanted:
             statement = _statement(folds.body, place.line)
             if statement is not None:
-                ids = {id(n) for n in walk(statement)}
-                return not ids.isdisjoint(folds.held_out), not ids.isdisjoint(folds.trained)
-    return False, False
+                return statement
+    return None
 
 
 def _statement(body: Sequence[ast.stmt], line: int) -> ast.AST | None:

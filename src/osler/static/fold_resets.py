@@ -11,7 +11,9 @@ from osler.model import CallFact, Code, Helper, Kind, Network, Optimizer, Place
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
-RESETS = re.compile(r"reset|re_?init|init_(weight|param)|(weight|param)s?_init|restore|load_(weight|model|check)|^apply$")
+RESETS = re.compile(
+    r"reset|re_?init|init_(weight|param)|(weight|param)s?_init|restore|load_(weight|model|check)|^apply$"
+)
 """Names of what may put weights back, unless its lines can be read."""
 
 HARMLESS = frozenset({"reset_peak_memory_stats", "reset_index", "reset_max_memory_allocated"})
@@ -82,11 +84,15 @@ class Reach:
         if any(source.file == place.file and c.lineno <= place.line <= (c.end_lineno or 0) for c in calls):
             return True
         built = [c.func for c in calls if dotted(c.func).rpartition(".")[2] in self._defined]
-        return any(
-            f.source.file == place.file and getattr(f.node, "lineno", 0) == place.line
-            for f in self.below(source, built)
-            if isinstance(f.node, ast.Call)
-        )
+        return is_built(self.below(source, built), place)
+
+
+def is_built(found: Sequence[Found], place: Place) -> bool:
+    """The line that builds the network is among them."""
+    return any(
+        isinstance(f.node, ast.Call) and f.source.file == place.file and f.node.lineno == place.line
+        for f in found
+    )
 
 
 def may_be_anew(reach: Reach, found: Sequence[Found], network: Network) -> bool:
@@ -130,7 +136,10 @@ def _exchanges(target: ast.expr, value: ast.expr | None, last: str) -> bool:
     if dotted(target).rpartition(".")[2] != last:
         return False
     names = [n for n in walk(value) if isinstance(n, ast.Name | ast.Attribute)] if value is not None else []
-    is_call = isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] not in {"deepcopy", "copy"}
+    is_call = isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] not in {
+        "deepcopy",
+        "copy",
+    }
     same = [n for n in names if dotted(n).rpartition(".")[2] == last]
     return not (same and (is_call or isinstance(value, ast.Name | ast.Attribute)))
 
@@ -188,7 +197,11 @@ def _moved_later(sources: Sequence[Source], network: Network, kept: Place) -> bo
     last = network.name.rpartition(".")[2]
     for source in sources:
         for node in walk(source.tree) if source.tree is not None else ():
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MOVES:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in MOVES
+            ):
                 owner = dotted(node.func.value).rpartition(".")[2]
                 if owner == last and not (source.file == kept.file and node.lineno < kept.line):
                     return True
