@@ -1,4 +1,4 @@
-"""Loops over the folds of a cross-validation: which rows of each fold are trained on, and which are held out."""
+"""Loops over the folds of a cross-validation, and which rows each fold trains on and holds out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
 SPLITTERS = frozenset(
-    "KFold StratifiedKFold GroupKFold StratifiedGroupKFold RepeatedKFold RepeatedStratifiedKFold ShuffleSplit "
-    "StratifiedShuffleSplit GroupShuffleSplit LeaveOneOut LeavePOut LeaveOneGroupOut LeavePGroupsOut".split()
+    "KFold StratifiedKFold GroupKFold StratifiedGroupKFold RepeatedKFold RepeatedStratifiedKFold "
+    "ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit LeaveOneOut LeavePOut LeaveOneGroupOut "
+    "LeavePGroupsOut".split()
 )
 """Classes of scikit-learn whose folds are independent of each other; those of time series are not."""
 
@@ -178,9 +179,7 @@ def _stands_for(body: Sequence[ast.stmt], seeds: Sequence[ast.AST]) -> frozenset
 def _given_names(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     """What a statement gives names to; of two tuples, item by item."""
     match node:
-        case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)) if len(names) == len(
-            values
-        ):
+        case ast.Assign(targets=[ast.Tuple(elts=[_, _] as names)], value=ast.Tuple(elts=[_, _] as values)):
             yield from zip(names, values, strict=True)
         case ast.Assign(targets=targets, value=value):
             yield from ((t, value) for t in targets)
@@ -273,7 +272,7 @@ def _by_left_out(nodes: Sequence[ast.AST], number: str, part: str, pieces: str) 
             ):
                 texts = {ast.unparse(n.value) for n in walk(node) if isinstance(n, ast.Subscript)}
                 texts |= {ast.unparse(a) for a in getattr(loop.iter, "args", ())}
-                held = [n for n in nodes if _is_item(n, number) and ast.unparse(n.value) in texts]
+                held = [n for n in nodes if _item_of(n, number) in texts]
                 held += [n for n in nodes if pieces in texts and isinstance(n, ast.Name) and n.id == part]
                 if held:
                     rows.trained.append(node)
@@ -283,12 +282,13 @@ def _by_left_out(nodes: Sequence[ast.AST], number: str, part: str, pieces: str) 
     return rows
 
 
-def _is_item(node: ast.AST, number: str) -> bool:
+def _item_of(node: ast.AST, number: str) -> str | None:
+    """What this is the item of, under the number of the fold."""
     match node:
-        case ast.Subscript(slice=ast.Name(id=name)):
-            return name == number
+        case ast.Subscript(value=owner, slice=ast.Name(id=name)) if name == number:
+            return ast.unparse(owner)
         case _:
-            return False
+            return None
 
 
 def _leaves_out(condition: ast.expr, number: str) -> bool:

@@ -19,7 +19,7 @@ from osler.model import (
     flat,
 )
 from osler.static.fold_loops import FoldLoop, fold_loops
-from osler.static.fold_resets import Reach, is_built, loads, may_be_anew
+from osler.static.fold_resets import Reach, Within, is_built, loads, may_be_anew
 from osler.static.queries import every_loop, is_unclear, root_sites
 from osler.static.regions import blocks
 from osler.static.sources import Source, dotted
@@ -97,11 +97,8 @@ def _is_of_same_class(folds: FoldLoop, place: Place) -> bool:
     if place.file != folds.source.file or folds.source.tree is None:
         return False
     lines = (place.line, folds.node.lineno)
-    return any(
-        isinstance(node, ast.ClassDef)
-        and all(node.lineno <= line <= (node.end_lineno or 0) for line in lines)
-        for node in walk(folds.source.tree)
-    )
+    classes = (node for node in walk(folds.source.tree) if isinstance(node, ast.ClassDef))
+    return any(all(c.lineno <= line <= (c.end_lineno or 0) for line in lines) for c in classes)
 
 
 def _fact(
@@ -113,7 +110,7 @@ def _fact(
     found = reach.below(turn.folds.source, turn.folds.node.body)
     if is_built(found, network.place) or may_be_anew(reach, found, network):
         return None
-    is_loaded, undone = loads(sources, code, found, network)
+    is_loaded, undone = loads(Within(sources, turn.folds, found), code, network)
     if is_loaded:
         return None
     born = step.subject.birth if step.subject is not None else None
@@ -182,7 +179,7 @@ def _statement(body: Sequence[ast.stmt], line: int) -> ast.AST | None:
     for node in body:
         if not node.lineno <= line <= (node.end_lineno or 0):
             continue
-        inner = [b for b in blocks(node)]
+        inner = list(blocks(node))
         for block in inner:
             if (below := _statement(block, line)) is not None:
                 return below

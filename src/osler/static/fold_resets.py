@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from osler.model import CallFact, Code, Helper, Kind, Network, Optimizer, Place
+from osler.static.fold_loops import FoldLoop
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
@@ -71,7 +72,7 @@ class Reach:
         return found
 
     def in_display(self, place: Place) -> bool:
-        """What is built here is built for a list, a dict or the like, so that there may be one for each fold."""
+        """What is built here is put into a list, a dict or the like: there may be one for each fold."""
         return any(
             self._leads_to(source, node, place)
             for source in self._sources
@@ -89,14 +90,12 @@ class Reach:
 
 def is_built(found: Sequence[Found], place: Place) -> bool:
     """The line that builds the network is among them."""
-    return any(
-        isinstance(f.node, ast.Call) and f.source.file == place.file and f.node.lineno == place.line
-        for f in found
-    )
+    here = (f.node for f in found if f.source.file == place.file)
+    return any(isinstance(node, ast.Call) and node.lineno == place.line for node in here)
 
 
 def may_be_anew(reach: Reach, found: Sequence[Found], network: Network) -> bool:
-    """Something among the nodes may exchange the network, or what it has learned; loading is not asked for."""
+    """Something among the nodes may exchange the network, or its weights by other means than loading."""
     last = network.name.rpartition(".")[2]
     return any(_changes(reach, f.node, last) for f in found)
 
@@ -135,27 +134,47 @@ def _exchanges(target: ast.expr, value: ast.expr | None, last: str) -> bool:
         return True
     if dotted(target).rpartition(".")[2] != last:
         return False
-    names = [n for n in walk(value) if isinstance(n, ast.Name | ast.Attribute)] if value is not None else []
-    is_call = isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] not in {
-        "deepcopy",
-        "copy",
-    }
-    same = [n for n in names if dotted(n).rpartition(".")[2] == last]
-    return not (same and (is_call or isinstance(value, ast.Name | ast.Attribute)))
+    names = {dotted(n).rpartition(".")[2] for n in walk(value)} if value is not None else set[str]()
+    if isinstance(value, ast.Call):
+        return last not in names or _last(value) in {"deepcopy", "copy"}
+    return last not in names or not isinstance(value, ast.Name | ast.Attribute)
 
 
 def _is_plain(value: ast.expr | None) -> bool:
     return isinstance(value, ast.Constant)
 
 
-def loads(
-    sources: Sequence[Source], code: Code, found: Sequence[Found], network: Network
-) -> tuple[bool, Undone | None]:
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What a turn of a loop over folds comes to.
+
+    Attributes:
+        sources: all files.
+        folds: the loop.
+        found: nodes of its body, and of the functions that it calls.
+    """
+
+    sources: Sequence[Source]
+    folds: FoldLoop
+    found: Sequence[Found]
+
+    def repeated(self) -> frozenset[int]:
+        """Nodes that a loop inside the turn repeats, such as the loop over epochs."""
+        loops = [f for f in self.found if isinstance(f.node, ast.For | ast.While)]
+        inner = (f.node for f in loops if not self._holds_folds(f))
+        return frozenset(id(n) for loop in inner for s in getattr(loop, "body", ()) for n in walk(s))
+
+    def _holds_folds(self, found: Found) -> bool:
+        first, last = getattr(found.node, "lineno", 0), getattr(found.node, "end_lineno", 0)
+        return found.source.file == self.folds.source.file and first <= self.folds.node.lineno <= last
+
+
+def loads(within: Within, code: Code, network: Network) -> tuple[bool, Undone | None]:
     """Whether some loading may put other weights into the network; a loading that changes nothing."""
     undone: Undone | None = None
     facts = {(c.place.file, c.place.line): c for c in code.calls_of("Module.load_state_dict")}
     helpers = {h.name.rpartition(".")[2] for h in _others(code)}
-    for each in found:
+    for each in within.found:
         if not (isinstance(each.node, ast.Call) and _last(each.node) == "load_state_dict"):
             continue
         fact = facts.get((each.source.file, each.node.lineno))
@@ -164,15 +183,18 @@ def loads(
             if dotted(owner).rpartition(".")[2] not in helpers:
                 return True, None
             continue
-        if fact.arguments.get(0) is not network:
+        loaded = fact.arguments.get(0)
+        if loaded is not network:
+            if isinstance(loaded, Network) and (loaded in network.walk() or network in loaded.walk()):
+                return True, None
             continue
         weights = fact.arguments.get(1)
         if isinstance(weights, Helper) and weights.role == "weights" and weights.about is network:
             kept = next((c.place for c in _kept(code, weights)), None)
-            if kept is None or _moved_later(sources, network, kept):
+            if kept is None or _moved_later(within.sources, network, kept):
                 return True, None
             undone = undone or Undone(kept, fact.place)
-        elif not _is_of_this_fold(each.node, found):
+        elif not (_is_of_this_fold(each.node, within) or _is_file_of_this_fold(each.node, within)):
             return True, None
     return False, undone
 
@@ -197,14 +219,13 @@ def _moved_later(sources: Sequence[Source], network: Network, kept: Place) -> bo
     last = network.name.rpartition(".")[2]
     for source in sources:
         for node in walk(source.tree) if source.tree is not None else ():
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in MOVES
-            ):
-                owner = dotted(node.func.value).rpartition(".")[2]
-                if owner == last and not (source.file == kept.file and node.lineno < kept.line):
-                    return True
+            match node:
+                case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in MOVES:
+                    is_before = source.file == kept.file and node.lineno < kept.line
+                    if dotted(owner).rpartition(".")[2] == last and not is_before:
+                        return True
+                case _:
+                    pass
     return False
 
 
@@ -212,29 +233,38 @@ def _last(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
-def _is_of_this_fold(load: ast.Call, found: Sequence[Found]) -> bool:
+def _is_of_this_fold(load: ast.Call, within: Within) -> bool:
     """The best weights of this fold, taken in a loop inside it, where training is under way."""
     name = dotted(load.args[0]) if load.args else ""
     if not name:
         return False
-    within = [
-        n
-        for f in found
-        if isinstance(f.node, ast.For | ast.While)
-        for s in f.node.body
-        for n in walk(s)
-        if isinstance(n, ast.Assign)
-    ]
-    inner = {id(n) for n in within}
+    inner = within.repeated()
     given = [
         (f.node, v)
-        for f in found
+        for f in within.found
         if isinstance(f.node, ast.Assign)
         for t, v in _pairs(f.node)
         if dotted(t) == name
     ]
     taken = [(n, v) for n, v in given if not (isinstance(v, ast.Constant) and v.value is None)]
     return bool(taken) and all(id(n) in inner and "state_dict" in ast.unparse(v) for n, v in taken)
+
+
+def _is_file_of_this_fold(load: ast.Call, within: Within) -> bool:
+    """The file with the best weights of this fold, which nothing writes but a loop inside it."""
+    match load.args:
+        case [ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="load"), args=[path, *_]), *_]:
+            text = ast.unparse(path)
+        case _:
+            return False
+    writing = [
+        n
+        for source in within.sources
+        for n in (walk(source.tree) if source.tree is not None else ())
+        if isinstance(n, ast.Call) and dotted(n.func) == "torch.save" and len(n.args) > 1
+    ]
+    inner = within.repeated()
+    return bool(writing) and all(ast.unparse(n.args[1]) == text and id(n) in inner for n in writing)
 
 
 def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:

@@ -55,8 +55,8 @@ def spoken(code: str) -> list[str]:
 def test_says_what_was_seen() -> None:
     (found,) = read(folds(), [check]).findings
     assert found.message == (
-        "`net` is built before the loop over the folds of `KFold` in line 64: each fold trains it on with a new "
-        "optimizer from where the fold before has left it."
+        "`net` is built before the loop over the folds of `KFold` in line 64: each fold trains it on with a "
+        "new optimizer from where the fold before has left it."
     )
     assert found.place.line == 61
     assert [(r.place.line, r.label) for r in found.related] == [
@@ -70,8 +70,8 @@ def test_says_that_the_weights_put_aside_are_live() -> None:
     code = folds(before="start = net.state_dict()", start="net.load_state_dict(start)")
     (found,) = read(code, [check]).findings
     assert found.message == (
-        "what line 63 puts aside are the live weights of `net`: line 65 loads them into itself, so that it goes "
-        "on from fold to fold in the loop over the folds of `KFold` in line 64."
+        "what line 63 puts aside are the live weights of `net`: line 65 loads them into itself, so that it "
+        "goes on from fold to fold in the loop over the folds of `KFold` in line 64."
     )
     assert found.place.line == 63
 
@@ -111,11 +111,12 @@ FOUND = {
     ),
     "epochs around the folds": folds(
         "for epoch in range(3):",
-        body="    for train, test in KFold(4).split(x):\n        opt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        body="    for train, test in KFold(4).split(x):\n"
+        "        opt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
         "        fit(net, opt, train)\n        print(score(net, test))",
     ),
     "a reset that nobody calls": folds(
-        before="def reset(part):\n    if hasattr(part, 'reset_parameters'):\n        part.reset_parameters()\n"
+        before="def reset(part):\n    if hasattr(part, 'weight'):\n        part.reset_parameters()\n"
     ),
     "a shallow copy of the weights": folds(
         before="start = copy.copy(net.state_dict())", start="net.load_state_dict(start)"
@@ -130,7 +131,8 @@ FOUND = {
     ),
     "slices": folds(
         NUMBER,
-        "low, high = i * 24, (i + 1) * 24; train = torch.cat([order[:low], order[high:]]); test = order[low:high]",
+        "low, high = i * 24, i * 24 + 24; train = torch.cat([order[:low], order[high:]]); "
+        "test = order[low:high]",
         before="order = torch.randperm(120)",
     ),
     "numbers of folds": folds(
@@ -146,6 +148,16 @@ FOUND = {
     )
     .replace("held = torch", "pass\n    held = torch")
     .replace("; held[", "\n    held["),
+    "the best file of each fold": folds(
+        body="""
+    opt = torch.optim.SGD(net.parameters(), lr=0.05)
+    for epoch in range(9):
+        fit(net, opt, train)
+        torch.save(net.state_dict(), f"best{fold}.pt")
+    net.load_state_dict(torch.load(f"best{fold}.pt"))
+    print(score(net, test))
+"""
+    ),
     "the best weights of each fold": folds(
         body="""
     opt = torch.optim.SGD(net.parameters(), lr=0.05)
@@ -227,6 +239,9 @@ SILENT = {
     ),
     "new heads on a frozen encoder": TRAIN + HEADS,
     "a new last layer": folds(start="net.head = nn.Linear(16, 4)"),
+    "a part is put back": folds(
+        start="net.body.load_state_dict(start)", before="start = copy.deepcopy(net.body.state_dict())"
+    ),
     "time goes on": folds("for train, test in TimeSeriesSplit(5).split(x):"),
     "one in a list": folds(body=MANY, before="nets = [Net() for _ in range(5)]"),
     "one in a list by a factory": folds(body=MANY, before="nets = [build() for _ in range(5)]"),

@@ -48,7 +48,7 @@ for train, test in KFold(n_splits=3, shuffle=True, random_state=0).split(x):
 ## Not a problem
 
 - A network that is built, copied with `copy.deepcopy`, reset or loaded from a file in each fold.
-- A network that is not trained in the loop, such as a frozen encoder under heads of which each fold has its own.
+- A network that is not trained in the loop, such as a frozen encoder under new heads.
 - `TimeSeriesSplit` and other evaluations that move through time: there it is meant to go on.
 - One network for each fold, kept in a list or dict.
 - A loop over folds that asks the network only about data that no fold contains.
@@ -56,7 +56,8 @@ for train, test in KFold(n_splits=3, shuffle=True, random_state=0).split(x):
 ## Sources
 
 - [scikit-learn: cross-validation](https://scikit-learn.org/stable/modules/cross_validation.html)
-- [PyTorch forum: how to reset the model for each fold](https://discuss.pytorch.org/t/reset-model-weights/19180)
+- Reported in [lfmc_from_sar](https://github.com/kkraoj/lfmc_from_sar/issues/5) and
+  [camull-net](https://github.com/McSpooder/camull-net/issues/6)
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ check = Check(
     __name__,
     severity=Severity.WARNING,
     expected="each fold begins with a network that has seen none of the data",
-    why="From the second fold on, the network is asked about rows that it was trained on before: the score is "
-    "too good.",
+    why="From the second fold on, the network is asked about rows that it was trained on before: "
+    "the score is too good.",
     fix="Build the network inside the loop, or begin each fold with "
     "`model.load_state_dict(copy.deepcopy(start))`, where `start` is a deep copy of its first weights.",
 )
@@ -94,8 +95,8 @@ def told(fact: FoldFact) -> str:
     if fact.kept is not None and fact.loaded is not None:
         return (
             f"what line {fact.kept.line} puts aside are the live weights of `{fact.model}`: line "
-            f"{fact.loaded.line} loads them into itself, so that it goes on from fold to fold in the loop over "
-            f"{over} in line {line}."
+            f"{fact.loaded.line} loads them into itself, so that it goes on from fold to fold in the loop "
+            f"over {over} in line {line}."
         )
     anew = " with a new optimizer" if fact.optimizer_anew else ""
     return (
