@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from osler.static.regions import statements
@@ -19,6 +20,9 @@ SPLITTERS = frozenset(
 
 WRAPS = frozenset({"enumerate", "tqdm", "list", "tuple", "track"})
 JOINS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack", "stack"})
+
+TELLS_APART = re.compile(rf"\b(?:{'|'.join(SPLITTERS)})\b|!=|~|\[:")
+"""Text without which no rows are held out."""
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -54,11 +58,12 @@ class Rows:
     held_out: list[ast.AST]
 
 
-def fold_loops(source: Source) -> Iterator[FoldLoop]:
-    """All of a file."""
-    if source.tree is None or "backward(" not in source.text:
+def fold_loops(source: Source, lines: Collection[int]) -> Iterator[FoldLoop]:
+    """Those among the loops at some lines of a file."""
+    if source.tree is None or not TELLS_APART.search(source.text):
         return
-    loops = [s for s in statements(source.tree) if isinstance(s, ast.For) and not _ends_early(s.body)]
+    loops = [s for s in statements(source.tree) if isinstance(s, ast.For) and s.lineno in lines]
+    loops = [s for s in loops if not _ends_early(s.body)]
     given = _Given(source) if loops else None
     for node in loops:
         if given is not None and (splitter := given.splitter_of(node.iter)):
@@ -102,7 +107,7 @@ class _Given:
     """What names are assigned in a file."""
 
     def __init__(self, source: Source) -> None:
-        self._uses_library = "sklearn" in source.text and source.tree is not None
+        self._uses_library = "sklearn" in source.text and any(name in source.text for name in SPLITTERS)
         self._values: dict[str, list[ast.expr]] = {}
         for node in walk(source.tree) if self._uses_library and source.tree is not None else ():
             if isinstance(node, ast.Assign):
@@ -211,21 +216,26 @@ def _by_hand(source: Source, node: ast.For) -> Iterator[FoldLoop]:
 
 def _given_to(source: Source, node: ast.For, number: str) -> Iterator[tuple[Def, str]]:
     """Functions that get the number of the fold, and what they call it."""
-    for call in (n for s in node.body for n in walk(s)):
-        if not isinstance(call, ast.Call):
-            continue
+    calls = [n for s in node.body for n in walk(s) if isinstance(n, ast.Call) and _gets(n, number)]
+    if not calls or source.tree is None:
+        return
+    functions = [s for s in statements(source.tree) if isinstance(s, Def)]
+    for call in calls:
         last = dotted(call.func).rpartition(".")[2]
-        if not last or source.tree is None:
+        called = [f for f in functions if f.name == last]
+        if len(called) != 1:
             continue
-        functions = [n for n in walk(source.tree) if isinstance(n, Def) and n.name == last]
-        if len(functions) != 1:
-            continue
-        (function,) = functions
+        (function,) = called
         names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
         names = names[names[:1] == ["self"] :]
         for name, value in (*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)):
             if name and isinstance(value, ast.Name) and value.id == number:
                 yield function, name
+
+
+def _gets(call: ast.Call, number: str) -> bool:
+    given = (*call.args, *(k.value for k in call.keywords))
+    return any(isinstance(value, ast.Name) and value.id == number for value in given)
 
 
 def _told_apart(body: Sequence[ast.stmt], number: str, part: str, over: ast.expr | None) -> Rows | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from osler.model import (
     Action,
+    Branch,
+    CallNode,
     Code,
     FoldFact,
     Kind,
@@ -20,7 +22,7 @@ from osler.model import (
 )
 from osler.static.fold_loops import FoldLoop, fold_loops
 from osler.static.fold_resets import Reach, Within, is_built, loads, may_be_anew
-from osler.static.queries import every_loop, is_unclear, root_sites
+from osler.static.queries import goes_backward, is_unclear, root_sites
 from osler.static.regions import blocks
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
@@ -45,12 +47,22 @@ class Turn:
 
 def carried_over_folds(sources: Sequence[Source], code: Code) -> Iterator[FoldFact]:
     """Each network and loop once."""
-    loops = {(s.file, f.node.lineno): f for s in sources for f in fold_loops(s)}
+    followed = [pair for trace in code.traces for pair in _with_outer(trace.nodes, frozenset())]
+    followed = [(loop, around) for loop, around in followed if loop.number and goes_backward(loop)]
+    lines: dict[str, set[int]] = {}
+    for loop, _ in followed:
+        lines.setdefault(loop.place.file, set()).add(loop.place.line)
+    loops = {
+        (s.file, folds.node.lineno): folds
+        for s in sources
+        if s.file in lines
+        for folds in fold_loops(s, lines[s.file])
+    }
     if not loops:
         return
     reach = Reach(sources)
     told: set[tuple[Place, Place]] = set()
-    for turn in _turns(code, loops):
+    for turn in _turns(followed, loops):
         for network, step in _trained(turn):
             fact = _fact(sources, code, reach, turn, network, step)
             if fact is not None and (fact.made, fact.loop) not in told:
@@ -58,19 +70,29 @@ def carried_over_folds(sources: Sequence[Source], code: Code) -> Iterator[FoldFa
                 yield fact
 
 
-def _turns(code: Code, loops: dict[tuple[str, int], FoldLoop]) -> Iterator[Turn]:
-    for trace in code.traces:
-        for loop, around in _with_outer(trace.nodes):
-            folds = loops.get((loop.place.file, loop.place.line))
-            if folds is not None and not (loop.once or loop.framework) and loop.number:
-                yield Turn(folds, loop, around, tuple(flat(loop.body)))
+def _turns(
+    followed: Sequence[tuple[Loop, frozenset[int]]], loops: dict[tuple[str, int], FoldLoop]
+) -> Iterator[Turn]:
+    for loop, around in followed:
+        folds = loops.get((loop.place.file, loop.place.line))
+        if folds is not None and not (loop.once or loop.framework):
+            yield Turn(folds, loop, around, tuple(flat(loop.body)))
 
 
-def _with_outer(nodes: list[Node]) -> Iterator[tuple[Loop, frozenset[int]]]:
-    loops = list(every_loop(nodes))
-    inside = [(loop, {id(inner) for inner in every_loop(loop.body)}) for loop in loops]
-    for loop in loops:
-        yield loop, frozenset(o.number for o, inner in inside if id(loop) in inner)
+def _with_outer(nodes: list[Node], around: frozenset[int]) -> Iterator[tuple[Loop, frozenset[int]]]:
+    """All loops of a tree, with the numbers of those around each."""
+    for node in nodes:
+        match node:
+            case Loop():
+                yield node, around
+                yield from _with_outer(node.body, around | {node.number})
+            case CallNode():
+                yield from _with_outer(node.body, around)
+            case Branch():
+                for way in node.ways:
+                    yield from _with_outer(way, around)
+            case _:
+                pass
 
 
 def _trained(turn: Turn) -> Iterator[tuple[Network, Action]]:
