@@ -21,6 +21,7 @@ def anew(code: str, name: str = "net") -> bool:
 ANEW = {
     "apply": "net.apply(forget)",
     "a name that says so": "reset_weights(net)",
+    "a method that nobody can read": "net.begin()",
     "filled": "nn.init.normal_(net.weight)",
     "another one": "net = copy.deepcopy(base)",
     "a copy of itself": "net = copy.deepcopy(net)",
@@ -31,6 +32,8 @@ ANEW = {
     "by a function": "def begin():\n    net.reset_parameters()\nbegin()",
 }
 AS_IT_WAS = {
+    "train mode": "net.train()",
+    "a method that can be read": "class Net:\n    def begin(self):\n        print(self)\nnet.begin()",
     "moved": "net = net.to('cpu')",
     "trained by a function": "net, log = fit(net, rows)",
     "kept by an object": "self.net = net",

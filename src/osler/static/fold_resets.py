@@ -20,6 +20,14 @@ RESETS = re.compile(
 HARMLESS = frozenset({"reset_peak_memory_stats", "reset_index", "reset_max_memory_allocated"})
 FILLS = re.compile(r"(normal|uniform|orthogonal|constant|zeros|ones|eye|dirac|sparse|copy|fill|zero|set)_$")
 MOVES = frozenset("to cuda cpu half double float bfloat16 type".split())
+KEEPS = frozenset(
+    "train eval forward parameters named_parameters buffers named_buffers modules named_modules children "
+    "named_children state_dict load_state_dict zero_grad requires_grad_ share_memory compile append split "
+    "register_forward_hook register_forward_pre_hook register_full_backward_hook get_parameter "
+    "get_submodule predict save save_model save_pretrained no_sync".split()
+)
+"""Methods that leave a module what it has learned; of those of unread classes nobody knows."""
+
 WRITES = frozenset({"setattr", "vector_to_parameters", "__setattr__", "swap_tensors"})
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
@@ -108,7 +116,11 @@ def _changes(reach: Reach, node: ast.AST, last: str) -> bool:
                 return False
             if FILLS.search(name):
                 return not (isinstance(function, ast.Attribute) and "grad" in ast.unparse(function.value))
-            return name in WRITES or (bool(RESETS.search(name.lower())) and not reach.is_defined(name))
+            if name in WRITES or (RESETS.search(name.lower()) and not reach.is_defined(name)):
+                return True
+            owner = dotted(function.value) if isinstance(function, ast.Attribute) else ""
+            is_known = name in KEEPS | MOVES or reach.is_defined(name)
+            return owner.rpartition(".")[2] == last and not is_known
         case ast.Assign(targets=targets, value=value):
             return any(_exchanges(t, value, last) for t in targets)
         case ast.AnnAssign(target=target, value=value) | ast.NamedExpr(target=target, value=value):

@@ -284,6 +284,30 @@ SILENT = {
     "epochs over batches": folds(
         "for epoch in range(5):", "train, test = torch.arange(100), torch.arange(100, 120)"
     ),
+    "put back by a context": folds(
+        "for train, test in KFold(5).split(x):",
+        before="""
+import contextlib
+
+
+@contextlib.contextmanager
+def as_it_was(part):
+    saved = {k: v.clone() for k, v in part.state_dict().items()}
+    yield part
+    part.load_state_dict(saved)
+""",
+        body="    with as_it_was(net):\n" + ONE_FOLD.replace("    ", "        "),
+    ),
+    "rounds of a meta-learner that is trained on both sides": folds(
+        "for step in range(100):",
+        "away, here = y != step % 4, y == step % 4",
+        body="""
+    opt = torch.optim.SGD(net.parameters(), lr=0.1)
+    (loss_fn(net(x[away]), y[away]) + loss_fn(net(x[here]), y[here])).backward()
+    opt.step()
+    print(score(net, here))
+""",
+    ),
     "an unread function": folds(start="clean_slate(net)", before="from lab import clean_slate"),
     "a class that builds in each fold": TRAIN
     + CLASS.replace("self.opt = torch", "self.net = Net()\n        self.opt = torch"),
