@@ -36,6 +36,7 @@ from osler.model.code import (
 from osler.model.codefacts import (
     ApartFact,
     FitFact,
+    FoldFact,
     HandUpdateFact,
     LooseLoadFact,
     OverwrittenFact,
@@ -204,6 +205,7 @@ __all__ = [
     "External",
     "Finding",
     "FitFact",
+    "FoldFact",
     "FollowFact",
     "ForwardFact",
     "FrozenNormFact",

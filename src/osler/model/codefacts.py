@@ -135,6 +135,33 @@ class ResumptionFact:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldFact:
+    """A network that is trained in each turn of a loop over folds, and that nothing in the loop makes anew.
+
+    Attributes:
+        model: what the source calls it.
+        made: where it is built, before the loop.
+        loop: the head of the loop.
+        splitter: the class that makes the folds; empty if they are made by hand.
+        trained: where an optimizer steps on it.
+        evaluated: where it is called with rows that its fold holds out.
+        optimizer_anew: the optimizer is built in the loop, the network is not.
+        kept: where `state_dict()` gave the weights that are loaded again, without a copy.
+        loaded: where they are loaded.
+    """
+
+    model: str
+    made: Place
+    loop: Place
+    splitter: str
+    trained: Place
+    evaluated: Place
+    optimizer_anew: bool = False
+    kept: Place | None = None
+    loaded: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatFact:
     """Each pass over the training data makes its generator anew, with a seed that nothing changes.
 

@@ -13,6 +13,7 @@ from osler.static.calls import invoke, run
 from osler.static.classes import is_module
 from osler.static.expressions import evaluate
 from osler.static.fitting import fits_before_splits
+from osler.static.fold_models import carried_over_folds
 from osler.static.hand_updates import hand_updates
 from osler.static.idle_parts import idle_parts
 from osler.static.knowledge import FRAMEWORKS
@@ -79,6 +80,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     code.spread = tuple(spread(sources, code))
     code.repeats = tuple(repeated_passes(sources, code))
     code.apart = tuple(moved_apart(sources, code))
+    code.folds = tuple(carried_over_folds(sources, code))
     return code
 
 
