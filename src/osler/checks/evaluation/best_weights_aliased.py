@@ -62,6 +62,7 @@ check = Check(
     expected="the best weights are copied when they are found",
     why="What is restored at the end are the last weights, not the best.",
     fix="Take a copy: `copy.deepcopy(model.state_dict())`.",
+    symptoms=("model-reused-across-folds",),
 )
 
 
