@@ -42,12 +42,20 @@ class Range:
         low: values below pass nothing back.
         high: values above pass nothing back.
         closed: the two limits themselves do pass something back.
+        bends: values within are not left as they are.
     """
 
     operation: str
     low: float | None
     high: float | None
     closed: bool = False
+    bends: bool = False
+
+    def is_idle(self, values: Tensor) -> bool:
+        """Whether the operation leaves all of some values as they are."""
+        above = self.low is None or bool((values > self.low).all())
+        below = self.high is None or bool((values < self.high).all())
+        return above and below and not self.bends
 
     def is_outside(self, values: Tensor) -> bool:
         """Whether all of some values lie where there is no slope; NaN lies nowhere."""
@@ -193,7 +201,8 @@ def uses(root: Tensor) -> list[tuple[Tensor, list[Node]]]:
     """
     leaves, users = walked(root)
     found = [(getattr(leaf, "variable", None), leaf) for leaf in leaves]
-    return [(t, first_uses(leaf, users)) for t, leaf in found if isinstance(t, Tensor) and is_small(t)]
+    small = [(t, leaf) for t, leaf in found if isinstance(t, Tensor) and is_small(t)]
+    return [(t, first_uses(leaf, users, t.detach())) for t, leaf in small]
 
 
 def walked(root: Tensor) -> tuple[list[Node], defaultdict[Node, list[Node]]]:
@@ -221,8 +230,11 @@ def is_small(tensor: Tensor) -> bool:
     return usual and 0 < tensor.numel() <= COPYABLE
 
 
-def first_uses(leaf: Node, users: defaultdict[Node, list[Node]]) -> list[Node]:
-    """What is done to a leaf behind views of it; the view itself where that is the root."""
+def first_uses(leaf: Node, users: defaultdict[Node, list[Node]], values: Tensor) -> list[Node]:
+    """What is done to a leaf behind views of it; the view itself where that is the root.
+
+    A limit that holds nothing back is no more than a view: the next one may.
+    """
     todo, met, found = [leaf], {leaf}, list[Node]()
     while todo:
         node = todo.pop()
@@ -233,7 +245,8 @@ def first_uses(leaf: Node, users: defaultdict[Node, list[Node]]) -> list[Node]:
             if user in met:
                 continue
             met.add(user)
-            if kind_of(user) in VIEWS:
+            limits = range_of(user)
+            if kind_of(user) in VIEWS or (limits is not None and limits.is_idle(values)):
                 todo.append(user)
             else:
                 found.append(user)
@@ -284,7 +297,7 @@ RANGES: dict[str, Callable[[Node], Range | None]] = {
     "ClampMin": clamped,
     "ClampMax": clamped,
     "Hardtanh": between,
-    "Hardsigmoid": lambda _: Range("hardsigmoid()", -3.0, 3.0),
+    "Hardsigmoid": lambda _: Range("hardsigmoid()", -3.0, 3.0, bends=True),
 }
 """Operations with a slope of zero outside of a range of numbers, by the names of their nodes."""
 

@@ -118,6 +118,10 @@ FAULTY = {
     "below the lower limit": (net(ZERO, "out * p.clamp(min=0.02, max=5.0)"), "clamp(min=0.02, max=5)"),
     "above the upper limit": (net("torch.tensor(3.0)", "out * torch.clamp(p, max=1.0)"), "clamp(max=1)"),
     "clamp_min": (net(LOW, "out + p.clamp_min(0.1)"), "clamp(min=0.1)"),
+    "behind a limit that holds nothing": (
+        net("torch.tensor([1e-3])", "out * p.clamp_max(1.0).clamp_min(0.01)"),
+        "clamp(min=0.01)",
+    ),
     "below and above": (net("torch.tensor([-2.0, 2, 3, -9])", "out * p.clip(-1, 1)"), "clamp(min=-1, max=1)"),
     "zeros behind relu": (net(ROW, "out + F.relu(p)"), "relu()"),
     "nn.ReLU": (net(LOW, "out + nn.ReLU()(p)", "SGD(model.parameters(), lr=0.1)"), "relu()"),
@@ -159,6 +163,8 @@ OTHER = """
 QUIET = {
     "inside": net("torch.tensor(0.5)", "out * p.clamp(0.02, 5.0)"),
     "on the limit of clamp": net(ZERO, "out * p.clamp(min=0.0)"),
+    "inside of two limits": net("torch.tensor([0.5])", "out * p.clamp_max(1.0).clamp_min(0.01)"),
+    "bent before it is cut": net("torch.tensor(-1.0)", "out * F.hardsigmoid(p).clamp(min=0.1)"),
     "one entry inside": net("torch.tensor([-1.0, -1, -1, 0.1])", "out + p.relu()"),
     "some weights below zero": net("torch.randn(4, 4)", "out @ p.relu()"),
     "leaves by itself": net("torch.tensor(0.5)", "out * p.clamp(max=0.51)", "SGD(model.parameters(), 2.0)"),

@@ -71,7 +71,8 @@ for epoch in range(epochs):
 - [torch.clamp](https://docs.pytorch.org/docs/stable/generated/torch.clamp.html)
 - [Autograd mechanics](https://docs.pytorch.org/docs/stable/notes/autograd.html), "Gradients for
   non-differentiable functions"
-- [Clamp and its gradient of zero](https://github.com/pytorch/pytorch/issues/7002)
+- Reported in [HypHC](https://github.com/HazyResearch/HypHC/issues/7): a scale of 0.001 behind
+  `clamp_min(0.01)`
 """
 
 from __future__ import annotations
@@ -91,8 +92,8 @@ check = Check(
     severity=Severity.WARNING,
     expected="a parameter begins where the operation it goes through has a slope",
     why="Its gradient is exactly 0, so no step moves it: the model computes with a constant.",
-    fix="Begin inside the limits, keep it there with `softplus`, `sigmoid` or `exp`, or clamp the parameter "
-    "itself after each step, under `torch.no_grad()`.",
+    fix="Make it begin inside the limits, keep it there with `softplus`, `sigmoid` or `exp`, or clamp the "
+    "parameter itself after each step, under `torch.no_grad()`.",
 )
 
 
