@@ -108,6 +108,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "frozen_norms": attrgetter("model", "name"),
     "unmoved_norms": attrgetter("name"),
     "idle_norms": attrgetter("backward"),
+    "outside": attrgetter("full_name"),
     "comparisons": attrgetter("site"),
     "precisions": attrgetter("backward"),
     "optimizers": attrgetter("name"),

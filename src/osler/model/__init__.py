@@ -85,6 +85,7 @@ from osler.model.lossfacts import (
 )
 from osler.model.measure import Column, Measure, Record
 from osler.model.normfacts import FrozenNormFact, IdleNormFact, UnmovedNormFact
+from osler.model.rangefacts import OutsideFact
 from osler.model.setup import NOTHING_ASKED, Answer, Setup
 from osler.model.setupfacts import (
     ConnectivityFact,
@@ -256,6 +257,7 @@ __all__ = [
     "NotFiniteFact",
     "Optimizer",
     "OptimizerFact",
+    "OutsideFact",
     "OverfitFact",
     "OverwriteFact",
     "OverwrittenFact",

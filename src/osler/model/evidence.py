@@ -42,6 +42,7 @@ from osler.model.lossfacts import (
 )
 from osler.model.measure import Column
 from osler.model.normfacts import FrozenNormFact, IdleNormFact, UnmovedNormFact
+from osler.model.rangefacts import OutsideFact
 from osler.model.stepping import AliasFact, InPlaceFact, RestoredRateFact, ScheduleFact, UpdateFact
 from osler.model.targetfacts import LabelRowsFact, ReachFact
 from osler.model.wiring import (
@@ -77,6 +78,7 @@ class Run:
         precisions: 16-bit formats behind each backward.
         unmoved_norms: networks whose weights have learned while their BatchNorm statistics stayed, by name.
         idle_norms: backward calls through BatchNorm whose statistics nobody updates.
+        outside: parameters whose uses all pass nothing back to them, by full name.
         graphs: autograd graphs of the first backward from each line.
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
@@ -134,6 +136,7 @@ class Run:
     precisions: dict[Site, PrecisionFact] = field(default_factory=dict[Site, PrecisionFact])
     unmoved_norms: dict[str, UnmovedNormFact] = field(default_factory=dict[str, UnmovedNormFact])
     idle_norms: dict[Site, IdleNormFact] = field(default_factory=dict[Site, IdleNormFact])
+    outside: dict[str, OutsideFact] = field(default_factory=dict[str, OutsideFact])
     graphs: dict[Site, GraphFact] = field(default_factory=dict[Site, GraphFact])
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])

@@ -30,6 +30,7 @@ from osler.runtime.loss_signs import terms
 from osler.runtime.patches import Patches
 from osler.runtime.precision import precision
 from osler.runtime.registry import held, plain
+from osler.runtime.saturation import Saturation
 from osler.runtime.watcher import Watcher
 
 BACKWARD = Kind.BACKWARD
@@ -77,6 +78,9 @@ class Backwards:
         self.differentiated: dict[Site, bool] = {}
         self.gate_following = watcher.gate("networks that follow others")
         self.gate_states = watcher.gate("gradients through time")
+        self.gate_outside, census = watcher.gate("parameters out of range"), watcher.census
+        self.outside = Saturation(watcher.run, watcher.registry, census.name_of, watcher.graph_lines.place)
+        watcher.at_finish.append(lambda: self.gate_outside.within(self.outside.finish))
 
     def wrap(
         self,
@@ -301,6 +305,7 @@ class Backwards:
             self.note_signs(root, site)
             self.note_precision(root, site)
         self.gate_norms.within(self.note_norms, root, site)
+        self.gate_outside.within(self.outside.look, root, site, self.walks[site] == 1)
         if look is None and site not in self.doubted and suspicious(root):
             self.doubted.add(site)
             watcher.want_look()

@@ -1,0 +1,8 @@
+from osler.model import OutsideFact
+
+
+def test_full_name() -> None:
+    fact = OutsideFact("gate", "Net", (), "relu()", rounds=False, elements=1, lowest=0.0, highest=0.0)
+    assert fact.full_name == "Net.gate"
+    loose = OutsideFact("gate", "", (), "relu()", rounds=False, elements=1, lowest=0.0, highest=0.0)
+    assert loose.full_name == "gate"
