@@ -122,6 +122,7 @@ check = Check(
     fix="Remove the operation from the path between the parameters and the loss.",
     symptoms=(
         "parameters-without-gradient",
+        "parameter-outside-clamp",
         "updates-absent",
         "optimizer-never-steps",
         "loss-plateaus",
