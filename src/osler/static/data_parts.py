@@ -29,8 +29,8 @@ LONGEST = 60
 
 OPPOSITE = {Part.TRAIN: Part.HELD_OUT, Part.HELD_OUT: Part.TRAIN}
 
-Known = Mapping[str, tuple[Part, str]]
-"""Names that stand for a part whatever they are called, with what both parts of a split share."""
+Known = Mapping[str, tuple[Part | None, str]]
+"""Names that stand for a part, or for none, whatever they are called; what the parts of a split share."""
 
 
 def part_of(node: ast.expr, known: Known) -> Part | None:
@@ -70,7 +70,7 @@ def _texts(node: ast.expr, known: Known) -> Iterator[Part | str]:
     for below in walk(node):
         match below:
             case ast.Name(id=name) if name in known:
-                yield from known[name]
+                yield from (text for text in known[name] if text is not None)
             case ast.Name(id=text):
                 yield from _words(text)
             case ast.Attribute(attr=text) if id(below) not in methods:
@@ -117,14 +117,15 @@ def split_names(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, Part, 
     if not (isinstance(target, ast.Tuple) and isinstance(value, ast.Call)):
         return
     names = [dotted(t) for t in target.elts]
-    match dotted(value.func).rpartition(".")[2]:
+    function = value.func
+    match function.attr if isinstance(function, ast.Attribute) else dotted(function):
         case "train_test_split":
             for place, name in enumerate(names):
                 yield name, (Part.HELD_OUT if place % 2 else Part.TRAIN), f"split {value.lineno} {place // 2}"
         case "random_split":
             for place, name in enumerate(names):
                 yield name, (Part.HELD_OUT if place else Part.TRAIN), f"split {value.lineno}"
-        case "split" if len(names) == 2 and dotted(value.func).partition(".")[0] not in {"np", "torch"}:
+        case "split" if len(names) == 2 and dotted(function).partition(".")[0] not in {"np", "torch"}:
             yield names[0], Part.TRAIN, "fold"
             yield names[1], Part.HELD_OUT, "fold"
         case _:

@@ -1,4 +1,4 @@
-"""Whether what a line makes of data goes on to a network, and not only to a plot, a score or a printed line."""
+"""Whether what a line makes of data goes on to a network, and not only to a plot or a printed line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from osler.static.sources import dotted
 from osler.static.walking import walk
 
 TENSORS = frozenset(
-    "tensor as_tensor from_numpy FloatTensor LongTensor Tensor TensorDataset DataLoader from_dataframe".split()
+    "tensor as_tensor from_numpy FloatTensor LongTensor Tensor TensorDataset DataLoader".split()
 )
 IDLE = frozenset(
     "print len range type enumerate zip sorted set list tuple dict max min sum abs round str int float "
@@ -30,7 +30,7 @@ def feeds(call: ast.Call) -> bool:
 
 
 def mentioned(node: ast.AST) -> Iterator[str]:
-    """Names whose values an expression holds: not those that only say which entries are meant, or how many."""
+    """Names whose values an expression holds, not those that only say which entries, or how many."""
     match node:
         case ast.Call(func=ast.Name(id="len" | "print")) | ast.Attribute(attr="shape"):
             return

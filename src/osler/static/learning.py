@@ -1,4 +1,4 @@
-"""What a statement learns of data for their preparation: a scaler, a scale by hand, codes of the values met."""
+"""What a statement learns of data to prepare them: a scaler, a scale by hand, codes of the values met."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def learned(known: Knowledge, targets: tuple[str, ...], value: ast.expr) -> Iter
                 yield from _coded(known, node, targets)
             case _:
                 pass
-    if len(targets) == 1:
-        yield from _scaled(known, targets[0], value)
+    if len(targets) <= 1:
+        yield from _scaled(known, "".join(targets), value)
 
 
 def note(known: Knowledge, target: str, value: ast.expr) -> None:
@@ -167,8 +167,16 @@ def _made(known: Knowledge, owner: ast.expr) -> str:
 
 def is_label(data: ast.expr) -> bool:
     """The data are called as targets are: the classes are then the same in both parts, as a rule."""
-    texts = (n.id if isinstance(n, ast.Name) else n.attr if isinstance(n, ast.Attribute) else
-             n.value if isinstance(n, ast.Constant) and isinstance(n.value, str) else "" for n in walk(data))
+    texts = (
+        n.id
+        if isinstance(n, ast.Name)
+        else n.attr
+        if isinstance(n, ast.Attribute)
+        else n.value
+        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        else ""
+        for n in walk(data)
+    )
     return any(LABEL.search(text.lower()) for text in texts)
 
 
@@ -189,29 +197,35 @@ def _coded(known: Knowledge, node: ast.AST, targets: tuple[str, ...]) -> Iterato
                 yield Learned("factorize", "codes", args[0] if is_function else owner, node, targets[:1])
         case ast.Attribute(value=ast.Attribute(value=made, attr="cat"), attr="codes"):
             match made:
-                case ast.Call(func=ast.Attribute(value=data, attr="astype"), args=[ast.Constant(value="category")]):
+                case ast.Call(
+                    func=ast.Attribute(value=data, attr="astype"), args=[ast.Constant(value="category")]
+                ):
                     yield Learned("cat.codes", "codes", data, node, targets, is_label(data))
                 case _:
                     pass
         case ast.Attribute(value=ast.Call(func=function, args=[data], keywords=[]), attr="codes"):
             if dotted(function).rpartition(".")[2] == "Categorical":
                 yield Learned("Categorical", "codes", data, node, targets, is_label(data))
-        case ast.DictComp(
-            key=ast.Name(id=key),
-            generators=[
-                ast.comprehension(
-                    target=ast.Tuple(elts=[ast.Name(id=number), ast.Name(id=word)]),
-                    iter=ast.Call(func=ast.Name(id="enumerate"), args=[data, *_]),
-                )
-            ],
-        ) as mapping if key == word and any(
-            isinstance(n, ast.Name) and n.id == number for n in walk(mapping.value)
-        ) and is_distinct(known, data):
+        case (
+            ast.DictComp(
+                key=ast.Name(id=key),
+                generators=[
+                    ast.comprehension(
+                        target=ast.Tuple(elts=[ast.Name(id=number), ast.Name(id=word)]),
+                        iter=ast.Call(func=ast.Name(id="enumerate"), args=[data, *_]),
+                    )
+                ],
+            ) as mapping
+        ) if (
+            key == word
+            and any(isinstance(n, ast.Name) and n.id == number for n in walk(mapping.value))
+            and is_distinct(known, data)
+        ):
             is_slight = is_label(data) and not UNSORTED.search(ast.unparse(data))
             yield Learned("the dict", "codes", data, mapping, targets, is_slight)
         case ast.Call(func=ast.Attribute(value=owner, attr="setdefault"), args=[word, number]):
             if dotted(owner) in known.empty and _counts(number, owner):
-                yield Learned("the dict", "codes", word, node, (dotted(owner),))
+                yield Learned("the dict", "codes", word, node, (dotted(owner), *targets))
         case _:
             return
 
@@ -223,9 +237,10 @@ def _counts(number: ast.expr, owner: ast.expr) -> bool:
 
 def added(known: Knowledge, target: ast.expr, value: ast.expr) -> Iterator[Learned]:
     """`vocab[word] = len(vocab)`."""
-    if isinstance(target, ast.Subscript) and dotted(target.value) in known.empty:
-        if _counts(value, target.value):
-            yield Learned("the dict", "codes", target.slice, target, (dotted(target.value),))
+    if not isinstance(target, ast.Subscript) or dotted(target.value) not in known.empty:
+        return
+    if _counts(value, target.value):
+        yield Learned("the dict", "codes", target.slice, target, (dotted(target.value),))
 
 
 def _scaled(known: Knowledge, target: str, value: ast.expr) -> Iterator[Learned]:
@@ -235,7 +250,11 @@ def _scaled(known: Knowledge, target: str, value: ast.expr) -> Iterator[Learned]
     inner: set[ast.AST] = set()
     for node in walk(value):
         seen = known.numbers.get(dotted(node)) if isinstance(node, ast.Name | ast.Attribute) else None
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (data := statistic_of(node)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and (data := statistic_of(node))
+        ):
             seen = (data, node.func.attr, not axes(node))
             inner |= set(walk(node))
         if seen is not None:

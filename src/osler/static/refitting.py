@@ -13,7 +13,8 @@ from osler.static.data_parts import Part, described, is_mixed, named
 from osler.static.feeding import feeds, is_fed
 from osler.static.learning import ENCODERS, LABEL, LEARNS, Learned, is_label
 from osler.static.machine import Modules
-from osler.static.part_lines import Event, Lines, Within, bound
+from osler.static.part_events import Event, Within, bound
+from osler.static.part_lines import DEEPEST, Lines
 from osler.static.regions import statements
 from osler.static.sources import Source, dotted
 from osler.static.walking import walk
@@ -28,7 +29,9 @@ GROUPS = re.compile(r"edge|graph|adjacen|\badj\b|sparse|scatter|index_add|voxel|
 """Numbers inside a graph or a group mean something there alone."""
 
 FOLDERS = re.compile(r"\b(listdir|iterdir|r?glob|scandir|walk)\(")
-DRAWS = re.compile(r"\b(randn\w*|rand|normal|uniform|randint|poisson|default_rng|make_\w+|multivariate_\w+)\(")
+DRAWS = re.compile(
+    r"\b(randn\w*|rand|normal|uniform|randint|poisson|default_rng|make_\w+|multivariate_\w+)\("
+)
 """Data that are made up: their scale belongs to how they are made."""
 
 OWN = re.compile(
@@ -120,7 +123,7 @@ class Reader:
             return
         calls: dict[int, list[Event]] = {}
         for within in _owners(source, source.tree):
-            lines = Lines(within)
+            lines = Lines(within, self.definitions.find, depth=DEEPEST)
             lines.follow(within.node.body)
             yield from self._written_out(lines)
             for event in lines.events:
@@ -141,16 +144,18 @@ class Reader:
             if event.part is Part.TRAIN:
                 taught.setdefault(key, event)
             elif (first := taught.get(key)) is not None and event.rest not in lines.transformed:
-                if self._matters(what, event, event.rest) and _goes_on(event, what.node, what.into):
-                    yield RefitFact(
-                        what.by,
-                        what.kind,
-                        event.within.place(what.node),
-                        first.within.place(first.what.node if first.what else what.node),
-                        _shown(first.what.data if first.what else what.data, "the training part"),
-                        _shown(what.data, "the held-out part"),
-                        is_slight=what.is_slight,
-                    )
+                before = first.what or what
+                if not self._matters(what, event, event.rest) or not _goes_on(event, what.node, what.into):
+                    continue
+                yield RefitFact(
+                    what.by,
+                    what.kind,
+                    event.within.place(what.node),
+                    first.within.place(before.node),
+                    _shown(before.data, "the training part"),
+                    _shown(what.data, "the held-out part"),
+                    is_slight=what.is_slight,
+                )
 
     def _matters(self, what: Learned, event: Event, words: str) -> bool:
         """It is not learned of each part on purpose, as far as one can tell."""
@@ -201,14 +206,7 @@ class Reader:
             return None
         for event in self._learns(entered):
             what = event.what
-            if what is None or not event.origins & set(data) or event.is_each or event.part is Part.TRAIN:
-                continue
-            if event.unless & other.keys() or "" in event.unless or DRAWS.search(event.within.text):
-                continue
-            words = " ".join((ast.unparse(held.call), *held.targets)).lower()
-            if not self._matters(what, event, words) or not _goes_on(event, what.node, what.into):
-                continue
-            if what.kind == "scale" and self._passes_a_network(held):
+            if what is None or not self._counts(what, event, set(data), set(other), held):
                 continue
             place = event.within.place(what.node)
             return RefitFact(
@@ -224,13 +222,23 @@ class Reader:
             )
         return None
 
+    def _counts(self, what: Learned, event: Event, data: set[str], given: set[str], held: Event) -> bool:
+        """It is learned in each call, of what both calls are given differently, and matters."""
+        if not event.origins & data or event.is_each or event.part is Part.TRAIN:
+            return False
+        if event.unless & {"", *given} or DRAWS.search(event.within.text):
+            return False
+        if what.kind == "scale" and self._passes_a_network(held):
+            return False
+        words = " ".join((_text(held.call), *held.targets)).lower()
+        return self._matters(what, event, words) and _goes_on(event, what.node, what.into)
+
     def _learns(self, entered: Within) -> list[Event]:
         key = id(entered.node)
         if key not in self.taught:
             lines = Lines(entered, self.definitions.find)
-            if isinstance(entered.node, ast.FunctionDef):
-                names = [a.arg for a in (*entered.node.args.args, *entered.node.args.kwonlyargs)]
-                lines.origins = {n: frozenset({n}) for n in names if n not in {"self", "cls"}}
+            lines.origins = {n: frozenset({n}) for n in entered.parameters}
+            lines.parts = {n: (None, n) for n in entered.parameters}
             lines.follow(entered.node.body)
             self.taught[key] = [e for e in lines.events if e.what is not None]
         return self.taught[key]
@@ -260,9 +268,9 @@ def _goes_on(event: Event, node: ast.AST, into: tuple[str, ...]) -> bool:
     if isinstance(event.statement, ast.Return):
         return True
     for call in walk(event.statement):
-        if isinstance(call, ast.Call) and call is not node and feeds(call):
-            if any(below is node for below in walk(call)):
-                return True
+        is_around = isinstance(call, ast.Call) and call is not node and feeds(call)
+        if is_around and any(below is node for below in walk(call)):
+            return True
     names = tuple(name for name in into if name)
     line = event.statement.end_lineno or event.statement.lineno
     return bool(names) and is_fed(event.within.node, names, line)

@@ -1,9 +1,9 @@
-"""What prepares the data is learned anew from the held-out part, so that the same number means another thing.
+"""What prepares the data is learned anew from the held-out part: the same number means another thing.
 
-A scale, principal axes, a vocabulary or codes of categories are part of the model: its weights fit the numbers
+A scale, principal axes, a vocabulary or codes of categories belong to the model: its weights fit the numbers
 that came out for the training data. Learned once more from the validation or test data they are others. The
-word that was number 7 is then number 5, and the mean of the test data becomes the mean of the training data,
-whatever it was. Nothing fails; the model is only asked something else than it has learned.
+word that was number 7 is then number 5, and what lay far above the mean of the training data may lie at the
+mean of the test data. Nothing fails; the model is only asked something else than it has learned.
 
 ## Bad
 
@@ -68,7 +68,7 @@ check = Check(
     expected="what is learned from the training part prepares every part",
     why="The same number means something else in both parts: the model is asked another question than it has "
     "learned to answer.",
-    fix="Learn it from the training part alone and hand it over: `transform` in place of `fit_transform`, the "
+    fix="Take it from the training part alone and hand it over: `transform` in place of `fit_transform`, the "
     "mean and deviation, the vocabulary or the codes of the training data.",
 )
 
