@@ -49,8 +49,9 @@ def described(node: ast.expr, known: Known) -> tuple[Part | None, str]:
             case str():
                 rest.append(text)
     if not parts:
-        for part, text in _sliced(node):
-            return part, text
+        slices = list(_sliced(node))
+        if len({part for part, _, _ in slices}) == 1 and _is_only_sliced(node, slices[0][2]):
+            return slices[0][:2]
     return (next(iter(parts)) if len(parts) == 1 else None), " ".join(rest)
 
 
@@ -97,7 +98,13 @@ def _words(text: str) -> Iterator[Part | str]:
             yield lower
 
 
-def _sliced(node: ast.expr) -> Iterator[tuple[Part, str]]:
+def _is_only_sliced(node: ast.expr, base: str) -> bool:
+    """All of the data is not in the expression besides."""
+    texts = [ast.unparse(n) for n in walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)]
+    return texts.count(base) == sum(text.startswith(f"{base}[") for text in texts)
+
+
+def _sliced(node: ast.expr) -> Iterator[tuple[Part, str, str]]:
     """`x[:n]` is for training and `x[n:]` held out, if both are cut at the same bound."""
     for below in walk(node):
         if isinstance(below, ast.Subscript):
@@ -105,9 +112,9 @@ def _sliced(node: ast.expr) -> Iterator[tuple[Part, str]]:
             base = ast.unparse(below.value)
             match index:
                 case ast.Slice(lower=None, upper=ast.expr() as bound, step=None):
-                    yield Part.TRAIN, f"{base} {ast.unparse(bound)}"
+                    yield Part.TRAIN, f"{base} {ast.unparse(bound)}", base
                 case ast.Slice(lower=ast.expr() as bound, upper=None, step=None):
-                    yield Part.HELD_OUT, f"{base} {ast.unparse(bound)}"
+                    yield Part.HELD_OUT, f"{base} {ast.unparse(bound)}", base
                 case _:
                     pass
 

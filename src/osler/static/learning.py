@@ -20,8 +20,8 @@ CLASSES = FITTED | ENCODERS | PIPES
 """Classes of scikit-learn whose objects learn from the data how to transform them."""
 
 LEARNS = re.compile(
-    r"\.fit(_transform)?\(|return_inverse|factorize\(|\.codes\b|\benumerate\(|setdefault\(|= len\(|"
-    r"\b(std|nanstd|var|max)\("
+    r"\.fit(_transform)?\(|return_inverse|factorize\(|\.codes\b|\{[^{}]*\benumerate\(|setdefault\("
+    r"|\] = len\(|\b(std|nanstd|var)\(|\.min\("
 )
 """Text without which nothing is learned."""
 

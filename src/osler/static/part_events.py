@@ -36,6 +36,13 @@ class Within:
         return tuple(n for n in names if n not in {"self", "cls"})
 
     @property
+    def whole_text(self) -> str:
+        """The source of the class that it belongs to, else its own."""
+        if self.cls is None:
+            return self.text
+        return "\n".join(self.source.lines[self.cls.lineno - 1 : self.cls.end_lineno])
+
+    @property
     def text(self) -> str:
         """Its source."""
         if isinstance(self.node, ast.Module):

@@ -118,11 +118,14 @@ class Reader:
 
     def read(self, source: Source, teaching: set[str]) -> Iterator[RefitFact]:
         """What one file learns anew, or lets others learn."""
-        known = {w.source.file for w in self.definitions.of(source).values()}
-        if source.tree is None or not teaching & {source.file, *known}:
+        names = _teachers(self.definitions.of(source), teaching)
+        if source.tree is None or (source.file not in teaching and not names):
             return
+        teaches = re.compile(rf"{LEARNS.pattern}|\b(?:{'|'.join(names) or '-'})\b")
         calls: dict[int, list[Event]] = {}
         for within in _owners(source, source.tree):
+            if not teaches.search(within.text):
+                continue
             lines = Lines(within, self.definitions.find, depth=DEEPEST)
             lines.follow(within.node.body)
             yield from self._written_out(lines)
@@ -254,6 +257,17 @@ class Reader:
             for argument in event.call.args
             for inner in walk(argument)
         )
+
+
+def _teachers(known: dict[str, Within], teaching: set[str]) -> list[str]:
+    """Names of functions and classes that learn something of data, or call one that does."""
+    found: list[str] = []
+    while True:
+        words = re.compile(rf"{LEARNS.pattern}|\b(?:{'|'.join(found) or '-'})\b")
+        more = [n for n, w in known.items() if w.source.file in teaching and words.search(w.whole_text)]
+        if len(more) == len(found):
+            return found
+        found = more
 
 
 def _owners(source: Source, tree: ast.Module) -> Iterator[Within]:
