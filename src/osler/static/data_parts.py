@@ -100,8 +100,9 @@ def _words(text: str) -> Iterator[Part | str]:
 
 def _is_only_sliced(node: ast.expr, base: str) -> bool:
     """All of the data is not in the expression besides."""
-    texts = [ast.unparse(n) for n in walk(node) if isinstance(n, ast.Name | ast.Attribute | ast.Subscript)]
-    return texts.count(base) == sum(text.startswith(f"{base}[") for text in texts)
+    names = [n for n in walk(node) if isinstance(n, ast.Name | ast.Attribute) and ast.unparse(n) == base]
+    cut = [n for n in walk(node) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == base]
+    return len(names) == len(cut)
 
 
 def _sliced(node: ast.expr) -> Iterator[tuple[Part, str, str]]:

@@ -80,7 +80,10 @@ def told(code: str) -> list[str]:
     return [f.message for f in read(code, [check]).findings]
 
 
-ANEW = "scaler = StandardScaler()\nx_train = scaler.fit_transform(x_train)\nx_test = scaler.fit_transform(x_test)\n"
+ANEW = (
+    "scaler = StandardScaler()\nx_train = scaler.fit_transform(x_train)\n"
+    "x_test = scaler.fit_transform(x_test)\n"
+)
 BY_HAND = (
     "x_train = (x_train - x_train.mean(0)) / x_train.std(0)\n"
     "x_test = (x_test - x_test.mean(0)) / x_test.std(0)\n"
@@ -185,7 +188,8 @@ HITS = {
         "x_train, x_test = prepare(x)\n", "y_train, y_test = y[:80], y[80:]\n"
     ).replace(
         "x_train, x_test = prep",
-        "def prepare(x):\n    a, b = train_test_split(x)\n    s = StandardScaler()\n    a = s.fit_transform(a)\n"
+        "def prepare(x):\n    a, b = train_test_split(x)\n    s = StandardScaler()\n"
+        "    a = s.fit_transform(a)\n"
         "    b = s.fit_transform(b)\n    return a, b\nx_train, x_test = prep",
     ),
     "by hand": program(BY_HAND),
@@ -194,7 +198,8 @@ HITS = {
         "m, s = x_test.mean(axis=0), x_test.std(axis=0) + 1e-8\nx_test = (x_test - m) / s\n"
     ),
     "by hand, in steps": program(
-        "x_train -= x_train.mean(0)\nx_train /= x_train.std(0)\nx_test -= x_test.mean(0)\nx_test /= x_test.std(0)\n"
+        "x_train -= x_train.mean(0)\nx_train /= x_train.std(0)\nx_test -= x_test.mean(0)\n"
+        "x_test /= x_test.std(0)\n"
     ),
     "the range": program(
         "x_train = (x_train - x_train.min(0)) / (x_train.max(0) - x_train.min(0))\n"
@@ -205,7 +210,8 @@ HITS = {
         "x_train, x_test = scaled(x_train), scaled(x_test)\n"
     ),
     "a function that reads a part": program(
-        "def load(split):\n    data = np.load(f'{split}.npz')\n    x = StandardScaler().fit_transform(data['x'])\n"
+        "def load(split):\n    data = np.load(f'{split}.npz')\n"
+        "    x = StandardScaler().fit_transform(data['x'])\n"
         "    return x, data['y']\nx_train, y_train = load('train')\nx_test, y_test = load('test')\n",
         "",
     ),
@@ -220,14 +226,17 @@ HITS = {
     "a vocabulary": datasets(VOCABULARY),
     "a vocabulary that grows": datasets(
         "self.vocab = {'<pad>': 0}\nfor r in rows:\n    for w in r[0]:\n        if w not in self.vocab:\n"
-        "            self.vocab[w] = len(self.vocab)\nself.codes = [self.encode(r) for r in rows]\nself.y = rows"
+        "            self.vocab[w] = len(self.vocab)\nself.codes = [self.encode(r) for r in rows]\n"
+        "self.y = rows"
     ),
     "setdefault": datasets(
-        "vocab = {}\nself.codes = [[vocab.setdefault(w, len(vocab)) for w in r[0]] for r in rows]\nself.y = rows"
+        "vocab = {}\nself.codes = [[vocab.setdefault(w, len(vocab)) for w in r[0]] for r in rows]\n"
+        "self.y = rows"
     ),
     "in a method": datasets("self.rows = rows\nself.build()\nself.y = rows").replace(
         "    def __len__",
-        "    def build(self):\n        v = {w: i for i, w in enumerate(sorted(set(r[0] for r in self.rows)))}\n"
+        "    def build(self):\n"
+        "        v = {w: i for i, w in enumerate(sorted(set(r[0] for r in self.rows)))}\n"
         "        self.codes = [v[r[0]] for r in self.rows]\n\n    def __len__",
         1,
     ),
@@ -288,14 +297,15 @@ SILENT = {
         "s = StandardScaler().fit(x_train)\nx_plain = s.transform(x_test)\nx_train = s.transform(x_train)\n"
         "x_own = StandardScaler().fit_transform(x_test)\nprint(net(torch.tensor(x_own)))\n"
     ),
-    "each fold": HEAD
-    + "for train, held in KFold(5).split(x):\n    s = StandardScaler()\n    x_train = s.fit_transform(x[train])\n"
+    "each fold": HEAD + "for train, held in KFold(5).split(x):\n    s = StandardScaler()\n"
+    "    x_train = s.fit_transform(x[train])\n"
     "    x_test = s.transform(x[held])\n    y_train, y_test = y[train], y[held]\n"
     + LOOP.replace("\n", "\n    ")
     + AFTER.replace("\n", "\n    "),
     "labels of everything": program("y = LabelEncoder().fit_transform(y)\n" + SPLIT, ""),
     "other columns": program(
-        "s = StandardScaler()\na_train = s.fit_transform(train['age'])\nb_test = s.fit_transform(test['income'])\n"
+        "s = StandardScaler()\na_train = s.fit_transform(train['age'])\n"
+        "b_test = s.fit_transform(test['income'])\n"
         "x_test = b_test\n"
     ),
     "inputs and targets": program(
@@ -307,8 +317,8 @@ SILENT = {
         "a = PCA(2).fit_transform(x_train)\nb = PCA(2).fit_transform(x_test)\n"
         "plt.scatter(a[:, 0], a[:, 1])\nplt.scatter(b[:, 0], b[:, 1])\n"
     ),
-    "a picture of the features": program("")
-    + "z_train = PCA(2).fit_transform(net(x_train).numpy())\nz_test = PCA(2).fit_transform(net(x_test).numpy())\n"
+    "a picture of the features": program("") + "z_train = PCA(2).fit_transform(net(x_train).numpy())\n"
+    "z_test = PCA(2).fit_transform(net(x_test).numpy())\n"
     "plt.plot(*z_test.T)\n",
     "fitted to be looked at": program(
         "p = PCA(2).fit(x_train)\nq = PCA(2).fit(x_test)\nprint(p.components_ - q.components_)\n"
@@ -323,7 +333,8 @@ SILENT = {
     ),
     "each recording": program(
         "def scaled(x):\n    return (x - x.mean(0)) / x.std(0)\n"
-        "x_train = np.stack([scaled(r) for r in train_runs])\nx_test = np.stack([scaled(r) for r in test_runs])\n"
+        "x_train = np.stack([scaled(r) for r in train_runs])\n"
+        "x_test = np.stack([scaled(r) for r in test_runs])\n"
     ),
     "each recording, a scaler": program(
         "x_train = np.stack([StandardScaler().fit_transform(r) for r in train_runs])\n"
@@ -334,7 +345,8 @@ SILENT = {
         "    x_test[u] = StandardScaler().fit_transform(x_test[u])\n"
     ),
     "a domain": program(
-        "x_train = StandardScaler().fit_transform(source_train)\nx_test = StandardScaler().fit_transform(target_test)\n"
+        "x_train = StandardScaler().fit_transform(source_train)\n"
+        "x_test = StandardScaler().fit_transform(target_test)\n"
     ),
     "a site of its own": program(
         "def scaled(x):\n    return (x - x.mean(0)) / x.std(0)\n"
@@ -373,7 +385,8 @@ SILENT = {
         "def related(y, p):\n    y = (y - y.mean(0)) / y.std(0)\n    p = (p - p.mean(0)) / p.std(0)\n"
         "    return (y * p).mean()\n"
     )
-    + "r_train, r_test = related(y_train, net(x_train)), related(y_test, net(x_test))\nprint(r_train, r_test)\n",
+    + "r_train, r_test = related(y_train, net(x_train)), related(y_test, net(x_test))\n"
+    "print(r_train, r_test)\n",
     "made-up data": program(
         "def make(count, seed):\n    x = np.random.default_rng(seed).normal(size=(count, 8))\n"
         "    return (x - x.mean(0)) / x.std(0)\n"
@@ -381,10 +394,12 @@ SILENT = {
     ),
     "batches": program(
         "def scaled(x):\n    return (x - x.mean(0)) / x.std(0)\n"
-        "for x_train in loader:\n    print(net(scaled(x_train)))\nfor x_test in loader:\n    print(net(scaled(x_test)))\n"
+        "for x_train in loader:\n    print(net(scaled(x_train)))\nfor x_test in loader:\n"
+        "    print(net(scaled(x_test)))\n"
     ),
     "how many there are": program(
-        "for part, y in (('train', y_train), ('test', y_test)):\n    print(part, np.unique(y, return_counts=True))\n"
+        "for part, y in (('train', y_train), ('test', y_test)):\n"
+        "    print(part, np.unique(y, return_counts=True))\n"
     ),
     "weights of the classes": program(
         "def weights(y):\n    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)\n"
@@ -437,7 +452,8 @@ SILENT = {
         "self.codes = torch.zeros(9).index_add(0, torch.tensor(group), values)\nself.y = rows"
     ),
     "positions of samples": datasets(
-        "self.where = {name: i for i, name in enumerate(r[0] for r in rows)}\nself.codes = rows\nself.y = rows"
+        "self.where = {name: i for i, name in enumerate(r[0] for r in rows)}\nself.codes = rows\n"
+        "self.y = rows"
     ),
     "in each access": datasets(
         "self.codes = rows\nself.y = rows",
