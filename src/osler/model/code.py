@@ -15,6 +15,7 @@ from osler.model.codefacts import (
     LooseLoadFact,
     OverwrittenFact,
     PaddedFact,
+    RefitFact,
     RepeatFact,
     ResumptionFact,
     SpreadFact,
@@ -195,6 +196,7 @@ class Code:
         repeats: passes that draw the same samples, or the same order, each time.
         apart: inputs and targets that a dataset moves by random numbers of their own.
         folds: networks that go on from one fold of a cross-validation to the next.
+        refits: what is learned of the training data and then anew of held-out data.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
         sorted_actions: the actions of all traces by kind, sorted when they are first asked for.
         sorted_traces: how many traces there were then.
@@ -226,6 +228,7 @@ class Code:
     repeats: tuple[RepeatFact, ...] = ()
     apart: tuple[ApartFact, ...] = ()
     folds: tuple[FoldFact, ...] = ()
+    refits: tuple[RefitFact, ...] = ()
     seeding: frozenset[str] = frozenset()
     sorted_actions: dict[Kind, list[Action]] = field(default_factory=dict[Kind, list[Action]], repr=False)
     sorted_traces: int = 0

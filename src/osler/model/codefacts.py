@@ -228,3 +228,30 @@ class OverwrittenFact:
     holder: str
     later: str = ""
     also: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefitFact:
+    """What is learned of the training data is learned anew of held-out data.
+
+    Attributes:
+        by: the class that is fitted, the function that is called, or what is computed.
+        kind: ``class``, ``scale`` or ``codes``.
+        place: where it is learned of held-out data.
+        trained: where it is learned of the training data.
+        train: what the source calls the training data.
+        held_out: what the source calls the others.
+        function: the class or function that learns it in each call; empty if both are written out.
+        calls: where it is called for the training data and for the others.
+        is_slight: as a rule the parts hardly differ in it.
+    """
+
+    by: str
+    kind: str
+    place: Place
+    trained: Place
+    train: str
+    held_out: str
+    function: str = ""
+    calls: tuple[Place, ...] = ()
+    is_slight: bool = False

@@ -315,9 +315,9 @@ def _scale(ledger: Ledger, name: str, value: ast.expr) -> None:
     by_axis: set[str] = set()
     inner: set[ast.AST] = set()
     for part in walk(value):
-        if isinstance(part, ast.Call) and (data := _statistic_of(part)):
+        if isinstance(part, ast.Call) and (data := statistic_of(part)):
             kinds.setdefault(data, set()).add(_last(part))
-            by_axis |= {data} if _axes(part) else set()
+            by_axis |= {data} if axes(part) else set()
             inner |= set(walk(part))
         fit = ledger.fits.get(dotted(part))
         if fit is not None and fit.by in CENTRES | SPREADS | ENDS:
@@ -325,9 +325,9 @@ def _scale(ledger: Ledger, name: str, value: ast.expr) -> None:
             by_axis |= set() if fit.is_one_number else {fit.data}
     if not kinds:
         return
-    if isinstance(value, ast.Call) and _statistic_of(value):
-        single = not _axes(value)
-        ledger.fits[name] = Fit(_last(value), _statistic_of(value), ledger.place(value), single)
+    if isinstance(value, ast.Call) and statistic_of(value):
+        single = not axes(value)
+        ledger.fits[name] = Fit(_last(value), statistic_of(value), ledger.place(value), single)
     outside = {dotted(p) for p in walk(value) if p not in inner}
     for data, seen in kinds.items():
         centred = seen & (CENTRES | SPREADS) or seen >= ENDS
@@ -342,17 +342,17 @@ def _last(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 
 
-def _statistic_of(call: ast.Call) -> str:
+def statistic_of(call: ast.Call) -> str:
     """The data of which a call computes a statistic over the samples; empty if it is another call."""
     if _last(call) not in CENTRES | SPREADS | ENDS or not isinstance(call.func, ast.Attribute):
         return ""
     owner = call.func.value
     if dotted(owner) in LIBRARIES:
         owner = call.args[0] if call.args else call
-    return whole(owner) if all(_spans_samples(a) for a in _axes(call)) else ""
+    return whole(owner) if all(_spans_samples(a) for a in axes(call)) else ""
 
 
-def _axes(call: ast.Call) -> list[ast.expr]:
+def axes(call: ast.Call) -> list[ast.expr]:
     """What a call that computes a statistic says of axes; nothing if it computes one number of everything."""
     over = [k.value for k in call.keywords if k.arg in {"axis", "dim"}]
     is_function = isinstance(call.func, ast.Attribute) and dotted(call.func.value) in LIBRARIES

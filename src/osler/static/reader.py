@@ -24,6 +24,7 @@ from osler.static.memory.overwriting import overwritten
 from osler.static.moved_apart import moved_apart
 from osler.static.objects import initialize
 from osler.static.padded import padded
+from osler.static.refitting import refits
 from osler.static.repeated_passes import repeated_passes
 from osler.static.resumptions import resumptions
 from osler.static.sources import Source, parsed
@@ -79,6 +80,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     code.widths = tuple(widths(sources, code))
     code.spread = tuple(spread(sources, code))
     code.repeats = tuple(repeated_passes(sources, code))
+    code.refits = tuple(refits(sources, modules))
     code.apart = tuple(moved_apart(sources, code))
     code.folds = tuple(carried_over_folds(sources, code))
     return code
