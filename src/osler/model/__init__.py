@@ -35,6 +35,7 @@ from osler.model.code import (
 )
 from osler.model.codefacts import (
     ApartFact,
+    CumulatedFact,
     FitFact,
     HandUpdateFact,
     LooseLoadFact,
@@ -135,6 +136,7 @@ from osler.model.values import (
     Optimizer,
     Parameters,
     Series,
+    Shuffle,
     Sizes,
     Table,
     Tensor,
@@ -189,6 +191,7 @@ __all__ = [
     "Cost",
     "Coverage",
     "CrashFact",
+    "CumulatedFact",
     "CustomGradientFact",
     "Cut",
     "CutFact",
@@ -290,6 +293,7 @@ __all__ = [
     "Severity",
     "Shape",
     "ShiftFact",
+    "Shuffle",
     "SignFact",
     "Site",
     "Sizes",

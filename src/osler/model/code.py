@@ -9,6 +9,7 @@ from osler.model.actions import Action, CallFact, Loop, Trace, flat
 from osler.model.architecture import IdleFact
 from osler.model.codefacts import (
     ApartFact,
+    CumulatedFact,
     FitFact,
     HandUpdateFact,
     LooseLoadFact,
@@ -193,6 +194,7 @@ class Code:
         idle: layers that a class declares and that no line names again.
         repeats: passes that draw the same samples, or the same order, each time.
         apart: inputs and targets that a dataset moves by random numbers of their own.
+        cumulated: answers in random order that a loss sums up one after the other.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
         sorted_actions: the actions of all traces by kind, sorted when they are first asked for.
         sorted_traces: how many traces there were then.
@@ -223,6 +225,7 @@ class Code:
     idle: tuple[IdleFact, ...] = ()
     repeats: tuple[RepeatFact, ...] = ()
     apart: tuple[ApartFact, ...] = ()
+    cumulated: tuple[CumulatedFact, ...] = ()
     seeding: frozenset[str] = frozenset()
     sorted_actions: dict[Kind, list[Action]] = field(default_factory=dict[Kind, list[Action]], repr=False)
     sorted_traces: int = 0

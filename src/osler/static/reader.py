@@ -11,6 +11,7 @@ from functools import partial
 from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
 from osler.static.classes import is_module
+from osler.static.cumulated import cumulated
 from osler.static.expressions import evaluate
 from osler.static.fitting import fits_before_splits
 from osler.static.hand_updates import hand_updates
@@ -79,6 +80,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     code.spread = tuple(spread(sources, code))
     code.repeats = tuple(repeated_passes(sources, code))
     code.apart = tuple(moved_apart(sources, code))
+    code.cumulated = tuple(cumulated(sources, code))
     return code
 
 
