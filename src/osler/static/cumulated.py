@@ -74,7 +74,7 @@ def _scored(code: Code, call: CallFact) -> tuple[Place, ...]:
 
 
 def _is_settled(source: Source, call: CallFact) -> bool:
-    """Something in the function, or in the turn of its loop, looks after the order or takes parts of the sums."""
+    """Something in the function, or in the loop around, looks after the order or takes parts of the sums."""
     found = written(source, list(regions(source)), call.place)
     if found is None:
         return True

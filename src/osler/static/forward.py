@@ -254,8 +254,10 @@ def _plain(value: Value, *, scored: bool) -> Value:
 def _shape(value: Value) -> str:
     match value:
         case Tensor():
-            order = value.shuffled or ""
-            return f"tensor{value.certain:d}{value.rows:d}{order if order is not GIVEN or not value.rows else ''}"
+            order = (
+                "" if value.shuffled is None or (value.shuffled is GIVEN and value.rows) else value.shuffled
+            )
+            return f"tensor{value.certain:d}{value.rows:d}{order}"
         case Const():
             return repr(value.value)[:60]
         case Series():

@@ -62,9 +62,8 @@ NOTED = frozenset({"numpy", "random", "torchvision", "math"})
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """The value of a call of something from outside."""
-    fact = None
-    if callee.is_torch or callee.name.partition(".")[0] in NOTED:
-        fact = note_call(machine, callee.name, arguments, node)
+    is_noted = callee.is_torch or callee.name.partition(".")[0] in NOTED
+    fact = note_call(machine, callee.name, arguments, node) if is_noted else None
     result = _result(machine, callee, arguments, node)
     if fact is not None:
         fact.result = result

@@ -122,7 +122,7 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
 
 def _fresh(name: str, given: Sequence[Value], place: Place) -> Tensor:
     """What a function makes whose output has nothing to do with what it is given, but for its order."""
-    out = Tensor(place=place) if name not in CUTS else severed(name, given, place)
+    out = Tensor(place=place) if name not in CUTS else severed(name, [*given], place)
     if name == "randperm":
         return replace(out, shuffled=permutation(name, place))
     order = order_of(given[0]) if name in COPIES and given else None

@@ -64,7 +64,8 @@ for epoch in range(epochs):
 
 ## Sources
 
-- [Katzman and others: DeepSurv](https://doi.org/10.1186/s12874-018-0482-1): the partial likelihood of a network
+- [Katzman and others: DeepSurv](https://doi.org/10.1186/s12874-018-0482-1): the partial likelihood of a
+  network
 - [torch.logcumsumexp](https://docs.pytorch.org/docs/stable/generated/torch.logcumsumexp.html)
 - [pycox: loss functions](https://github.com/havakv/pycox/blob/master/pycox/models/loss.py), which sort the
   batch before they sum up
@@ -98,12 +99,10 @@ def told(fact: CumulatedFact) -> Finding:
     by = f"`{name}` shuffles them" if fact.is_loader and name else "the loader shuffles them"
     if not fact.is_loader:
         by = f"`{name}` puts them in random order"
-    related = [((fact.drawn,), "their order is drawn here")]
-    if fact.scored:
-        related.append((fact.scored, "the model is called here"))
+    called = [(fact.scored, "the model is called here")] if fact.scored else []
     return check.finding(
         (fact.site,),
-        f"`{fact.operation}` runs along the samples of the batch, so that each result depends on their order, but {by} "
-        "and nothing sorts them.",
-        related=related,
+        f"`{fact.operation}` runs along the samples of the batch, so that the result depends on their order, "
+        f"but {by} and nothing sorts them.",
+        related=[((fact.drawn,), "their order is drawn here"), *called],
     )
