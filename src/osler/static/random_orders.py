@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from osler.model import Const, Helper, Loader, Place, Shuffle, Tensor, Unknown, Value
+from osler.model import Const, Helper, Loader, Place, Series, Shuffle, Tensor, Unknown, Value
 from osler.static.knowledge import KEEPS_ROWS
 from osler.static.values import Instance
 
@@ -23,6 +23,9 @@ KEEPS = KEEPS_ROWS | frozenset(
     "exp_ neg_ clamp_ negative square erf double type_as nan_to_num_".split()
 )
 """Operations that leave the first axis in random order, whichever way it runs."""
+
+JOINS = frozenset({"cat", "concat", "concatenate"})
+"""Operations that put tensors side by side."""
 
 CUTS_UP = frozenset({"split", "chunk", "tensor_split"})
 """Operations that make parts of the first axis."""
@@ -87,9 +90,9 @@ def order_after(name: str, given: Sequence[Value]) -> Shuffle | None:
     """That of what an operation puts out."""
     order = order_of(given[0]) if given else None
     if name in MEETS:
-        found = {o for v in given if (o := order_of(v)) is not None}
-        known = found - {GIVEN} or found
-        return known.pop() if len(known) == 1 else None
+        return _shared(given)
+    if name in JOINS and given and isinstance(given[0], Series):
+        return _shared(given[0].items) if _axis(given, 1) in {1, -1} else None
     if order is None:
         return None
     if name in CUTS_UP:
@@ -97,6 +100,13 @@ def order_after(name: str, given: Sequence[Value]) -> Shuffle | None:
     if name == "unbind":  # one part of several, or a row
         return replace(order, parts=False) if order.parts else None
     return order if name in KEEPS | COPIES or _keeps_first_axis(name, given) else None
+
+
+def _shared(given: Sequence[Value]) -> Shuffle | None:
+    """The one order of what is combined row by row; what has none for certain has to fit in."""
+    found = {o for v in given if (o := order_of(v)) is not None}
+    known = found - {GIVEN} or found
+    return known.pop() if len(known) == 1 else None
 
 
 def _keeps_first_axis(name: str, given: Sequence[Value]) -> bool:

@@ -107,8 +107,8 @@ def test_says_what_depends_on_the_order() -> None:
         "random order it is a random set: the model follows a loss that says little about the data."
     )
     assert finding.fix == (
-        "Sort in the loss: `order = time.argsort(descending=True)`, and take scores and events in this order "
-        "before they are summed up. A data set that was sorted once does not stay so in random batches."
+        "Put the samples in order inside the loss: `order = time.argsort(descending=True)`, then sum up "
+        "`scores[order]`. A data set that was sorted once does not stay so in random batches."
     )
 
 

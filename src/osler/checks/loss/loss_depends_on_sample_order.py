@@ -83,8 +83,8 @@ check = Check(
     expected="samples in the order that the sums are about, such as longest time first",
     why="What is summed up to a sample stands for a set of samples, such as all that are still at risk. In "
     "random order it is a random set: the model follows a loss that says little about the data.",
-    fix="Sort in the loss: `order = time.argsort(descending=True)`, and take scores and events in this order "
-    "before they are summed up. A data set that was sorted once does not stay so in random batches.",
+    fix="Put the samples in order inside the loss: `order = time.argsort(descending=True)`, then sum up "
+    "`scores[order]`. A data set that was sorted once does not stay so in random batches.",
 )
 
 
