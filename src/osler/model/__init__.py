@@ -35,6 +35,7 @@ from osler.model.code import (
 )
 from osler.model.codefacts import (
     ApartFact,
+    CumulatedFact,
     FitFact,
     FoldFact,
     HandUpdateFact,
@@ -138,6 +139,7 @@ from osler.model.values import (
     Optimizer,
     Parameters,
     Series,
+    Shuffle,
     Sizes,
     Table,
     Tensor,
@@ -192,6 +194,7 @@ __all__ = [
     "Cost",
     "Coverage",
     "CrashFact",
+    "CumulatedFact",
     "CustomGradientFact",
     "Cut",
     "CutFact",
@@ -296,6 +299,7 @@ __all__ = [
     "Severity",
     "Shape",
     "ShiftFact",
+    "Shuffle",
     "SignFact",
     "Site",
     "Sizes",

@@ -9,6 +9,7 @@ from osler.model.actions import Action, CallFact, Loop, Trace, flat
 from osler.model.architecture import IdleFact
 from osler.model.codefacts import (
     ApartFact,
+    CumulatedFact,
     FitFact,
     FoldFact,
     HandUpdateFact,
@@ -197,6 +198,7 @@ class Code:
         apart: inputs and targets that a dataset moves by random numbers of their own.
         folds: networks that go on from one fold of a cross-validation to the next.
         refits: what is learned of the training data and then anew of held-out data.
+        cumulated: answers in random order that a loss sums up one after the other.
         seeding: names that sound like seeding and are called anywhere, such as ``np.random.seed``.
         sorted_actions: the actions of all traces by kind, sorted when they are first asked for.
         sorted_traces: how many traces there were then.
@@ -229,6 +231,7 @@ class Code:
     apart: tuple[ApartFact, ...] = ()
     folds: tuple[FoldFact, ...] = ()
     refits: tuple[RefitFact, ...] = ()
+    cumulated: tuple[CumulatedFact, ...] = ()
     seeding: frozenset[str] = frozenset()
     sorted_actions: dict[Kind, list[Action]] = field(default_factory=dict[Kind, list[Action]], repr=False)
     sorted_traces: int = 0

@@ -203,6 +203,27 @@ class ApartFact:
 
 
 @dataclass(frozen=True, slots=True)
+class CumulatedFact:
+    """Answers of a model in random order are summed up one after the other, and trained on.
+
+    Attributes:
+        site: where they are.
+        operation: ``cumsum``, ``logcumsumexp`` …
+        drawn: where the order is drawn.
+        name: what the source calls the loader, or the function that draws.
+        is_loader: it is a loader.
+        scored: where the model is called.
+    """
+
+    site: Place
+    operation: str
+    drawn: Place
+    name: str
+    is_loader: bool
+    scored: Site = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OverwrittenFact:
     """An array that is kept as it is, although its memory is changed in place afterwards.
 

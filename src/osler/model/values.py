@@ -332,6 +332,23 @@ class Graphless:
     stage: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shuffle:
+    """An order that was drawn at random.
+
+    Attributes:
+        place: where it is drawn: the loader, or a function such as `randperm`.
+        name: what the source calls the loader, or the function.
+        kind: ``loader``: of its samples · ``indices``: of numbers · ``samples``: taken by such numbers.
+        parts: it is that of each of several parts, as `split` makes them.
+    """
+
+    place: Place
+    name: str
+    kind: str
+    parts: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor(Value):
     """A tensor, or a number made from one.
@@ -354,6 +371,7 @@ class Tensor(Value):
         gauge: it is a ``loss`` or an ``accuracy``, perhaps averaged: what is better when it falls, or rises.
         loaders: whose batches went in on the way, also through a loss or a total.
         graphless: derivatives without a graph that are part of it.
+        shuffled: the random order in which its first axis is for certain.
     """
 
     networks: frozenset[Network] = frozenset()
@@ -372,6 +390,7 @@ class Tensor(Value):
     loaders: frozenset[Loader] = frozenset()
     carried: frozenset[int] = frozenset()
     graphless: Graphless | None = None
+    shuffled: Shuffle | None = None
 
     @property
     def has_graph(self) -> bool:

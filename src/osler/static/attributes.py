@@ -198,7 +198,7 @@ def _of_tensor(machine: Machine, owner: Tensor, name: str, node: ast.expr, *, ca
     if name in TURNS:
         return operate(machine, name, (owner,), node)
     if not owner.certain or owner.batch is not None:
-        return replace(owner, rows=False) if owner.rows else owner
+        return replace(owner, rows=False, shuffled=None) if owner.rows or owner.shuffled else owner
     return operate(machine, name, (owner,), node)
 
 

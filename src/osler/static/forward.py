@@ -27,6 +27,7 @@ from osler.static.knowledge import ACTIVATIONS, CONTAINERS, LAYERS_OF_ROWS, WITH
 from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.overwriting import is_layer_in_place, overwrite
+from osler.static.random_orders import GIVEN, order_of
 from osler.static.tensors import combined, operate, tensors_in
 from osler.static.unions import united
 from osler.static.values import Arguments, Function, UserNetwork
@@ -35,6 +36,9 @@ RECURRENT = frozenset({"LSTM", "GRU", "RNN", "MultiheadAttention"})
 MOST_VARIANTS = 4
 DEEPEST = 60
 """Modules followed inside each other."""
+
+OUTERMOST = 2
+"""Calls under way when a root module computes its output: its own call counts twice."""
 
 
 def call_network(
@@ -143,7 +147,11 @@ def _layer(machine: Machine, network: Network, arguments: Arguments, node: ast.e
         return out
     out = combined(machine, inputs, machine.place(node), [network])
     if LAYERS_OF_ROWS.match(kind) and isinstance(inputs[0] if inputs else None, Tensor):
-        out = replace(out, rows=any(isinstance(v, Tensor) and v.rows for v in inputs[:1]))
+        out = replace(
+            out,
+            rows=any(isinstance(v, Tensor) and v.rows for v in inputs[:1]),
+            shuffled=order_of(inputs[0]),
+        )
     if not network.known:
         hand_over(machine, [v for v in inputs if isinstance(v, Network)], node)
         return replace(out, certain=False)
@@ -158,7 +166,7 @@ def _in_a_row(machine: Machine, network: Network, arguments: Arguments, node: as
     if not network.known:
         value = combined(machine, [value, Unknown()], machine.place(node))
     if isinstance(value, Unknown):
-        value = Tensor(certain=False)
+        value = Tensor(certain=False, shuffled=order_of(value))
     first = value
     for name, part in network.parts.items():
         inner = part.value if isinstance(part, Maybe) else part
@@ -179,9 +187,10 @@ def _own_forward(
     machine: Machine, network: UserNetwork, forward: Function, arguments: Arguments, node: ast.expr
 ) -> Value:
     """Follow the user's `forward` once for each kind of input, with plain data; add what the inputs carry."""
+    scored = machine.in_forward == OUTERMOST
     given = Arguments(
-        [_plain(v) for v in arguments.positional],
-        {k: _plain(v) for k, v in arguments.named.items()},
+        [_plain(v, scored=scored) for v in arguments.positional],
+        {k: _plain(v, scored=scored) for k, v in arguments.named.items()},
         arguments.spread,
     )
     key = (
@@ -195,7 +204,7 @@ def _own_forward(
         with machine.collecting() as body:
             machine.forwards[key] = machine.run(machine, forward, given, node, network)
         machine.block.extend(body)
-    out = machine.forwards[key]
+    out = _ordered(machine.forwards[key], arguments.every())
     carried = combined(machine, arguments.every(), machine.place(node))
     if not (carried.networks or carried.cuts or carried.models):
         return out
@@ -217,12 +226,25 @@ def _own_forward(
     return changed(out, change)
 
 
-def _plain(value: Value) -> Value:
+def _ordered(out: Value, given: list[Value]) -> Value:
+    """What a module puts out, in the order of what it was given."""
+    if not any(t.shuffled is GIVEN for t in tensors_in(out)):
+        return out
+    orders = {order_of(v) for v in given if order_of(v) is not None or (isinstance(v, Tensor) and v.rows)}
+    order = orders.pop() if len(orders) == 1 else None
+    return changed(out, lambda t: replace(t, shuffled=order) if t.shuffled is GIVEN else t)
+
+
+def _plain(value: Value, *, scored: bool) -> Value:
+    """What a `forward` is followed with; only what a root module has put out brings its own order."""
     match value:
         case Tensor():
-            return Tensor(certain=value.certain, batch=value.batch, rows=value.rows)
+            order = value.shuffled
+            if order is None or not (scored and value.has_graph):
+                order = GIVEN if value.rows or order is not None else None
+            return Tensor(certain=value.certain, batch=value.batch, rows=value.rows, shuffled=order)
         case Unknown():
-            return Tensor(certain=False)
+            return Tensor(certain=False, shuffled=GIVEN if order_of(value) else None)
         case _:
             return (
                 value if not any(tensors_in(value)) else changed(value, lambda t: Tensor(certain=t.certain))
@@ -232,7 +254,10 @@ def _plain(value: Value) -> Value:
 def _shape(value: Value) -> str:
     match value:
         case Tensor():
-            return f"tensor{value.certain:d}{value.rows:d}"
+            order = (
+                "" if value.shuffled is None or (value.shuffled is GIVEN and value.rows) else value.shuffled
+            )
+            return f"tensor{value.certain:d}{value.rows:d}{order}"
         case Const():
             return repr(value.value)[:60]
         case Series():

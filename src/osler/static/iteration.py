@@ -25,6 +25,7 @@ from osler.model import (
 )
 from osler.static.machine import Machine
 from osler.static.notes import note_call
+from osler.static.random_orders import Permuted, picked
 from osler.static.tensors import batch_of, operate, tensors_in
 from osler.static.values import Arguments, Bound, Doing, Function, Instance
 
@@ -139,14 +140,21 @@ def subscript(machine: Machine, owner: Value, index: Value, node: ast.Subscript)
         case Tensor(), _:
             piece = operate(machine, "narrow", (owner,), node)
             chosen = frozenset[Place]().union(*(t.sites for t in tensors_in(index)))
-            kept = owner.rows and _keeps_first_axis(node.slice)
-            return replace(piece, rows=kept, sites=piece.sites | chosen) if kept or chosen else piece
+            plain = _keeps_first_axis(node.slice)
+            kept, order = owner.rows and plain, owner.shuffled if plain else picked(index)
+            if not (kept or chosen or order):
+                return piece
+            return replace(piece, rows=kept, sites=piece.sites | chosen, shuffled=order)
         case Network(), _:
             return _child(machine, owner, index)
         case Sizes(first=0), _:
             return _rest(owner, node.slice)
         case External(), _:  # a type: `list[int]`
             return owner
+        case Permuted(), _ if _keeps_first_axis(node.slice):
+            return owner
+        case Unknown(), _ if (order := picked(index)) is not None:
+            return Permuted(shuffled=order)
         case Unknown(), Const():
             return owner.parts.setdefault(f"[{index.value!r}]", Unknown(f"{index.value}"))
         case (Loader(), Const(value=int())) if owner.made:

@@ -143,6 +143,7 @@ def tensors(one: Tensor, other: Value) -> Tensor:
             carried=NOTHING,
             gauge=one.gauge if isinstance(other, Const | Changing) else "",
             graphless=one.graphless if known else None,
+            shuffled=None,
         )
     return Tensor(
         united((one.networks, other.networks)),
@@ -161,4 +162,5 @@ def tensors(one: Tensor, other: Value) -> Tensor:
         united((one.loaders, other.loaders)),
         one.carried & other.carried or NOTHING,
         one.graphless if one.graphless == other.graphless else None,
+        one.shuffled if one.shuffled == other.shuffled else None,
     )

@@ -34,12 +34,16 @@ from osler.static.notes import note_call
 from osler.static.outside import fill
 from osler.static.overwriting import OVERWRITING, note_sum, overwrite
 from osler.static.parameters import held_by
+from osler.static.random_orders import Permuted, drawn_by
 from osler.static.tensors import operate
 from osler.static.touching import call_in_place, go_backward, gradient
 from osler.static.values import Arguments, Doing, Instance, Super, UserNetwork
 
 UPDATES = frozenset({"add_", "sub_", "addcdiv_", "addcmul_", "copy_", "lerp_", "mul_", "set_"})
 """In-place methods that change a parameter as a step does."""
+
+COPIED = frozenset({"astype", "copy"})
+"""Methods of arrays that leave the order as it is."""
 
 ASKED_OF_OPTIMIZERS = frozenset(
     {"state_dict", "load_state_dict", "train", "eval", "add_param_group", "__getstate__"}
@@ -258,8 +262,9 @@ def _unknown(machine: Machine, receiver: Unknown, name: str, arguments: Argument
     carried = [t for t in arguments.every() if isinstance(t, Tensor)]
     if carried and name not in HARMLESS:
         return operate(machine, name, [*carried, Unknown()], node)
-    del receiver
-    return Unknown()
+    return (
+        receiver if isinstance(receiver, Permuted) and name in COPIED else drawn_by(name, machine.place(node))
+    )
 
 
 def _super(machine: Machine, receiver: Super, name: str, arguments: Arguments, node: ast.expr) -> Value:

@@ -50,6 +50,7 @@ from osler.static.machine import Machine
 from osler.static.notes import note_call
 from osler.static.overwriting import is_call_in_place, note_sum, overwrite
 from osler.static.parameters import below, held_by
+from osler.static.random_orders import drawn_by
 from osler.static.schedules import build_schedule
 from osler.static.tensors import operate, severed, tensors_in
 from osler.static.touching import call_on_each, go_backward, gradients_in, touch
@@ -61,9 +62,8 @@ NOTED = frozenset({"numpy", "random", "torchvision", "math"})
 
 def call_external(machine: Machine, callee: External, arguments: Arguments, node: ast.expr) -> Value:
     """The value of a call of something from outside."""
-    fact = None
-    if callee.is_torch or callee.name.partition(".")[0] in NOTED:
-        fact = note_call(machine, callee.name, arguments, node)
+    is_noted = callee.is_torch or callee.name.partition(".")[0] in NOTED
+    fact = note_call(machine, callee.name, arguments, node) if is_noted else None
     result = _result(machine, callee, arguments, node)
     if fact is not None:
         fact.result = result
@@ -91,7 +91,7 @@ def _result(machine: Machine, callee: External, arguments: Arguments, node: ast.
         if callee.name == "torch.add":
             note_sum(machine, tuple(arguments.every()), out, node)
         return out
-    return Unknown()
+    return drawn_by(callee.name, machine.place(node))
 
 
 def _exposed(callee: External, arguments: Arguments) -> list[Value]:

@@ -11,6 +11,7 @@ from functools import partial
 from osler.model import Code, Const, Loop, Node, Place, Trace, Value
 from osler.static.calls import invoke, run
 from osler.static.classes import is_module
+from osler.static.cumulated import cumulated
 from osler.static.expressions import evaluate
 from osler.static.fitting import fits_before_splits
 from osler.static.fold_models import carried_over_folds
@@ -83,6 +84,7 @@ def _read(sources: Sequence[Source], modules: Modules, code: Code) -> Code:
     code.refits = tuple(refits(sources, modules))
     code.apart = tuple(moved_apart(sources, code))
     code.folds = tuple(carried_over_folds(sources, code))
+    code.cumulated = tuple(cumulated(sources, code))
     return code
 
 

@@ -35,6 +35,7 @@ from osler.static.knowledge import (
     SCORES,
 )
 from osler.static.machine import Machine
+from osler.static.random_orders import COPIES, order_after, order_in, order_of, permutation
 from osler.static.unions import NOTHING, united
 from osler.static.values import Instance, Namespace
 
@@ -81,9 +82,10 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
     given = list(inputs)
     place = machine.place(node)
     if name in FRESH:
-        return Tensor(place=place) if name not in CUTS else severed(name, given, place)
+        return _fresh(name, given, place)
     if name in CUTS:
-        return severed(name, given, place)
+        out = severed(name, given, place)
+        return replace(out, shuffled=order_of(given[0])) if name in COPIES and given else out
     first = next(tensors_in(given[0]), None) if given else None
     out = combined(machine, given, place)
     activation = None
@@ -103,7 +105,8 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
         reduced = name if len(given) == 1 or given[1] == Const(0) else "unknown"
     number = bool(given) and all(t.number for v in given for t in tensors_in(v)) and first is not None
     rows, gauge, graphless = keeps_rows(name, given), gauged(name, given), _derived(machine, name, given)
-    if not (activation or reduced or number or rows or gauge or graphless):
+    shuffled = order_after(name, given)
+    if not (activation or reduced or number or rows or gauge or graphless or shuffled):
         return out
     return replace(
         out,
@@ -113,7 +116,17 @@ def operate(machine: Machine, name: str, inputs: Iterable[Value], node: ast.AST)
         rows=rows,
         gauge=gauge,
         graphless=graphless,
+        shuffled=shuffled,
     )
+
+
+def _fresh(name: str, given: Sequence[Value], place: Place) -> Tensor:
+    """What a function makes whose output has nothing to do with what it is given, but for its order."""
+    out = Tensor(place=place) if name not in CUTS else severed(name, [*given], place)
+    if name == "randperm":
+        return replace(out, shuffled=permutation(name, place))
+    order = order_of(given[0]) if name in COPIES and given else None
+    return replace(out, shuffled=order) if order is not None else out
 
 
 def _derived(machine: Machine, name: str, given: Sequence[Value]) -> Graphless | None:
@@ -223,4 +236,6 @@ def batch_of(loader: Loader, place: Place) -> Tensor:
     own = loader.made and not loader.made.startswith("torch.")  # a library may lay its batches out otherwise
     asked = "collate_fn" in loader.options or "**" in loader.options
     single = loader.options.get("batch_size") == Const(None)
-    return Tensor(batch=loader, place=place, rows=not (own or asked or single), loaders=frozenset({loader}))
+    rows = not (own or asked or single)
+    shuffled = order_in(loader) if rows and loader.made else None
+    return Tensor(batch=loader, place=place, rows=rows, loaders=frozenset({loader}), shuffled=shuffled)
