@@ -4,16 +4,13 @@ import pytest
 
 from osler.checks.gradients.graph_broken import check
 from osler.model import (
-    Column,
     CrashFact,
     CutFact,
     Event,
-    GraphFact,
     Kind,
     ModelFact,
     OptimizerFact,
     ParameterFact,
-    Place,
     Run,
 )
 from osler.testing import assert_silent, event, findings, place, run_of
@@ -96,7 +93,7 @@ def test_says_what_was_seen() -> None:
     [
         ("data", "`.data`", "Remove"),
         ("argmax", "`argmax()`", "from the logits with `CrossEntropyLoss`."),
-        ("round", "`round()`", "straight through"),
+        ("round", "`round()`", "no gradient"),
         ("item", "`item()`", "Keep the tensor"),
         ("numpy", "`numpy()`", "Keep the tensor"),
         ("no_grad", "`torch.no_grad()`", "Take the forward"),
@@ -246,81 +243,3 @@ def test_explains_the_crash(turn: list[Event], facts: dict[str, object], reason:
     (found,) = findings(run_of([[BATCH, *turn]], crash=CRASH, ended=True, **facts), [check])
     assert found.message == f"`backward()` was called on a tensor without a graph: {reason}."
     assert found.place.line == line
-
-
-# --- operations whose derivative is 0
-
-GATE, PLAIN = "RoundBackward0", "MulBackward0"
-LEAF_NODE = "AccumulateGrad"
-
-
-def drawn(*operations: str, edges: tuple[tuple[int, int], ...], complete: bool = True) -> GraphFact:
-    """A graph of one line; its last two nodes are `body.weight` and `head.weight`."""
-    last = len(operations)
-    return GraphFact(
-        site=(place(14),),
-        operations=(*operations, LEAF_NODE, LEAF_NODE),
-        edges=edges,
-        parameters=((last, "Net.body.weight"), (last + 1, "Net.head.weight")),
-        complete=complete,
-        places=(place(9),),
-        called=tuple((n, 0) for n in range(last)),
-    )
-
-
-def series(*values: float) -> Column:
-    column = Column()
-    for step, value in enumerate(values):
-        column.add(step, value)
-    return column
-
-
-ROUNDED = drawn("MseLossBackward0", GATE, edges=((0, 1), (0, 3), (1, 2)))
-ZEROS = {
-    "gradient_norm:body.weight": series(0.0, 0.0, 0.0),
-    "gradient_norm:head.weight": series(1.0, 1.0, 1.0),
-}
-MOVING = {**ZEROS, "gradient_norm:body.weight": series(0.0, 0.0, 1e-9)}
-REACHED = replace(BODY, reached=True)
-
-
-def flat(*graphs: GraphFact, columns: dict[str, Column] = ZEROS, body: ParameterFact = REACHED) -> Run:
-    return seen(
-        body,
-        HEAD,
-        cuts=(),
-        columns=columns,
-        graphs={replace_line(g, 14 + n): g for n, g in enumerate(graphs)},
-    )
-
-
-def replace_line(graph: GraphFact, line: int) -> tuple[Place, ...]:
-    return tuple(replace(p, line=line) for p in graph.site)
-
-
-def test_a_gradient_of_nothing_but_zeros_is_told_with_the_operation() -> None:
-    (found,) = findings(flat(ROUNDED), [check])
-    assert found.message == (
-        "The derivative of `round` is 0 everywhere, so every gradient of 1 trainable parameter before it "
-        "is 0: `body.weight`. That is 45.0% of the trainable elements of `Net`."
-    )
-    assert found.place.line == 9
-    assert "straight through" in found.fix
-
-
-FREE = {
-    "another way around it": flat(drawn("MulBackward0", GATE, edges=((0, 1), (0, 2), (0, 3), (1, 2)))),
-    "another loss that reaches it": flat(ROUNDED, drawn("MulBackward0", edges=((0, 1), (0, 2)))),
-    "a gradient that is small": flat(ROUNDED, columns=MOVING),
-    "gradients that nobody measured": flat(ROUNDED, columns={}),
-    "too few gradients": flat(ROUNDED, columns={"gradient_norm:body.weight": series(0.0)}),
-    "a graph that is not known to its end": flat(replace(ROUNDED, complete=False)),
-    "frozen": flat(ROUNDED, body=replace(REACHED, trainable=False)),
-    "in no optimizer": flat(ROUNDED, body=replace(REACHED, optimizers=())),
-    "an operation with a derivative": flat(drawn(PLAIN, PLAIN, edges=((0, 1), (0, 3), (1, 2)))),
-}
-
-
-@pytest.mark.parametrize("run", FREE.values(), ids=FREE)
-def test_gradients_that_pass_are_no_problem(run: Run) -> None:
-    assert findings(run, [check]) == ()

@@ -1,8 +1,8 @@
 """An operation on the way from the parameters to the loss cuts the graph.
 
 `backward()` follows the record that autograd keeps of every operation. `detach()`, `.data`, `.item()`,
-`.numpy()`, `torch.tensor(...)` and `torch.no_grad()` end that record; `argmax`, rounding and comparisons have
-no gradient. The parameters before such an operation are never trained, or `backward()` fails.
+`.numpy()`, `torch.tensor(...)` and `torch.no_grad()` end that record; `argmax` and comparisons have no
+gradient. The parameters before such an operation are never trained, or `backward()` fails.
 
 ## Bad
 
@@ -82,11 +82,7 @@ LEAVES = 2
 """Turns with a loss that nothing lies behind before we speak: one can be a test."""
 
 REMEDIES = {
-    "round floor ceil trunc sign bernoulli": (
-        "Let the gradient pass straight through, as in `x + (x.round() - x).detach()`, or compute the loss "
-        "from the values before this operation."
-    ),
-    "argmax argmin argsort eq ne lt le gt ge bool long int one_hot": (
+    "argmax argmin argsort round floor ceil trunc sign eq ne lt le gt ge bool long int one_hot": (
         "Compute the loss from the values before this operation, which has no gradient: "
         "for classes, from the logits with `CrossEntropyLoss`."
     ),
@@ -100,20 +96,6 @@ REMEDIES = {
 }
 """What to do about each kind of cut, by the names of the operations."""
 
-FLAT = {
-    "RoundBackward0": "round",
-    "RoundBackward1": "round",
-    "FloorBackward0": "floor",
-    "CeilBackward0": "ceil",
-    "TruncBackward0": "trunc",
-    "SignBackward0": "sign",
-    "BernoulliBackward0": "bernoulli",
-}
-"""Operations that autograd records although their derivative is 0 everywhere, by the names of their nodes."""
-
-MEASURED = 2
-"""Gradients of a parameter that were measured and were 0, before we say that all are."""
-
 check = Check(
     __name__,
     severity=Severity.ERROR,
@@ -122,7 +104,6 @@ check = Check(
     fix="Remove the operation from the path between the parameters and the loss.",
     symptoms=(
         "parameters-without-gradient",
-        "parameter-outside-clamp",
         "updates-absent",
         "optimizer-never-steps",
         "loss-plateaus",
@@ -164,53 +145,6 @@ def path_cut(run: Run) -> Iterator[Finding]:
         if not explained.issuperset(lost):
             yield describe_cut(run, cut, lost)
             explained.update(lost)
-    yield from flattened(run)
-
-
-def flattened(run: Run) -> Iterator[Finding]:
-    """Operations through which every gradient passes as 0: parameters get one, but never move."""
-    if not run.graphs or not all(g.complete for g in run.graphs.values()):
-        return
-    flat = frozenset(FLAT)
-    behind = [(g, g.only_through(flat)) for g in run.graphs.values()]
-    free = {
-        name
-        for graph, gates in behind
-        for _, name in graph.parameters
-        if not any(name in names for names in gates.values())
-    }
-    for graph, gates in behind:
-        for position, names in gates.items():
-            found = (run.parameters.get(name) for name in names if name not in free)
-            lost = [p for p in found if p is not None and has_no_gradient(run, p)]
-            place = graph.place(position)
-            if lost and place is not None:
-                yield describe_flat(run, FLAT[graph.operations[position]], (place,), lost)
-
-
-def has_no_gradient(run: Run, p: ParameterFact) -> bool:
-    """An optimizer holds it, and whenever its gradient was measured it was 0."""
-    column = run.columns.get(f"gradient_norm:{p.series or p.name}")
-    values = column.history()[1] if column is not None else ()
-    return p.trainable and bool(p.optimizers) and len(values) >= MEASURED and not any(values)
-
-
-def describe_flat(run: Run, operation: str, site: Site, lost: list[ParameterFact]) -> Finding:
-    owners = listed([model for model in by_model(lost) if model])
-    elements, total = run.share_of(lost)
-    return check.finding(
-        site,
-        f"The derivative of `{operation}` is 0 everywhere, so every gradient of "
-        f"{counted(len(lost), 'trainable parameter')} before it is 0: {listed([p.name for p in lost])}. "
-        f"That is {elements / total:.1%} of the trainable elements{f' of {owners}' if owners else ''}.",
-        subject=lost[0].model,
-        related=[
-            (run.usual_site(run.of(Kind.BACKWARD)), "every gradient from here is 0 behind it"),
-            (run.holder_site(lost[0]), "the optimizer that holds them is built here"),
-        ],
-        evidence=[Evidence("elements with gradient 0", elements, f"0 of {total}", step=run.parameters_step)],
-        fix=remedy(operation),
-    )
 
 
 def is_cut_off(run: Run, p: ParameterFact) -> bool:
