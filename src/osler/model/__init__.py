@@ -150,6 +150,7 @@ from osler.model.wiring import (
     LeakFact,
     MisspeltFact,
     RebindFact,
+    SequenceAxisFact,
 )
 from osler.model.wording import counted, listed, percent
 
@@ -285,6 +286,7 @@ __all__ = [
     "SamplesFact",
     "ScheduleFact",
     "SelfLoadFact",
+    "SequenceAxisFact",
     "Series",
     "Setup",
     "Severity",
