@@ -85,7 +85,6 @@ for epoch in range(epochs):
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from osler.model import (
     Check,
@@ -165,8 +164,10 @@ def no_step(run: Run) -> str:
 
 @check.in_run
 def samples_taken_for_time(run: Run) -> Iterator[Finding]:
-    for where, alike in groupby(sorted(run.sequence_axes.values(), key=mended_at), mended_at):
-        fact, *more = alike
+    by_line: dict[Site, list[SequenceAxisFact]] = {}
+    for fact in run.sequence_axes.values():
+        by_line.setdefault(fact.built or fact.site, []).append(fact)
+    for where, (fact, *more) in by_line.items():
         axis = f"the batch, {fact.samples}" if fact.sizes == 1 else f"the batch, up to {fact.samples}"
         also = f" So does {', '.join(f'`{other.name}`' for other in more)}." if more else ""
         yield check.finding(
@@ -180,11 +181,6 @@ def samples_taken_for_time(run: Run) -> Iterator[Finding]:
             evidence=[Evidence("samples on the axis of time", fact.samples, "0")],
             fix=built_anew(fact),
         )
-
-
-def mended_at(fact: SequenceAxisFact) -> Site:
-    """Where the layer is built, or called if that is not known."""
-    return fact.built or fact.site
 
 
 def built_anew(fact: SequenceAxisFact) -> str:
