@@ -131,6 +131,7 @@ KEYS: dict[str, Callable[[Any], object]] = {
     "idle": lambda fact: f"{fact.model}.{fact.name}",
     "restored_rates": attrgetter("optimizer"),
     "detached_states": attrgetter("name"),
+    "sequence_axes": attrgetter("name"),
     "leaks": attrgetter("optimizer", "source"),
     "loss_calls": attrgetter("function", "site"),
     "label_rows": attrgetter("function", "site"),

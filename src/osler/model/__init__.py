@@ -155,6 +155,7 @@ from osler.model.wiring import (
     LeakFact,
     MisspeltFact,
     RebindFact,
+    SequenceAxisFact,
 )
 from osler.model.wording import counted, listed, percent
 
@@ -294,6 +295,7 @@ __all__ = [
     "SamplesFact",
     "ScheduleFact",
     "SelfLoadFact",
+    "SequenceAxisFact",
     "Series",
     "Setup",
     "Severity",

@@ -52,6 +52,7 @@ from osler.model.wiring import (
     LeakFact,
     MisspeltFact,
     RebindFact,
+    SequenceAxisFact,
 )
 
 LossCall = tuple[str, Site]
@@ -83,6 +84,7 @@ class Run:
         optimizers: optimizers by name.
         schedules: schedules of learning rates by name.
         detached_states: recurrent cells whose state comes to every call without its graph, by full name.
+        sequence_axes: layers that take the samples of a batch for steps in time, by full name.
         restored_rates: learning rates, far below those before, that came with a loaded state, by optimizer.
         updates: whether steps change the weights, by optimizer.
         parameters: the latest look at all parameters, by name.
@@ -141,6 +143,7 @@ class Run:
     optimizers: dict[str, OptimizerFact] = field(default_factory=dict[str, OptimizerFact])
     schedules: dict[str, ScheduleFact] = field(default_factory=dict[str, ScheduleFact])
     detached_states: dict[str, DetachedStateFact] = field(default_factory=dict[str, DetachedStateFact])
+    sequence_axes: dict[str, SequenceAxisFact] = field(default_factory=dict[str, SequenceAxisFact])
     restored_rates: dict[str, RestoredRateFact] = field(default_factory=dict[str, RestoredRateFact])
     updates: dict[str, UpdateFact] = field(default_factory=dict[str, UpdateFact])
     parameters: dict[str, ParameterFact] = field(default_factory=dict[str, ParameterFact])

@@ -70,6 +70,39 @@ class DetachedStateFact:
 
 
 @dataclass(frozen=True, slots=True)
+class SequenceAxisFact:
+    """A layer with ``batch_first=False`` that takes samples which were drawn at random for steps in time.
+
+    Attributes:
+        name: full name of the layer, or of the transformer around it.
+        kind: torch's class of it.
+        builder: the class that is built with ``batch_first``.
+        model: name of the root module.
+        loader: what drew the samples.
+        samples: how many, in the largest batch; the first axis was as long in every call.
+        across: length of the second axis in the latest call.
+        batches: how many were looked at.
+        site: the line of the latest call.
+        built: where it is built, empty if it is not known.
+        step: optimizer steps finished when it was certain.
+        sizes: different numbers of samples among these batches.
+    """
+
+    name: str
+    kind: str
+    builder: str
+    model: str
+    loader: str
+    samples: int
+    across: int
+    batches: int
+    site: Site
+    built: Site = ()
+    step: int = 0
+    sizes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class LeakFact:
     """Steps on gradients of which a part was computed for the step of another optimizer.
 

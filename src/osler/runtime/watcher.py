@@ -34,6 +34,7 @@ from osler.runtime.recurrence import Recurrence
 from osler.runtime.redrawing import Redrawing
 from osler.runtime.registry import Registry, held, numbers_in
 from osler.runtime.resuming import Resuming
+from osler.runtime.sample_axes import SampleAxes
 from osler.runtime.samples import Samples
 from osler.runtime.stopping import StopTraining
 from osler.runtime.thinning import Thinning
@@ -80,9 +81,10 @@ class Watcher:
         self.following, self.inside = Following(self.run, self.registry), Inside()
         self.resuming = Resuming(self.run, self.registry)
         self.gate_misspelt, self.gate_rebinds = map(self.gate, ("attributes", "updates in the source"))
-        self.given, self.recurrence, self.samples, self.graph_lines = (
+        self.given, self.recurrence, self.axes, self.samples, self.graph_lines = (
             Given(),
             Recurrence(self.run),
+            SampleAxes(self.run, self.lines),
             Samples(self.run, self.gate("samples that are kept")),
             GraphLines(self.lines, self.gate("lines of operations")),
         )
@@ -273,6 +275,7 @@ class Watcher:
         for holder in self.all_holders():
             holder.resume()
         self.recurrence.forget()
+        self.axes.forget()
         self.after_turn()
 
     def suspend(self) -> None:

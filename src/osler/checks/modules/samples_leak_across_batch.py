@@ -10,6 +10,11 @@ Osler asks this in `osler preflight`, in evaluation mode, by exchanging samples 
 and features are kept apart, the other outputs stay the same bit for bit. If they do not, it looks for the
 innermost layer that is given the samples apart and returns them mixed.
 
+A run shows one case of it. Where a loader draws its samples at random, their order means nothing. If the
+input of a recurrent or attention layer with `batch_first=False` is as long, on its first axis, as the batch
+is large, and no other axis can be that of the samples, the layer goes through them as if one followed the
+other in time.
+
 ## Bad
 
 ```python
@@ -59,7 +64,11 @@ for epoch in range(epochs):
 ## Not a problem
 
 - BatchNorm in training: Osler asks in evaluation mode.
-- Recurrent layers with `batch_first=False` that are given time first.
+- Recurrent and attention layers with `batch_first=False` that are given time first: after a `transpose`, or
+  because the data is stored so.
+- In a run: samples in the order in which they are stored, such as the steps of one long series; packed
+  sequences; a state or a mask that is passed along; a single position for each sample; attention over
+  samples beside attention over positions.
 - Contrastive losses, which compare samples after the model has spoken.
 - Models of sets and graphs whose batch is one sample: they are not asked.
 
@@ -69,13 +78,27 @@ for epoch in range(epochs):
   chart dependencies"
 - [Tensor.view](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.view.html)
 - [LSTM](https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html): `batch_first`, inputs of two axes
+- [MultiheadAttention](https://docs.pytorch.org/docs/stable/generated/torch.nn.MultiheadAttention.html):
+  `batch_first`
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from osler.model import Check, Evidence, Finding, MixingFact, Setup, Severity, counted
+from osler.model import (
+    Check,
+    Evidence,
+    Finding,
+    MixingFact,
+    Run,
+    SequenceAxisFact,
+    Setup,
+    Severity,
+    Site,
+    counted,
+    needs_step,
+)
 
 SMALL = 1e-4
 """Change of the other outputs, over the largest, that no rounding makes."""
@@ -132,3 +155,35 @@ def mending(fact: MixingFact) -> str:
             return f"Give `{fact.layer}` three axes, one of them for time: batch, time, features."
         case _:
             return ""
+
+
+@check.applies_when
+def no_step(run: Run) -> str:
+    return needs_step(run)
+
+
+@check.in_run
+def samples_taken_for_time(run: Run) -> Iterator[Finding]:
+    by_line: dict[Site, list[SequenceAxisFact]] = {}
+    for fact in run.sequence_axes.values():
+        by_line.setdefault(fact.built or fact.site, []).append(fact)
+    for where, (fact, *more) in by_line.items():
+        axis = f"the batch, {fact.samples}" if fact.sizes == 1 else f"the batch, up to {fact.samples}"
+        also = f" So does {', '.join(f'`{other.name}`' for other in more)}." if more else ""
+        yield check.finding(
+            where,
+            f"`{fact.name}` ({fact.kind}), built with `batch_first=False`, takes the samples that "
+            f"`{fact.loader}` draws at random for steps in time: in all {fact.batches} batches looked at, "
+            f"the first axis of its input was as long as {axis}, and the second {fact.across}.{also}",
+            step=fact.step,
+            subject=fact.name,
+            related=[(fact.site, "called here")] if fact.built else [],
+            evidence=[Evidence("samples on the axis of time", fact.samples, "0")],
+            fix=built_anew(fact),
+        )
+
+
+def built_anew(fact: SequenceAxisFact) -> str:
+    """What to build otherwise."""
+    what = f"`{fact.name}`" if fact.kind == fact.builder else f"the `{fact.builder}` of `{fact.name}`"
+    return f"Build {what} with `batch_first=True`, or give it time first: time, batch, features."

@@ -49,6 +49,7 @@ class Batches:
         self.gate_facts = watcher.gate("what loaders draw")
         self.gate_redrawn = watcher.gate("random numbers that repeat")
         self.gate_fetches = watcher.gate("what datasets store")
+        self.gate_axes = watcher.gate("axes of samples")
         self.fetches = Fetches(watcher.run, watcher.lines, self.gate_fetches)
         self.passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.newest = (0, "")
@@ -135,6 +136,7 @@ class Batches:
         watcher.begin_look()
         self.given.batch(batch)
         name = self.names.get(iterator, "DataLoader")
+        self.gate_axes.within(watcher.axes.batch, iterator, name, batch)
         watcher.ledger.batch(name, watcher.lines.site(frame))
         measuring = watcher.measuring
         measuring.about(Kind.BATCH, name)
@@ -147,6 +149,7 @@ class Batches:
         """A pass is over."""
         watcher = self.watcher
         watcher.thinning.pending, self.given.held = 0, None
+        watcher.axes.forget()
         if watcher.redrawing.armed:
             self.gate_redrawn.within(watcher.redrawing.ended, iterator)
         if watcher.thinning.on and watcher.thinning.pass_end():

@@ -23,12 +23,16 @@ from osler.runtime.patches import Patches
 from osler.runtime.recurrence import RECURRENT, note_cut
 from osler.runtime.refusals import lookup_outside
 from osler.runtime.registry import Model, numbers_in, recalibrating, tensors_in
+from osler.runtime.sample_axes import SEQUENTIAL
 from osler.runtime.structure import Structure
 from osler.runtime.unmoved_norms import UnmovedNorms
 from osler.runtime.watcher import Watcher
 
 RECORDED = 4
 """Root calls with a graph, and without, in which submodules are recorded, at 0.3 µs for each."""
+
+LOOKED_AT = (*RECURRENT, nn.MultiheadAttention)
+"""Layers whose calls are looked at in each root call that is recorded."""
 
 REPEATS = 2
 """Calls with the very same input before the next is a repeat: evaluating loss and accuracy takes two."""
@@ -59,6 +63,7 @@ class Forwards:
         self.norms = FrozenNorms(watcher.run)
         self.gate_norms = watcher.gate("frozen BatchNorm layers")
         self.gate_states = watcher.gate("states of recurrent cells")
+        self.gate_axes = watcher.gate("axes of samples in layers")
         self.compares = False
         self.unmoved = UnmovedNorms(watcher.run, watcher.registry)
         self.gate_unmoved = watcher.gate("statistics of BatchNorm layers in eval mode")
@@ -76,7 +81,7 @@ class Forwards:
                 self.below.call(self.submodule, self_, sys._getframe(1))
                 output = original(self_, *args, **kwargs)
                 root = self.root
-                first = root is not None and (not root.calls or isinstance(self_, RECURRENT))
+                first = root is not None and (not root.calls or isinstance(self_, LOOKED_AT))
                 if first or self.scan is not None:
                     self.below.call(self.returned, self_, args, kwargs, output, sys._getframe(1))
                 return output
@@ -115,8 +120,8 @@ class Forwards:
                     self.root = None
             if model is not None:
                 self.after.call(self.end, model, args, kwargs, output, frame)
-                if isinstance(module, RECURRENT):
-                    self.gate_states.call(self.recurrent, model, module, args, kwargs, output, frame)
+                if isinstance(module, LOOKED_AT):
+                    self.gate_states.call(self.sequences, model, module, args, kwargs, output, frame)
             return output
 
         return call
@@ -224,12 +229,22 @@ class Forwards:
 
     def returned(self, module: nn.Module, args: Any, kwargs: Any, output: Any, frame: FrameType) -> None:
         """A call below the root returned: in the root's first call its place and shapes are written down."""
-        if self.root is not None and isinstance(module, RECURRENT):
-            self.gate_states.within(self.recurrent, self.root, module, args, kwargs, output, frame)
+        if self.root is not None and isinstance(module, LOOKED_AT):
+            self.gate_states.within(self.sequences, self.root, module, args, kwargs, output, frame)
         if self.root is not None and not self.root.calls and torch.is_grad_enabled():
             self.structure.returned(module, args, output, frame)
         if self.scan is not None:
             self.scan.add(module, args, output, self.watcher.lines.site(frame))
+
+    def sequences(
+        self, model: Model, layer: nn.Module, args: Any, kwargs: Any, output: Any, frame: FrameType
+    ) -> None:
+        """A layer over sequences, or a recurrent cell, returned."""
+        axes = self.watcher.axes
+        if isinstance(layer, SEQUENTIAL) and not axes.is_done(layer):
+            self.gate_axes.within(axes.called, model.name, model.module(), layer, (args, kwargs), frame)
+        if isinstance(layer, RECURRENT):
+            self.recurrent(model, layer, args, kwargs, output, frame)
 
     def recurrent(
         self, model: Model, cell: nn.Module, args: Any, kwargs: Any, output: Any, frame: FrameType
