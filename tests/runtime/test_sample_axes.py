@@ -116,7 +116,7 @@ def test_samples_taken_for_time(name: str) -> None:
         line_of(start, code) for start in ("nn.GRU(6, w", "nn.RNN(", "nn.Multi", "nn.TransformerEncoderL")
     ]
     assert found.place.line in lines
-    assert [r.label for r in found.related] == ["called here"]
+    assert [r.label for r in found.related] == ["called here", "`Reader` is called here"]
 
 
 def test_a_layer_that_is_a_model_itself() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from osler.checks.modules.samples_leak_across_batch import check
+from osler.engine.agreement import confirmed
 from osler.engine.judge import judge_setup
 from osler.model import Answer, Finding, Kind, MixingFact, SequenceAxisFact, Setup
 from osler.testing import event, findings, place, run_of
@@ -64,8 +65,9 @@ def test_is_silent(fact: MixingFact) -> None:
 
 STEP = event(Kind.STEP, "Adam", 15, "fresh")
 LAYER = SequenceAxisFact(
-    "Reader.lstm", "LSTM", "LSTM", "Reader", "DataLoader", 40, 16, 4, (place(8),), (place(5),)
-)
+    "Reader.lstm", "LSTM", "LSTM", "Reader", "DataLoader", 40, 16, 4, (place(8),), (place(5),),
+    root_site=(place(12),),
+)  # fmt: skip
 
 
 def told(*facts: SequenceAxisFact) -> tuple[Finding, ...]:
@@ -80,7 +82,10 @@ def test_says_what_was_seen() -> None:
         "the batch, 40, and the second 16."
     )
     assert (found.place.line, found.place.subject) == (5, "Reader.lstm")
-    assert [(r.place.line, r.label) for r in found.related] == [(8, "called here")]
+    assert [(r.place.line, r.label) for r in found.related] == [
+        (8, "called here"),
+        (12, "`Reader` is called here"),
+    ]
     assert found.expected == "the output for a sample depends on that sample alone"
     assert found.why == (
         "The model learns from the company of a sample: its predictions change with the batch it is in."
@@ -110,8 +115,15 @@ def test_layers_that_one_line_builds_are_one_finding() -> None:
 
 
 def test_where_it_is_built_may_be_unknown() -> None:
-    (found,) = told(replace(LAYER, built=()))
+    (found,) = told(replace(LAYER, built=(), root_site=(place(8),)))
     assert (found.place.line, found.related) == (8, ())
+
+
+def test_a_run_and_an_experiment_are_told_once() -> None:
+    run = run_of([[STEP]] * 5, sequence_axes=[LAYER])
+    by_run, by_setup = findings(run, [check]), found(replace(MIXED, site=(place(12),)))
+    (finding,) = confirmed(by_run, by_setup)
+    assert (finding.place.line, finding.seen_by) == (5, ("setup", "run"))
 
 
 def test_needs_a_step() -> None:
