@@ -86,6 +86,7 @@ class SequenceAxisFact:
         built: where it is built, empty if it is not known.
         step: optimizer steps finished when it was certain.
         sizes: different numbers of samples among these batches.
+        root_site: the line of the call of the root module.
     """
 
     name: str
@@ -100,6 +101,7 @@ class SequenceAxisFact:
     built: Site = ()
     step: int = 0
     sizes: int = 1
+    root_site: Site = ()
 
 
 @dataclass(frozen=True, slots=True)

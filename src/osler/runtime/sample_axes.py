@@ -24,7 +24,7 @@ from torch.utils.data import (
     default_collate,
 )
 
-from osler.model import Run, SequenceAxisFact
+from osler.model import Run, SequenceAxisFact, Site
 from osler.runtime.layer_origin import Origin, origin
 from osler.runtime.recurrence import learns
 from osler.runtime.registry import plain, tensors_in
@@ -97,6 +97,7 @@ class SampleAxes:
         self._run = run
         self._lines = lines
         self._number = 0
+        self._root_site: Site = ()
         self._batch: Batch | None = None
         self._seen: weakref.WeakKeyDictionary[nn.Module, Seen] = weakref.WeakKeyDictionary()
         self._others: weakref.WeakSet[nn.Module] = weakref.WeakSet()
@@ -106,6 +107,10 @@ class SampleAxes:
         """A loader has handed out a batch."""
         self._number += 1
         self._batch = drawn(iterator, loader, batch, self._number)
+
+    def root_called(self, site: Site) -> None:
+        """A model is called whose layers are looked at."""
+        self._root_site = site
 
     def forget(self) -> None:
         """What models are given from now on is not known to come from the latest batch."""
@@ -178,6 +183,7 @@ class SampleAxes:
             batches=len(seen.batches),
             site=self._lines.site(frame),
             built=where.site,
+            root_site=self._root_site,
             step=known.step if known is not None else self._run.steps,
             sizes=len(seen.sizes),
         )

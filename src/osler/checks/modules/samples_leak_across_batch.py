@@ -177,10 +177,18 @@ def samples_taken_for_time(run: Run) -> Iterator[Finding]:
             f"the first axis of its input was as long as {axis}, and the second {fact.across}.{also}",
             step=fact.step,
             subject=fact.name,
-            related=[(fact.site, "called here")] if fact.built else [],
+            related=list(calls(fact, where)),
             evidence=[Evidence("samples on the axis of time", fact.samples, "0")],
             fix=built_anew(fact),
         )
+
+
+def calls(fact: SequenceAxisFact, where: Site) -> Iterator[tuple[Site, str]]:
+    """Lines that call the layer and the model, apart from the line that is told."""
+    if fact.site[:1] != where[:1]:
+        yield fact.site, "called here"
+    if fact.root_site[:1] not in (fact.site[:1], where[:1]):
+        yield fact.root_site, f"`{fact.model}` is called here"
 
 
 def built_anew(fact: SequenceAxisFact) -> str:

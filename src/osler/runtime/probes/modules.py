@@ -160,7 +160,7 @@ class Forwards:
             watcher.end_look()
         watcher.begin_lines()
         if model.calls < RECORDED or watcher.scan_wanted or watcher.recurrence.wants(model.name):
-            self.record(model, root, module)
+            self.record(model, root, module, frame)
         return model
 
     def unrecorded(self, model: Model, frame: FrameType) -> None:
@@ -173,9 +173,10 @@ class Forwards:
             self.root = model
             model.looks += 1
 
-    def record(self, model: Model, root: nn.Module, module: nn.Module) -> None:
+    def record(self, model: Model, root: nn.Module, module: nn.Module, frame: FrameType) -> None:
         """In this call the calls of submodules are recorded."""
         self.root = model
+        self.watcher.axes.root_called(self.watcher.lines.site(frame))
         if not model.calls or self.watcher.scan_wanted:
             self.scan = Scan()
         model.called.update((id(root), id(module)))
