@@ -21,13 +21,12 @@ other in time.
 class Mixed(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Linear(8, 16)
+        self.gru = nn.GRU(2, 16)  # batch_first=True is missing
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        h = torch.relu(self.body(x))
-        h = h.t().reshape(len(x), 16)  # rows now hold features of several samples
-        return self.head(h)
+        h, _ = self.gru(x[:, :6].reshape(len(x), 3, 2))  # samples, steps, features
+        return self.head(h[:, -1])
 
 
 model = Mixed()
@@ -45,11 +44,12 @@ for epoch in range(epochs):
 class Apart(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Linear(8, 16)
+        self.gru = nn.GRU(2, 16, batch_first=True)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        return self.head(torch.relu(self.body(x)))
+        h, _ = self.gru(x[:, :6].reshape(len(x), 3, 2))
+        return self.head(h[:, -1])
 
 
 model = Apart()
