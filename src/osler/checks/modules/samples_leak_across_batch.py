@@ -18,19 +18,18 @@ other in time.
 ## Bad
 
 ```python
-class Mixed(nn.Module):
+class Reader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Linear(8, 16)
+        self.gru = nn.GRU(1, 16)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        h = torch.relu(self.body(x))
-        h = h.t().reshape(len(x), 16)  # rows now hold features of several samples
-        return self.head(h)
+        states, _ = self.gru(x.unsqueeze(2))  # samples, steps, one feature
+        return self.head(states[:, -1])
 
 
-model = Mixed()
+model = Reader()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(epochs):
     for x, y in loader:
@@ -42,17 +41,18 @@ for epoch in range(epochs):
 ## Good
 
 ```python
-class Apart(nn.Module):
+class Reader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Linear(8, 16)
+        self.gru = nn.GRU(1, 16, batch_first=True)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        return self.head(torch.relu(self.body(x)))
+        states, _ = self.gru(x.unsqueeze(2))  # samples, steps, one feature
+        return self.head(states[:, -1])
 
 
-model = Apart()
+model = Reader()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(epochs):
     for x, y in loader:
