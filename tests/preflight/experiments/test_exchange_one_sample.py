@@ -43,25 +43,25 @@ def told(
 LAST = "return self.head(self.rnn(x)[0][:, -1])"
 LAYER = "nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0{first})"
 MIXING = {
-    "recurrence over samples": ("self.rnn = nn.LSTM(8, 16)", LAST, {}, "`rnn` (LSTM), built"),
+    "recurrence over samples": ("self.rnn = nn.LSTM(8, 16)", LAST, {}, "rnn` (LSTM), built"),
     "of words that are often alike": (
         "self.word = nn.Embedding(3, 8); self.rnn = nn.GRU(8, 16)",
         "return self.head(self.rnn(self.word(x))[0][:, -1])",
         {"x": WORDS},
-        "`rnn` (GRU), built",
+        "rnn` (GRU), built",
     ),
-    "as many samples as steps": ("self.rnn = nn.GRU(8, 16)", LAST, {"batch": 12}, "`rnn` (GRU), built"),
+    "as many samples as steps": ("self.rnn = nn.GRU(8, 16)", LAST, {"batch": 12}, "rnn` (GRU), built"),
     "in both directions": (
         "self.rnn = nn.RNN(8, 8, bidirectional=True)",
         LAST,
         {},
-        "`rnn` (RNN), built with `batch_first=False`",
+        "rnn` (RNN), built with `batch_first=False`",
     ),
     "in a block": (
         "self.body = nn.ModuleDict({'rnn': nn.GRU(8, 16)})",
         "return self.head(self.body['rnn'](x)[0][:, -1])",
         {},
-        "`body.rnn` (GRU), built",
+        "body.rnn` (GRU), built",
     ),
     "rows as one sequence": (
         "self.rnn = nn.GRU(8, 16, batch_first=True)",

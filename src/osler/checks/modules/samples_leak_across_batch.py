@@ -18,18 +18,18 @@ other in time.
 ## Bad
 
 ```python
-class Mixed(nn.Module):
+class Reader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.gru = nn.GRU(2, 16)  # batch_first=True is missing
+        self.gru = nn.GRU(1, 16)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        h, _ = self.gru(x[:, :6].reshape(len(x), 3, 2))  # samples, steps, features
-        return self.head(h[:, -1])
+        states, _ = self.gru(x.unsqueeze(2))  # samples, steps, one feature
+        return self.head(states[:, -1])
 
 
-model = Mixed()
+model = Reader()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(epochs):
     for x, y in loader:
@@ -41,18 +41,18 @@ for epoch in range(epochs):
 ## Good
 
 ```python
-class Apart(nn.Module):
+class Reader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.gru = nn.GRU(2, 16, batch_first=True)
+        self.gru = nn.GRU(1, 16, batch_first=True)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        h, _ = self.gru(x[:, :6].reshape(len(x), 3, 2))
-        return self.head(h[:, -1])
+        states, _ = self.gru(x.unsqueeze(2))  # samples, steps, one feature
+        return self.head(states[:, -1])
 
 
-model = Apart()
+model = Reader()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for epoch in range(epochs):
     for x, y in loader:
