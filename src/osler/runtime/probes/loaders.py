@@ -7,7 +7,6 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Sized
-from dataclasses import replace
 from threading import get_ident
 from time import perf_counter_ns
 from types import FrameType
@@ -108,8 +107,11 @@ class Batches:
         loaders = self.watcher.run.loaders
         known = loaders.get(name)
         passes = self.passes[loader] = self.passes.get(loader, 0) + 1
-        fact = described(loader, name) if known is None or passes <= LOOKS else known
-        loaders[name] = replace(fact, begun=known.begun + 1 if known is not None else 1)
+        now = described(loader, name) if known is None or passes <= LOOKS else known
+        begun = known.begun + 1 if known is not None else 1
+        loaders[name] = LoaderFact(  # not by `replace`, which takes three times as long
+            name, now.samples, now.batch_size, now.batches, now.order, now.drop_last, begun
+        )
 
     def lightly(self, iterator: Any, batch: Any, waited: int, now: int) -> None:
         """A batch while the watcher rests: only noted. Nothing here can fail, and no mode sees it."""
