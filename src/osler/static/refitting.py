@@ -20,7 +20,14 @@ from osler.static.sources import Source, dotted
 from osler.static.walking import walk
 
 TRAINS = re.compile(r"\.backward\(|\btraining_step\b")
-HOLDS_OUT = re.compile(r"test|val|dev|held|holdout|(?<![a-z])te(?![a-z])", re.IGNORECASE)
+HOLDS_OUT = re.compile(
+    r"(?<![A-Za-z])[xyXY]?(?:test|testing|te|tst|val|va|valid|validation|dev|holdout|heldout|held)"
+    r"(?:sets?|data|dataset|df|rows|x|y|idx)?(?![a-z])"
+    r"|(?:Test|Te|Val|Valid|Validation|Dev|Held)(?:[sS]ets?|[dD]ata|[rR]ows|ing)?(?![a-z])"
+    r"|(?<![A-Z])(?:TEST|VAL|DEV|HELD)(?![A-Z])"
+)
+"""A name of held-out data as a word: neither ``value`` nor ``device``."""
+
 TABLES = re.compile(r"Embedding|\bembedding\(|one_hot")
 """What turns a code into a row of weights."""
 
