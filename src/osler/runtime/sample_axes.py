@@ -245,5 +245,5 @@ def sequence_axes(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any
     return through.shape[0], through.shape[1]
 
 
-OWN = frozenset(kind.forward for kind in (nn.RNN, nn.LSTM, nn.GRU, nn.MultiheadAttention))
+OWN = frozenset((nn.RNN.forward, nn.LSTM.forward, nn.GRU.forward, nn.MultiheadAttention.forward))
 """What torch's layers do."""

@@ -290,14 +290,24 @@ def clamped(node: Node) -> Range | None:
     return Range(f"clamp({', '.join(given)})", low, high, closed=True) if given else None
 
 
+def positive(_: Node) -> Range:
+    """The range of `relu`."""
+    return Range("relu()", 0.0, None)
+
+
+def bent(_: Node) -> Range:
+    """The range of `hardsigmoid`."""
+    return Range("hardsigmoid()", -3.0, 3.0, bends=True)
+
+
 RANGES: dict[str, Callable[[Node], Range | None]] = {
-    "Relu": lambda _: Range("relu()", 0.0, None),
+    "Relu": positive,
     "Threshold": above,
     "Clamp": clamped,
     "ClampMin": clamped,
     "ClampMax": clamped,
     "Hardtanh": between,
-    "Hardsigmoid": lambda _: Range("hardsigmoid()", -3.0, 3.0, bends=True),
+    "Hardsigmoid": bent,
 }
 """Operations with a slope of zero outside of a range of numbers, by the names of their nodes."""
 

@@ -21,7 +21,7 @@ from osler.model import Kind, Pattern
 from osler.runtime.guard import Guard
 from osler.runtime.ledger import LONGEST_TURN, Ledger, nothing, shortened
 
-STEADY = 6
+STEADY = 8
 """Turns without a new pattern after which the loop counts as steady."""
 
 WINDOW = 3

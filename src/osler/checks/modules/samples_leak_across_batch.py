@@ -21,11 +21,11 @@ other in time.
 class Reader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.gru = nn.GRU(1, 16)
+        self.gru = nn.GRU(2, 16)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        states, _ = self.gru(x.unsqueeze(2))  # samples, steps, one feature
+        states, _ = self.gru(x[:, :6].reshape(len(x), 3, 2))  # samples, steps, features
         return self.head(states[:, -1])
 
 
@@ -44,11 +44,11 @@ for epoch in range(epochs):
 class Reader(nn.Module):
     def __init__(self):
         super().__init__()
-        self.gru = nn.GRU(1, 16, batch_first=True)
+        self.gru = nn.GRU(2, 16, batch_first=True)
         self.head = nn.Linear(16, 4)
 
     def forward(self, x):
-        states, _ = self.gru(x.unsqueeze(2))  # samples, steps, one feature
+        states, _ = self.gru(x[:, :6].reshape(len(x), 3, 2))  # samples, steps, features
         return self.head(states[:, -1])
 
 
