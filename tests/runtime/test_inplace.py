@@ -54,6 +54,19 @@ def failed(model, change=lambda y: y):
     return session.run.in_place
 
 
+class Scored(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.head(x).log_softmax(1)
+
+
+def test_names_of_several_words_are_spelled_as_users_write_them() -> None:
+    assert failed(Scored(), lambda y: y.mul_(2)).made_by == "log_softmax"
+
+
 def test_in_a_forward_of_the_users() -> None:
     fact = failed(Shifted())
     assert fact.made_by == "exp"

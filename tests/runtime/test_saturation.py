@@ -52,11 +52,6 @@ ENDS: list[tuple[Callable[[Tensor], Tensor], float]] = [
     (F.hardtanh, 1.0),
     (F.hardsigmoid, 3.0),
     (partial(F.threshold, threshold=0.1, value=3.0), 0.1),
-    (torch.round, 0.3),
-    (torch.floor, 0.3),
-    (torch.ceil, 0.3),
-    (torch.trunc, 0.3),
-    (torch.sign, 0.3),
 ]
 
 
@@ -68,6 +63,10 @@ def test_the_ends_of_others_pass_nothing_back(function: Callable[[Tensor], Tenso
     root.backward()
     assert weight.grad is not None
     assert weight.grad.max() == 0
+
+
+def test_rounding_has_no_range() -> None:
+    assert closed(parameter(0.3).round()) == [False]
 
 
 def test_every_use_counts() -> None:

@@ -54,6 +54,7 @@ from osler.model.wiring import (
     RebindFact,
     SequenceAxisFact,
 )
+from osler.model.wording import listed
 
 LossCall = tuple[str, Site]
 """A loss function and the lines it is called from."""
@@ -253,6 +254,12 @@ class Run:
         """Elements of some parameters, and of all trainable ones of their models."""
         whole = sum(elements_of(self.parameters_of(model)) for model in by_model(parameters))
         return elements_of(parameters), max(1, whole)
+
+    def share_in_words(self, parameters: Sequence[ParameterFact]) -> str:
+        """What `share_of` counts, as a sentence that names the models."""
+        elements, total = self.share_of(parameters)
+        models = listed([model for model in by_model(parameters) if model])
+        return f"That is {elements / total:.1%} of the trainable elements{f' of {models}' if models else ''}."
 
     def holder_site(self, parameter: ParameterFact) -> Site:
         """Where the optimizer that holds a parameter was built; empty if none is known."""

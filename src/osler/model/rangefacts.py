@@ -16,7 +16,6 @@ class OutsideFact:
         model: name of the root module, empty if it belongs to none.
         backward: where the backward is called.
         operation: what the parameter goes through first, with its limits.
-        rounds: the operation has no slope anywhere, wherever the parameter lies.
         elements: size of the parameter.
         lowest: its smallest value.
         highest: its largest value.
@@ -30,7 +29,6 @@ class OutsideFact:
     model: str
     backward: Site
     operation: str
-    rounds: bool
     elements: int
     lowest: float
     highest: float

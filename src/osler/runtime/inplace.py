@@ -16,6 +16,8 @@ SIGN = "modified by an inplace operation"
 """What torch says."""
 
 MADE = re.compile(r"output \d+ of (\w+?)(?:Backward\d*)?,")
+WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where a name such as ``LogSoftmax`` has its underscores."""
 HARMLESS = frozenset({"requires_grad_", "retain_grad_", "share_memory_"})
 MOST = 4
 """Statements that are named: with more, none of them is known to be guilty."""
@@ -46,7 +48,7 @@ def explained(
     for code in [*codes, *called_by(frame, is_user)]:
         found += [p for p, _ in statements(code)]
     sites = tuple((p,) for p in sorted(set(found), key=lambda p: (p.file, p.line)))
-    return InPlaceFact(made[1].lower() if made else "", sites if len(sites) <= MOST else ())
+    return InPlaceFact(WORD.sub("_", made[1]).lower() if made else "", sites if len(sites) <= MOST else ())
 
 
 def called_by(frame: FrameType | None, is_user: Callable[[CodeType], object]) -> set[CodeType]:

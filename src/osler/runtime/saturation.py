@@ -1,4 +1,4 @@
-"""Parameters whose gradient is zero by what they go through first: `clamp`, `relu` and `round`."""
+"""Parameters whose gradient is zero by what they go through first, such as `clamp` and `relu`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,6 @@ VIEWS = frozenset(
     }
 )
 """Operations whose results are entries of what they are given, so that all of them lie in its range."""
-
-FLAT = {"Round": "round", "Floor": "floor", "Ceil": "ceil", "Trunc": "trunc", "Sign": "sign"}
-"""Operations with a slope of zero everywhere, by the names of their nodes."""
 
 ENTRY = "AccumulateGrad"
 """What the name of the node of a leaf ends in."""
@@ -157,13 +154,11 @@ class Saturation:
             seen.fact = replace(fact, model=model, name=name, place=place, looks=looks, step=step)
             return
         values, limits = tensor.detach(), range_of(node)
-        kind = kind_of(node)
         fact = OutsideFact(
             name=named[1],
             model=named[0],
             backward=site,
-            operation=limits.operation if limits is not None else f"{FLAT[kind]}()",
-            rounds=limits is None,
+            operation=limits.operation if limits is not None else "",
             elements=values.numel(),
             lowest=float(values.min()),
             highest=float(values.max()),
@@ -191,7 +186,7 @@ def may_saturate(graph: GraphFact | None) -> bool:
     """Whether something in a graph has a slope of zero somewhere."""
     if graph is None:
         return False
-    return not graph.complete or any(name.startswith((*RANGES, *FLAT)) for name in graph.operations)
+    return not graph.complete or any(name.startswith(tuple(RANGES)) for name in graph.operations)
 
 
 def uses(root: Tensor) -> list[tuple[Tensor, list[Node]]]:
@@ -258,7 +253,7 @@ def closed_by(nodes: list[Node], tensor: Tensor) -> Node | None:
     values = tensor.detach()
     for node in nodes:
         limits = range_of(node)
-        if kind_of(node) not in FLAT and (limits is None or not limits.is_outside(values)):
+        if limits is None or not limits.is_outside(values):
             return None
     return nodes[0] if nodes else None
 

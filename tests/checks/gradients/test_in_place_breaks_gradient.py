@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from osler.checks.gradients.in_place_breaks_gradient import check
@@ -44,6 +46,11 @@ def test_says_what_was_seen() -> None:
     )
     assert (found.place.line, found.confidence) == (8, Confidence.CERTAIN)
     assert [(r.place.line, r.label) for r in found.related] == [(13, "backward fails here")]
+
+
+def test_a_view_is_called_a_view() -> None:
+    (found,) = findings(run(replace(ONE, made_by="as_strided"), CRASH), [check])
+    assert found.message.startswith("`backward()` failed because a view of a tensor was changed in place")
 
 
 def test_several_statements_may_be_meant() -> None:

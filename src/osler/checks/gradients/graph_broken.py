@@ -68,7 +68,6 @@ from osler.model import (
     Run,
     Severity,
     Site,
-    by_model,
     counted,
     listed,
     since,
@@ -174,13 +173,12 @@ def stops_on_purpose(run: Run, cut: CutFact) -> bool:
 
 
 def describe_cut(run: Run, cut: CutFact, lost: list[ParameterFact]) -> Finding:
-    owners = listed([model for model in by_model(lost) if model])
     elements, total = run.share_of(lost)
     return check.finding(
         cut.site,
         f"{cut.spelled} cuts the graph, so no gradient reaches {counted(len(lost), 'trainable parameter')} "
         f"before it: {listed([p.name for p in lost])}. "
-        f"That is {elements / total:.1%} of the trainable elements{f' of {owners}' if owners else ''}.",
+        f"{run.share_in_words(lost)}",
         step=since(lost),
         subject=lost[0].model,
         related=[

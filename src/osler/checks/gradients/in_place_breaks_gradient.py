@@ -68,6 +68,8 @@ def changed_in_place(run: Run) -> Iterator[Finding]:
     if fact is None or crash is None or "modified by an inplace operation" not in crash.message:
         return
     what = f"the result of `{fact.made_by}`" if fact.made_by else "a tensor"
+    if fact.made_by == "as_strided":  # so autograd calls what was a view of a tensor that has changed
+        what = "a view of a tensor"
     certain = len(fact.sites) == 1
     lines = [(s, "changes a tensor in place") for s in fact.sites]
     yield check.finding(

@@ -77,7 +77,6 @@ from osler.model import (
     Run,
     Severity,
     Site,
-    by_model,
     counted,
     listed,
     needs_step,
@@ -105,7 +104,6 @@ check = Check(
     fix="Let the gradient pass straight through, as in `x + (x.round() - x).detach()`, or compute the loss "
     "from the values before this operation.",
     symptoms=(
-        "parameter-outside-clamp",
         "updates-absent",
         "loss-plateaus",
         "no-better-than-baseline",
@@ -149,13 +147,12 @@ def has_no_gradient(run: Run, p: ParameterFact) -> bool:
 
 
 def describe(run: Run, operation: str, site: Site, lost: list[ParameterFact]) -> Finding:
-    owners = listed([model for model in by_model(lost) if model])
     elements, total = run.share_of(lost)
     return check.finding(
         site,
         f"The derivative of `{operation}` is 0 everywhere, so every gradient of "
         f"{counted(len(lost), 'trainable parameter')} before it is 0: {listed([p.name for p in lost])}. "
-        f"That is {elements / total:.1%} of the trainable elements{f' of {owners}' if owners else ''}.",
+        f"{run.share_in_words(lost)}",
         subject=lost[0].model,
         related=[
             (run.usual_site(run.of(Kind.BACKWARD)), "every gradient from here is 0 behind it"),

@@ -1,9 +1,9 @@
 """A trainable parameter lies where what it goes through has no slope: it never gets a gradient.
 
-`clamp` passes a gradient only to entries inside its limits, `relu` only to those above 0, and `round`,
-`floor` and `sign` to none. A parameter that begins outside, such as a damping of 0 behind
-`clamp(min=0.02)`, has a gradient of exactly 0. Without a gradient no step moves it, so it stays outside, and
-the model computes with the limit as if it were a constant.
+`clamp` passes a gradient only to entries inside its limits, and `relu` only to those above 0. A parameter
+that begins outside, such as a damping of 0 behind `clamp(min=0.02)`, has a gradient of exactly 0. Without a
+gradient no step moves it, so it stays outside, and the model computes with the limit as if it were a
+constant.
 
 Zero itself is outside of `relu`: its slope there is 0.
 
@@ -58,8 +58,8 @@ for epoch in range(epochs):
 ## Not a problem
 
 - A parameter of which at least one entry lies inside, or that lies on a limit of `clamp`.
-- A parameter with another use that does pass something back, such as a penalty or a straight-through
-  estimator: `p + (p.round() - p).detach()`.
+- A parameter with another use that does pass something back, such as a penalty.
+- Rounding, which has no slope anywhere: that is `straight-through-missing`.
 - Zeros that move later or that something else holds back: the first factor of LoRA, gates and scales that
   begin at 0, dead units behind a layer.
 - `clamp` of activations, of losses and of functions of a parameter.
@@ -120,18 +120,6 @@ def is_trained(run: Run, fact: OutsideFact) -> bool:
 def described(fact: OutsideFact) -> Finding:
     site = (fact.place,) if fact.place is not None else fact.backward
     steps = counted(fact.step - fact.first, "step")
-    if fact.rounds:
-        return check.finding(
-            site,
-            f"`{fact.full_name}` goes through `{fact.operation}`, whose slope is 0 everywhere: its gradient "
-            f"is exactly 0, and {steps} have not moved it from {values(fact)}.",
-            step=fact.first,
-            subject=fact.full_name,
-            evidence=[Evidence("backward calls that gave it nothing", fact.looks, "0", step=fact.step)],
-            expected="a gradient comes through what a parameter goes through",
-            fix="Leave the rounding out of training, or let the gradient pass by it: "
-            "`p + (p.round() - p).detach()`.",
-        )
     return check.finding(
         site,
         f"`{fact.full_name}` is {values(fact)}, outside of `{fact.operation}` that it goes through: its "
