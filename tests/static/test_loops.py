@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from osler.model import Const, Kind, Loader, Loop, Network, Tensor, Unknown
-from osler.static.loops import assigned_in
+from osler.static.loops import stored_in
 
 
 def loops(read) -> list[Loop]:
@@ -185,4 +185,4 @@ def test_loops_inside_each_other_have_their_own_numbers(trained) -> None:
     ],
 )
 def test_names_that_are_assigned_below(text, names) -> None:
-    assert assigned_in(ast.parse(text).body[0]) == names
+    assert stored_in(ast.parse(text).body[0])[0] == names

@@ -23,3 +23,9 @@ def test_an_object_is_made_by_its_class() -> None:
     call = ast.parse("Rows(a, vocab=b)", mode="eval").body
     assert isinstance(call, ast.Call)
     assert {n: ast.unparse(v) for n, v in bound(made, call).items()} == {"rows": "a", "vocab": "b"}
+
+
+def test_the_text_of_a_file_alone_has_no_comments_and_no_functions() -> None:
+    source = parse(Path("/home/user/data.py"), (TEXT + "x = 1  # test\ny = '#a'\n").encode())
+    assert source.tree is not None
+    assert Within(source, source.tree).own_text == "x = 1  \ny = '#a'"

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from osler.model import RefitFact
 from osler.static.project import project
-from osler.static.refitting import refits
+from osler.static.refitting import names_both, refits
 from osler.static.sources import parse
 
 ROWS = """
@@ -42,3 +44,31 @@ def test_handed_over() -> None:
 
 def test_one_part_alone() -> None:
     assert found("train_set = Rows(a)\nother = Rows(b)") == []
+
+
+PAIRS = {
+    "arrays": "x_train = rows[:9]\nx_val = rows[9:]",
+    "bare": "train, test = split(rows)",
+    "files": "load('train.csv'), load('test.csv')",
+    "abbreviated": "Xtr, Xte = halves(x)",
+    "constants": "TRAIN_ROWS, TEST_ROWS = 90, 10",
+    "any names": "fitted, rest = train_test_split(rows)",
+}
+
+
+@pytest.mark.parametrize("text", PAIRS.values(), ids=PAIRS)
+def test_a_text_with_both_parts(text: str) -> None:
+    assert names_both(text)
+
+
+NO_PAIRS = {
+    "values": "old_val = q(s)\nloss = mse(train_q, old_val)",
+    "in a comment": "loss = train(q)  # see https://rows.dev/test",
+    "one part": "x_train = rows[:9]",
+    "other words": "tested = latest(value, device)",
+}
+
+
+@pytest.mark.parametrize("text", NO_PAIRS.values(), ids=NO_PAIRS)
+def test_a_text_without(text: str) -> None:
+    assert not names_both(text)

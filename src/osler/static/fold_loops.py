@@ -21,6 +21,9 @@ SPLITTERS = frozenset(
 WRAPS = frozenset({"enumerate", "tqdm", "list", "tuple", "track"})
 JOINS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack", "stack"})
 
+ALL_OTHERS = re.compile(r"!=|\[\s*(?::|$)|~")
+"""Text without which rows are not named by those of one fold: `!= fold`, `rows[:low]`, `~held`."""
+
 TELLS_APART = re.compile(rf"\b(?:{'|'.join(SPLITTERS)})\b|!=|~|\[:")
 """Text without which no rows are held out."""
 
@@ -204,12 +207,12 @@ def _by_hand(source: Source, node: ast.For) -> Iterator[FoldLoop]:
             pass
         case _:
             return
-    rows = _told_apart(node.body, number, part, node.iter)
+    rows = _told_apart(node.body, number, part, node.iter) if _may_tell_apart(source, node) else None
     if rows is not None:
         yield _loop(source, node, node.body, "", "", rows)
         return
     for function, name in _given_to(source, node, number):
-        rows = _told_apart(function.body, name, "", None)
+        rows = _told_apart(function.body, name, "", None) if _may_tell_apart(source, function) else None
         if rows is not None:
             yield _loop(source, node, function.body, function.name, "", rows)
 
@@ -236,6 +239,11 @@ def _given_to(source: Source, node: ast.For, number: str) -> Iterator[tuple[Def,
 def _gets(call: ast.Call, number: str) -> bool:
     given = (*call.args, *(k.value for k in call.keywords))
     return any(isinstance(value, ast.Name) and value.id == number for value in given)
+
+
+def _may_tell_apart(source: Source, node: ast.For | Def) -> bool:
+    """The lines hold what every way of naming all other rows has."""
+    return any(map(ALL_OTHERS.search, source.lines[node.lineno - 1 : node.end_lineno]))
 
 
 def _told_apart(body: Sequence[ast.stmt], number: str, part: str, over: ast.expr | None) -> Rows | None:

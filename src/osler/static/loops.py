@@ -97,11 +97,12 @@ def _repeat(machine: Machine, node: ast.AST, over: Value | None, turn: Callable[
 
 def _forget_counters(machine: Machine, node: ast.AST) -> None:
     """A number or flag that the body changes has no known value inside it, not even in the first turn."""
-    for name in assigned_in(node):
+    names, paths = stored_in(node)
+    for name in names:
         value = machine.frame.scope.find(name)
         if isinstance(value, Const) and value.value is not None:
             machine.assign(name, Changing(name))
-    for name, *path in paths_in(node):
+    for name, *path in paths:
         owner = machine.frame.scope.find(name)
         for key in path[:-1]:
             owner = _kept(owner).get(key)
@@ -126,13 +127,6 @@ def _kept(owner: Value | None) -> Names:
             return {}
 
 
-@once_per_node
-def paths_in(node: ast.AST) -> frozenset[tuple[Any, ...]]:
-    """Attributes and items under constant keys that are assigned below: the name, and the keys from there."""
-    stored = (n for n in walk(node) if isinstance(n, ast.Attribute | ast.Subscript))
-    return frozenset(path for n in stored if isinstance(n.ctx, ast.Store) and len(path := _path(n)) > 1)
-
-
 def _path(node: ast.expr) -> tuple[Any, ...]:
     match node:
         case ast.Name(id=name):
@@ -145,9 +139,18 @@ def _path(node: ast.expr) -> tuple[Any, ...]:
 
 
 @once_per_node
-def assigned_in(node: ast.AST) -> frozenset[str]:
-    """Names that are assigned somewhere below."""
-    return frozenset(n.id for n in walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+def stored_in(node: ast.AST) -> tuple[frozenset[str], frozenset[tuple[Any, ...]]]:
+    """Names that are assigned below; attributes and items under constant keys: the name, keys from there."""
+    names: set[str] = set()
+    paths: set[tuple[Any, ...]] = set()
+    for below in walk(node):
+        if isinstance(below, ast.Name):
+            if isinstance(below.ctx, ast.Store):
+                names.add(below.id)
+        elif isinstance(below, ast.Attribute | ast.Subscript) and isinstance(below.ctx, ast.Store):
+            path = _path(below)
+            paths |= {path} if len(path) > 1 else set()
+    return frozenset(names), frozenset(paths)
 
 
 def _turn(machine: Machine, turn: Callable[[], bool]) -> list[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from osler.model import LooseLoadFact
@@ -16,13 +17,16 @@ READS = frozenset({"load", "load_state_dict_from_url", "load_url", "load_file"})
 CHOOSES = frozenset({"pop", "update", "popitem", "setdefault", "clear"})
 """Methods of a dict that change what is in it."""
 
+LOOSE = re.compile(r"load_state_dict\((?:.|\n){0,400}?False")
+"""Text without which nothing is loaded loosely."""
+
 DEEPEST = 6
 """Names that are followed to what was given to them."""
 
 
 def loose_loads(source: Source) -> Iterator[LooseLoadFact]:
     """Such calls in a file, whose weights are taken as the file holds them, perhaps under other names."""
-    if "load_state_dict" not in source.text:
+    if not LOOSE.search(source.text):
         return
     for region in regions(source):
         for line in region.lines:

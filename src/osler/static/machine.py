@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -81,6 +81,10 @@ class Modules(Protocol):
 
     def find(self, source: Source, name: str, level: int) -> Source | None:
         """The file of a module as imported from another file; None if it lies outside."""
+        ...
+
+    def imported(self, source: Source) -> Iterator[Source]:
+        """Files of the tree that a file imports."""
         ...
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from osler.model import Place
 from osler.static.data_parts import Known, Part
 from osler.static.learning import Learned
 from osler.static.sources import Source
+
+DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMMENT = re.compile(r"(?<!\S)#.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,16 @@ class Within:
         if isinstance(self.node, ast.Module):
             return self.source.text
         return "\n".join(self.source.lines[self.node.lineno - 1 : self.node.end_lineno])
+
+    @property
+    def own_text(self) -> str:
+        """Its code without comments, and for a file without that of its functions and classes."""
+        if not isinstance(self.node, ast.Module):
+            return COMMENT.sub("", self.text)
+        ranges = [
+            (s.lineno - 1, s.end_lineno or s.lineno) for s in self.node.body if not isinstance(s, DEFINED)
+        ]
+        return COMMENT.sub("", "\n".join("\n".join(self.source.lines[a:b]) for a, b in ranges))
 
     def place(self, node: ast.expr | ast.stmt) -> Place:
         """The line of a statement or expression."""

@@ -13,7 +13,7 @@ from osler.static.data_parts import Part, described, is_mixed, named
 from osler.static.feeding import feeds, is_fed
 from osler.static.learning import ENCODERS, LABEL, LEARNS, Learned, is_label
 from osler.static.machine import Modules
-from osler.static.part_events import Event, Within, bound
+from osler.static.part_events import COMMENT, Event, Within, bound
 from osler.static.part_lines import DEEPEST, Lines
 from osler.static.regions import statements
 from osler.static.sources import Source, dotted
@@ -27,6 +27,12 @@ HOLDS_OUT = re.compile(
     r"|(?<![A-Z])(?:TEST|VAL|DEV|HELD)(?![A-Z])"
 )
 """A name of held-out data as a word: neither ``value`` nor ``device``."""
+
+TRAINING = re.compile(
+    r"(?<![A-Za-z])[xyXY]?(?:train|training|tr|trn)(?:sets?|data|dataset|df|rows|x|y|idx)?(?![a-z])"
+    r"|(?:Train|Tr|Trn)(?:[sS]ets?|[dD]ata|[rR]ows|ing)?(?![a-z])|(?<![A-Z])TRAIN(?![A-Z])"
+)
+WORD = re.compile(r"[A-Za-z_]\w*")
 
 TABLES = re.compile(r"Embedding|\bembedding\(|one_hot")
 """What turns a code into a row of weights."""
@@ -53,9 +59,16 @@ SHOWN = 30
 
 @dataclass(slots=True)
 class Definitions:
-    """Functions and classes by the names under which a file knows them."""
+    """Functions and classes by the names under which a file knows them.
+
+    Attributes:
+        modules: finds what is imported.
+        teaching: files in which something is learned; no other is looked into.
+        found: those known so far, by file.
+    """
 
     modules: Modules
+    teaching: frozenset[str]
     found: dict[str, dict[str, Within]] = field(default_factory=dict[str, dict[str, Within]])
 
     def of(self, source: Source) -> dict[str, Within]:
@@ -65,7 +78,8 @@ class Definitions:
             for node in source.survey.imports:
                 if isinstance(node, ast.ImportFrom):
                     other = self.modules.find(source, node.module or "", node.level)
-                    theirs = dict(_defined(other)) if other is not None else {}
+                    teaches = other is not None and other.file in self.teaching
+                    theirs = dict(_defined(other)) if other is not None and teaches else {}
                     for alias in node.names:
                         if alias.name in theirs:
                             names.setdefault(alias.asname or alias.name, theirs[alias.name])
@@ -101,18 +115,29 @@ def _method(source: Source, cls: ast.ClassDef, name: str) -> Within | None:
 
 def refits(sources: Sequence[Source], modules: Modules) -> Iterator[RefitFact]:
     """Each place once."""
-    teaching = {s.file for s in sources if LEARNS.search(s.text)}
+    teaching = frozenset(s.file for s in sources if LEARNS.search(s.text))
     if not teaching or not any(TRAINS.search(s.text) for s in sources):
         return
-    reader = Reader(Definitions(modules), "\n".join(s.text for s in sources))
+    reader = Reader(Definitions(modules, teaching), "\n".join(s.text for s in sources))
     told: set[tuple[str, int]] = set()
     for source in sources:
-        if source.tree is None or not HOLDS_OUT.search(source.text):
+        is_near = source.file in teaching or any(o.file in teaching for o in modules.imported(source))
+        if not is_near or not names_both(source.text) or source.tree is None:
             continue
-        for fact in reader.read(source, teaching):
+        for fact in reader.read(source):
             if (fact.place.file, fact.place.line) not in told:
                 told.add((fact.place.file, fact.place.line))
                 yield fact
+
+
+def names_both(text: str) -> bool:
+    """Whether a text has a pair of names such as ``x_train`` and ``x_test``, or a split of scikit-learn."""
+    if not HOLDS_OUT.search(text):
+        return False
+    words = set(WORD.findall(COMMENT.sub("", text)))
+    held = {HOLDS_OUT.sub("", w) for w in words if HOLDS_OUT.search(w)}
+    trained = {TRAINING.sub("", w) for w in words if TRAINING.search(w)}
+    return "train_test_split" in words or not held.isdisjoint(trained)
 
 
 @dataclass(slots=True)
@@ -123,15 +148,17 @@ class Reader:
     text: str
     taught: dict[int, list[Event]] = field(default_factory=dict[int, list[Event]])
 
-    def read(self, source: Source, teaching: set[str]) -> Iterator[RefitFact]:
+    def read(self, source: Source) -> Iterator[RefitFact]:
         """What one file learns anew, or lets others learn."""
+        teaching = self.definitions.teaching
         names = _teachers(self.definitions.of(source), teaching)
         if source.tree is None or (source.file not in teaching and not names):
             return
         teaches = re.compile(rf"{LEARNS.pattern}|\b(?:{'|'.join(names) or '-'})\b")
         calls: dict[int, list[Event]] = {}
         for within in _owners(source, source.tree):
-            if not teaches.search(within.text):
+            text = within.own_text
+            if not teaches.search(text) or not (HOLDS_OUT.search(text) or TRAINING.search(text)):
                 continue
             lines = Lines(within, self.definitions.find, depth=DEEPEST)
             lines.follow(within.node.body)
@@ -266,7 +293,7 @@ class Reader:
         )
 
 
-def _teachers(known: dict[str, Within], teaching: set[str]) -> list[str]:
+def _teachers(known: dict[str, Within], teaching: frozenset[str]) -> list[str]:
     """Names of functions and classes that learn something of data, or call one that does."""
     found: list[str] = []
     while True:

@@ -9,15 +9,13 @@ import sys
 import tokenize
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 from osler.model import Span
 from osler.static.shelf import Definition, Growth, Position, Shelf
-from osler.static.walking import NODES
+from osler.static.walking import BELOW
 
 LARGEST = 4 << 20
 """Bytes of a file that is read: larger ones are data."""
@@ -29,7 +27,7 @@ DEEPEST = 150
 NOTED = frozenset({ast.Call, ast.For, ast.Import, ast.ImportFrom})
 """Nodes that say what is done to a name."""
 
-INNER = NODES - {ast.Name, ast.Constant, ast.alias, ast.arg}
+INNER = frozenset(kind for kind, below in BELOW.items() if below) - {ast.arg}
 """Nodes with something of interest in or below them."""
 
 
@@ -132,10 +130,11 @@ def survey(tree: ast.AST) -> Survey:
         for node in level:
             if type(node) in NOTED:
                 _note(node, usage, found.imports)
-            for value in cast("Iterable[ast.AST | list[ast.AST]]", vars(node).values()):  # or plain values
+            for below in BELOW[type(node)]:
+                value: ast.AST | list[ast.AST | None] | None = getattr(node, below, None)
                 if isinstance(value, list):
-                    children += [n for n in value if type(n) in INNER]
-                elif type(value) in INNER:
+                    children += [n for n in value if n is not None and type(n) in INNER]
+                elif value is not None and type(value) in INNER:
                     children.append(value)
         level = children
     found.usage = {sys.intern(name): _shared(frozenset(used)) for name, used in usage.items()}

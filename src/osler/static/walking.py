@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from typing import cast
+from collections.abc import Iterator
 
-NODES = frozenset(
-    kind
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, ast.expr_context)
+PLAIN = frozenset(
+    "ctx id arg attr name asname module level kind type_comment conversion simple is_async tag lineno "
+    "type_ignores kwd_attrs rest str".split()
 )
-"""The classes of nodes; the contexts of names are none to visit."""
+"""Fields that hold texts, numbers and contexts."""
 
-ENDS = frozenset({ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Break, ast.Continue})
-"""Nodes with no other node but a context below them: more than half of all."""
+LEAVES = frozenset({ast.Constant, ast.MatchSingleton, ast.Global, ast.Nonlocal})
+"""Nodes that hold values of Python and nothing else."""
+
+
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return () if kind in LEAVES else tuple(f for f in kind._fields if f not in PLAIN)
+
+
+BELOW = {k: _fields(k) for k in vars(ast).values() if isinstance(k, type) and issubclass(k, ast.AST)}
+"""Where nodes hold other nodes, or lists of them: to ask for these alone halves the time."""
 
 
 def walk(root: ast.AST) -> Iterator[ast.AST]:
     """The node and all below it but contexts, level by level as `ast.walk` goes."""
     todo = [root]
     for node in todo:
-        if type(node) in ENDS:
-            yield node
-            continue
-        for value in cast("Iterable[ast.AST | list[ast.AST]]", vars(node).values()):  # or plain values
+        for field in BELOW[type(node)]:
+            value: ast.AST | list[ast.AST | None] | None = getattr(node, field, None)
             if isinstance(value, list):
-                todo += [n for n in value if type(n) in NODES]
-            elif type(value) in NODES:
+                todo += [n for n in value if n is not None]
+            elif value is not None:
                 todo.append(value)
         yield node
