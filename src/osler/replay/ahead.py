@@ -19,6 +19,7 @@ from torch import Tensor
 
 from osler.replay.loop import outwards, put_back
 from osler.replay.trees import DEEPEST, mapped, tensors
+from osler.runtime.variables import variables_of
 
 MOST = 32
 """Batches of one iterator that are remembered until something is trained on."""
@@ -119,13 +120,15 @@ class Ahead:
 def is_held(frames: Sequence[FrameType], batch: Any) -> bool:
     """Whether a frame, or the object whose method it is, holds a batch or a copy of it."""
     swap = Swap(batch, batch)
-    return any(swap.found(frame.f_locals) or swap.found(attributes(frame)) for frame in frames)
+    return any(
+        swap.found(variables_of(frame, always=True)) or swap.found(attributes(frame)) for frame in frames
+    )
 
 
 def exchange_in(frame: FrameType, old: Any, new: Any) -> bool:
     """Exchange a batch in the variables of a frame, or in those of its object; whether it was there."""
     swap = Swap(old, new)
-    for names, put in ((frame.f_locals, put_back), (attributes(frame), put_attributes)):
+    for names, put in ((variables_of(frame, always=True), put_back), (attributes(frame), put_attributes)):
         changed = swap.found(names)
         if changed:
             put(frame, changed)
@@ -137,7 +140,7 @@ def owner(frame: FrameType) -> Any:
     """The object whose method a frame runs; None if it is no method."""
     code = frame.f_code
     first = code.co_varnames[0] if code.co_argcount else ""
-    return frame.f_locals.get(first) if first == "self" else None
+    return variables_of(frame, always=True).get(first) if first == "self" else None
 
 
 def attributes(frame: FrameType) -> dict[str, Any]:

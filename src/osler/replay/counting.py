@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from osler.runtime.variables import variables_of
+
 Loop = ast.For | ast.While
 Number = int | float
 
@@ -172,7 +174,7 @@ def value_of(expression: ast.expr, frame: FrameType) -> object:
         case ast.Constant(value):
             return value
         case ast.Name(name):
-            return frame.f_locals.get(name, frame.f_globals.get(name))
+            return variables_of(frame, always=True).get(name, frame.f_globals.get(name))
         case ast.Attribute(owner, name):
             return getattr(value_of(owner, frame), name, None)
         case _:
@@ -196,7 +198,7 @@ def behind(is_owner: Callable[[object], bool], name: str = "") -> Number | None:
     for thing in gc.get_objects():
         if type(thing) is not GeneratorType or inspect.getgeneratorstate(thing) != inspect.GEN_SUSPENDED:
             continue
-        owner = thing.gi_frame.f_locals.get("self") if thing.gi_frame is not None else None
+        owner = variables_of(thing.gi_frame, always=True).get("self") if thing.gi_frame is not None else None
         own = thing.gi_code.co_name == "__iter__" and is_owner(owner)
         if own and isinstance(owner, Sampler) and type(owner).__module__.startswith("torch."):
             found.append(len(owner))  # pyright: ignore

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from osler.replay.counting import loops_around, turns_in
 from osler.replay.loop import outwards, put_back
+from osler.runtime.variables import variables_of
 
 ASIDE = ("torch", "osler", *sys.stdlib_module_names)
 """Packages whose frames drive no training."""
@@ -54,7 +55,7 @@ class Drivers:
         self, frame: FrameType | None = None, kind: Callable[[FrameType], int] = lambda _: 1
     ) -> None:
         frames = [f for f in inside_script(frame, kind) if not kind(f) and package(f) not in ASIDE]
-        self._frames = [(f, dict(f.f_locals)) for f in frames]
+        self._frames = [(f, variables_of(f, always=True)) for f in frames]
         self.packages = frozenset(package(f) for f in frames)
         held = [value for _, names in self._frames for value in names.values()]
         self._numbers = [(thing, numbers(thing)) for thing in reached(held, self.owns)]
@@ -77,7 +78,7 @@ class Drivers:
         running = {id(f) for f in outwards(sys._getframe(1))}  # pyright: ignore[reportPrivateUsage]
         for frame, names in self._frames:
             if id(frame) in running:
-                current = frame.f_locals
+                current = variables_of(frame, always=True)
                 put_back(frame, {n: v for n, v in names.items() if current.get(n, names) is not v})
         for thing, kept in self._numbers:
             now = vars(thing)

@@ -21,6 +21,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from osler.replay.counting import Loop, loops_around, turns_in
+from osler.runtime.variables import variables_of
 
 FILLED = (list, dict, set, deque, defaultdict)
 """Containers of Python's that a turn may fill."""
@@ -122,7 +123,7 @@ class LoopState:
         A list that the loop makes in every turn and has not filled yet stays: the line under way may be about
         to put into it what the model returns.
         """
-        current = frame.f_locals
+        current = variables_of(frame, always=True)
         changed = {n: v for n, v in names.items() if n not in current or current[n] is not v}
         changed = {
             n: v for n, v in changed.items() if id(v) not in self._empty or not is_empty(current.get(n))
@@ -136,7 +137,7 @@ class LoopState:
 
 def own_names(frame: FrameType) -> dict[str, Any]:
     """The variables of a frame, without what Python puts there."""
-    return {name: value for name, value in frame.f_locals.items() if name != "__builtins__"}
+    return {name: value for name, value in variables_of(frame, always=True).items() if name != "__builtins__"}
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -154,6 +155,8 @@ def put_back(frame: FrameType, names: dict[str, Any]) -> None:
     current.update(names)
     if current is not frame.f_globals and sys.version_info < (3, 13):
         ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+        del current
+        variables_of(frame, always=True)  # or what was put back would live on with the frame
 
 
 def is_empty(value: object) -> bool:
@@ -172,7 +175,7 @@ def turns_of(frame: FrameType) -> int | None:
     around = sorted(loops_around(frame), key=lambda n: -n.lineno)
     if not around:
         return None
-    trained = {n for n, v in frame.f_locals.items() if isinstance(v, nn.Module | Optimizer)}
+    trained = {n for n, v in variables_of(frame, always=True).items() if isinstance(v, nn.Module | Optimizer)}
     total = 1
     for loop in around:
         if total > 1 and trained & bound_in(loop):
@@ -218,7 +221,7 @@ def holders(frame: FrameType, things: Sequence[object]) -> set[str]:
     """Variables that hold one of some things, or an object with one of them as its attribute."""
     wanted = {id(thing) for thing in things}
     found: set[str] = set()
-    for name, value in frame.f_locals.items():
+    for name, value in variables_of(frame, always=True).items():
         inside = getattr(value, "__dict__", None)
         parts = inside.values() if isinstance(inside, dict) and not isinstance(value, ModuleType) else ()
         if id(value) in wanted or any(id(part) in wanted for part in parts):  # pyright: ignore

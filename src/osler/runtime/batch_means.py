@@ -20,6 +20,7 @@ from osler.model import BatchMeansFact, Run, Site
 from osler.runtime.outputs import attributes
 from osler.runtime.registry import plain
 from osler.runtime.userlines import UserLines
+from osler.runtime.variables import variables_of
 
 CALLS = 4_096
 """Loss calls that are looked at in all."""
@@ -141,7 +142,7 @@ class BatchMeans:
         while frame is not None and seen < CALLERS:
             if self._lines.kind(frame.f_code):
                 seen += 1
-                yield from numbers(frame.f_locals)
+                yield from numbers(variables_of(frame))
             frame = frame.f_back
 
 

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from osler.model import ParameterFact, Place, Site
 from osler.runtime.registry import Model, Registry, held, numbers_in
+from osler.runtime.variables import variables_of
 
 Mark = tuple[weakref.ref[Tensor] | None, int]
 """A gradient and how often it was written to."""
@@ -133,7 +134,7 @@ class Census:
         """Name leaves that belong to no module after the user's variables that hold them."""
         nameless = [t for t in found if not self.of(t).name]
         while nameless and frame is not None:
-            for name, value in [*frame.f_locals.items(), *frame.f_globals.items()]:
+            for name, value in [*variables_of(frame).items(), *frame.f_globals.items()]:
                 for path, tensor in within(name, value):
                     if any(tensor is t for t in nameless):
                         self.of(tensor).name = path

@@ -20,6 +20,7 @@ from torch.autograd.graph import Node
 from osler.model import GrowthFact, Place, Run, Site
 from osler.runtime.graph import LARGEST
 from osler.runtime.outputs import attributes, spelled
+from osler.runtime.variables import variables_of
 
 RISES = 4
 """Looks in a row that found more old operations than the one before: at calls 2, 3, 4 and 8, say.
@@ -153,7 +154,7 @@ def locals_of(frame: FrameType | None) -> Iterator[tuple[str, object, object]]:
     for _ in range(FRAMES):
         if frame is None:
             return
-        own = frame.f_locals
+        own = variables_of(frame)
         yield from (
             (name, value, frame.f_code) for name, value in [*own.items(), *attributes(own.get("self"))]
         )

@@ -11,6 +11,7 @@ from types import CodeType, FrameType, FunctionType
 from torch import Tensor, nn
 
 from osler.model import InPlaceFact, Place
+from osler.runtime.variables import variables_of
 
 SIGN = "modified by an inplace operation"
 """What torch says."""
@@ -42,7 +43,7 @@ def explained(
     made = MADE.search(str(error))
     found: list[Place] = []
     if frame is not None:
-        changed = {n for n, v in {**frame.f_globals, **frame.f_locals}.items() if was_changed(v)}
+        changed = {n for n, v in {**frame.f_globals, **variables_of(frame)}.items() if was_changed(v)}
         found += [p for p, name in statements(frame.f_code) if p.line < frame.f_lineno and name in changed]
     codes = {code for m in models for part in m.modules() if (code := forward_of(part)) and is_user(code)}
     for code in [*codes, *called_by(frame, is_user)]:

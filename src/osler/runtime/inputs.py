@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from osler.model import InputFact, Site
 from osler.runtime.registry import plain, tensors_in
 from osler.runtime.userlines import DEPTH, UserLines
+from osler.runtime.variables import variables_of
 
 SEEN = 64
 """Variables per function that are looked at."""
@@ -100,7 +101,7 @@ def suspects(frame: FrameType | None, lines: UserLines) -> Iterator[tuple[str, T
     for _ in range(DEPTH):
         if frame is None:
             return
-        for name, value in list(frame.f_locals.items())[:SEEN]:
+        for name, value in list(variables_of(frame).items())[:SEEN]:
             if name.startswith("__") or isinstance(value, nn.Module):
                 continue
             yield from ((name, tensor) for tensor in tensors_in(value) if is_data(tensor))

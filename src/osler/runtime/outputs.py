@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.autograd.graph import Node
 
 from osler.model import Event, Place, RetainedFact, Site
+from osler.runtime.variables import variables_of
 
 REMEMBERED = 64
 """Forwards that are followed at once."""
@@ -130,7 +131,7 @@ def holder(frame: FrameType | None) -> tuple[str, Place | None]:
     for _ in range(3):
         if frame is None:
             break
-        best = max(chains(frame.f_locals), key=lambda v: v.length, default=None)
+        best = max(chains(variables_of(frame)), key=lambda v: v.length, default=None)
         if best is not None:
             return best.name, growing_line(frame, best.name)
         frame = frame.f_back

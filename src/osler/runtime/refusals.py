@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import FrameType, TracebackType
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +14,7 @@ from osler.runtime.loss_calls import outside
 from osler.runtime.registry import plain
 from osler.runtime.tracebacks import entries
 from osler.runtime.userlines import UserLines
+from osler.runtime.variables import variables_of
 
 LOOKING_UP = ("embedding", "embedding_bag")
 """Functions of ``torch.nn.functional`` that take rows out of a table."""
@@ -43,7 +43,7 @@ def lookup_outside(error: BaseException, lines: UserLines, step: int) -> IndexFa
     frame = lookup_frame(error.__traceback__)
     if frame is None:
         return None
-    given: dict[str, Any] = frame.f_locals
+    given = variables_of(frame)
     indices, weight = given.get("input"), given.get("weight")
     if not isinstance(indices, Tensor) or not isinstance(weight, Tensor):
         return None

@@ -26,6 +26,7 @@ from osler.runtime.registry import Model, numbers_in, recalibrating, tensors_in
 from osler.runtime.sample_axes import SEQUENTIAL
 from osler.runtime.structure import Structure
 from osler.runtime.unmoved_norms import UnmovedNorms
+from osler.runtime.variables import variables_of
 from osler.runtime.watcher import Watcher
 
 RECORDED = 4
@@ -191,7 +192,7 @@ class Forwards:
             code = user.f_code
             if not code.co_argcount or code.co_varnames[0] != "self":
                 break
-            holder = user.f_locals.get("self")
+            holder = variables_of(user).get("self")
             if not isinstance(holder, nn.Module) or holder is owner:
                 break
             if not any(m is owner for m in holder.modules()):

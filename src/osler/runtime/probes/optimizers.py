@@ -24,6 +24,7 @@ from osler.runtime.patches import Patches
 from osler.runtime.restored_rates import RestoredRates
 from osler.runtime.thinning import MOST
 from osler.runtime.updates import Updates
+from osler.runtime.variables import variables_of
 from osler.runtime.watcher import Watcher
 
 DISCARDS = frozenset({"discards"})
@@ -256,7 +257,7 @@ def is_written_by_user(optimizer: Optimizer) -> bool:
 def is_stepping(identity: int, frame: FrameType | None) -> bool:
     """Whether the step of this optimizer is on the stack: a step that raised never said that it was over."""
     while frame is not None:
-        if frame.f_code.co_name == "wrapper" and id(frame.f_locals.get("self")) == identity:
+        if frame.f_code.co_name == "wrapper" and id(variables_of(frame).get("self")) == identity:
             return True
         frame = frame.f_back
     return False
