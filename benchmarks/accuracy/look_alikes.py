@@ -2,15 +2,18 @@
 
     python benchmarks/accuracy/look_alikes.py [PROGRAM ...]
 
-Silence proves nothing about a check that was never applicable. Each program, or each of those that are named,
-runs once with every check enabled; the table goes to `results/look_alikes.md`, the same as data to
-`results/look_alikes.json`. Programs that are not named keep what an earlier run wrote.
+Silence proves nothing about a check that was never applicable. Some are applicable only where they saw the
+very sign of their fault: of these it is told where the source does what looks like it, and the run saw none.
+Each program, or each of those that are named, runs once with every check enabled; the table goes to
+`results/look_alikes.md`, the same as data to `results/look_alikes.json`. Programs that are not named keep
+what an earlier run wrote.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -26,6 +29,24 @@ from stage import faults, healthy, name_of, run  # noqa: E402
 from osler.engine.catalogue import catalogue  # noqa: E402
 
 SILENT, HINT, ALARM = "·", "h", "!"
+
+ALIKE = "l"
+
+IDIOMS = {
+    "batch-norm-functional-misused": r"F\.batch_norm\(",
+    "batch-norm-statistics-stale": r"BatchNorm\dd(?s:.*)\.eval\(\)",
+    "best-weights-aliased": r"deepcopy\([^)]*state_dict\(\)(?s:.*)load_state_dict\(best",
+    "graph-freed": r"retain_graph=True|autograd\.grad\(",
+    "in-place-breaks-gradient": r"inplace=True|\b(mul|add|clamp|copy|lerp|relu)_\(",
+    "learning-rate-overwritten-by-load": r"optimi[sz]er\.load_state_dict\(",
+    "module-init-missing": r"super\(\)\.__init__\(\)",
+    "parameter-outside-clamp": r"self\.\w+\.clamp\(",
+    "pretrained-weights-not-loaded": r"strict=False",
+    "random-numbers-repeat": r"def \w+\([^)]*\):\n(    .*\n)*?.*manual_seed\(",
+    "resume-incomplete": r"torch\.load\(",
+    "target-network-aliased": r"target\w*\.load_state_dict\(",
+}
+"""What looks like the fault, for checks that are applicable only where they see the fault itself."""
 
 Row = dict[str, str]
 
@@ -48,6 +69,13 @@ def main(names: list[str]) -> None:
         keep(name, outcome.steps, row)
         print(f"{name}: {outcome.steps} steps, {len(row)} checks, alarms: {sorted(alarms)}", flush=True)
     told = stored()
+    for program in healthy():
+        row = told["programs"].get(name_of(program), {})
+        folder = [program.path] if program.path.name != "train.py" else program.path.parent.glob("*.py")
+        text = "\n".join(path.read_text() for path in folder)
+        row |= {
+            check: ALIKE for check, idiom in IDIOMS.items() if check not in row and re.search(idiom, text)
+        }
     (RESULTS / "look_alikes.md").write_text(markdown(checks, told["programs"], told["steps"]))
 
 
@@ -78,8 +106,9 @@ def markdown(checks: list[str], programs: dict[str, Row], steps: dict[str, int])
         "Written by `python benchmarks/accuracy/look_alikes.py`. "
         f"{len(programs)} programs, {sum(steps.values()):,} steps, {len(checks)} checks of a run. "
         f"`{SILENT}` applicable and silent ({cells[SILENT]}), `{HINT}` a hint ({cells[HINT]}), "
-        f"`{ALARM}` a headline ({cells[ALARM]}), empty: not applicable. "
-        "Met: programs in which it was applicable. Faults: edits of `tests/programs/faults` it must find.",
+        f"`{ALARM}` a headline ({cells[ALARM]}), `{ALIKE}` the source does what looks like it, and the "
+        f"run saw no sign of it ({cells[ALIKE]}), empty: nothing to judge. Met: programs that are not empty. "
+        "Faults: edits of `tests/programs/faults` it must find.",
         "",
         f"| check | met | faults | {' | '.join(str(i + 1) for i in range(len(programs)))} |",
         f"|---|---:|---:|{':-:|' * len(programs)}",

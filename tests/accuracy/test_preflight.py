@@ -27,6 +27,7 @@ NOT_STEERED = {
     "evolution_policy": "its steps need no `backward()`",
     "gradient_surgery": "its gradients come from `autograd.grad`",
     "private_gradients": "its gradients come from `torch.func`",
+    "prototypes_digits": "it has neither loader nor module",
     "lbfgs_regression": "15 turns by a hand-written loss",
 }
 """Programs that can be asked less, and why."""

@@ -2,6 +2,7 @@
 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
 
+import gc
 from collections.abc import Callable
 from functools import partial
 from typing import cast
@@ -126,7 +127,7 @@ def test_looks_add_up() -> None:
     for _ in range(3):
         look(run, eye, gate.gate.relu().sum())
     run.steps = 90
-    eye.finish()
+    eye.compare()
     (fact,) = run.outside.values()
     assert (fact.full_name, fact.operation, fact.looks) == ("Gate.gate", "relu()", 3)
     assert (fact.first, fact.step, fact.elements) == (0, 90, 2)
@@ -149,7 +150,21 @@ def test_a_change_is_seen_at_the_next_look_and_at_the_end(at_end: bool) -> None:
     look(run, eye, gate.gate.relu().sum())
     gate.gate.data -= 1
     if at_end:
-        eye.finish()
+        eye.compare()
     else:
         look(run, eye, gate.gate.relu().sum())
     assert run.outside == {}
+
+
+def test_what_was_known_at_the_end_of_a_pass_outlives_the_model() -> None:
+    gates = [Gate()]
+    run, eye = watching(gates[0])
+    look(run, eye, gates[0].gate.relu().sum())
+    run.steps = 50
+    eye.compare()
+    gates.clear()
+    gc.collect()
+    run.steps = 90
+    eye.compare()
+    (fact,) = run.outside.values()
+    assert fact.step == 50

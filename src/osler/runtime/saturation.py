@@ -124,11 +124,13 @@ class Saturation:
             self._keep(tensor, node, site, names.get(id(tensor)) or ("", self._name_of(tensor)))
         self._publish()
 
-    def finish(self) -> None:
-        """The program has ended: who has been changed since, by whatever means?"""
+    def compare(self) -> None:
+        """A pass over the data or the program has ended: who has been changed since, by whatever means?"""
+        if not self._seen:
+            return
         for seen in list(self._seen.values()):
             tensor = seen.tensor()
-            if tensor is None:  # known until the last look, and no longer
+            if tensor is None:  # known until the last time, and no longer
                 continue
             if same(tensor, seen.values):
                 seen.fact = replace(seen.fact, step=self._run.steps)

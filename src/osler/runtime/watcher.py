@@ -90,7 +90,7 @@ class Watcher:
         )
         self.stop_reason = ""
         self.compile_seen = self.scaler_seen = self.scale_read = self.scan_wanted = False
-        self.at_finish: list[Callable[[], None]] = []
+        self.at_finish, self.at_pass_end = list[Callable[[], None]](), list[Callable[[], None]]()
         self.look: CloseLook | None = None
         self.look_wanted = False
         self.next_census = 1

@@ -45,7 +45,7 @@ def test_says_between_what_its_entries_lie() -> None:
 @pytest.mark.parametrize(
     ("fact", "known"),
     [
-        (replace(OUTSIDE, looks=3), KNOWN),
+        (replace(OUTSIDE, looks=2), KNOWN),
         (replace(OUTSIDE, step=6), KNOWN),
         (OUTSIDE, replace(KNOWN, optimizers=())),
         (OUTSIDE, replace(KNOWN, optimizers=("SGD",))),

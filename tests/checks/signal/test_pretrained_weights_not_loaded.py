@@ -59,6 +59,14 @@ BAD = {
     "a whole checkpoint": "load({'model': source, 'epoch': 3})",
     "other names": "net.load_state_dict({n.upper(): v for n, v in source.items()}, False)",
     "nothing is left of it": "load({n: v for n, v in source.items() if 'x' in n})",
+    "the best weights of the training are put back later": (
+        "load({f'module.{n}': v for n, v in source.items()})\n"
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "for _ in range(3):\n"
+        "    loss = sum(p.square().sum() for p in net.parameters())\n"
+        "    optimizer.zero_grad(); loss.backward(); optimizer.step()\n"
+        "net.load_state_dict({n: v.clone() for n, v in net.state_dict().items()})"
+    ),
     "into the whole instead of a part": (
         "whole = nn.ModuleDict({'net': net, 'head': nn.Linear(4, 2)}); load(source, whole)"
     ),

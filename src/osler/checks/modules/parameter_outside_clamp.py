@@ -81,11 +81,11 @@ from collections.abc import Iterator
 
 from osler.model import Check, Evidence, Finding, OutsideFact, Run, Severity, counted, needs_step
 
-LOOKS = 4
-"""Backward calls that must have been looked at: the first three and a later one."""
+LOOKS = 3
+"""Backward calls that must have been looked at, besides the parameter itself at a later one or the end."""
 
 STEPS = 7
-"""Optimizer steps between the first look and the last, before we speak: the eighth backward is looked at."""
+"""Optimizer steps between the first look and the last, before we speak."""
 
 check = Check(
     __name__,

@@ -80,7 +80,8 @@ class Backwards:
         self.gate_states = watcher.gate("gradients through time")
         self.gate_outside, census = watcher.gate("parameters out of range"), watcher.census
         self.outside = Saturation(watcher.run, watcher.registry, census.name_of, watcher.graph_lines.place)
-        watcher.at_finish.append(lambda: self.gate_outside.within(self.outside.finish))
+        for moments in (watcher.at_finish, watcher.at_pass_end):
+            moments.append(lambda: self.gate_outside.within(self.outside.compare))
 
     def wrap(
         self,

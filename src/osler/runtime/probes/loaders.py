@@ -152,6 +152,8 @@ class Batches:
         watcher = self.watcher
         watcher.thinning.pending, self.given.held = 0, None
         watcher.axes.forget()
+        for action in watcher.at_pass_end:
+            action()
         if watcher.redrawing.armed:
             self.gate_redrawn.within(watcher.redrawing.ended, iterator)
         if watcher.thinning.on and watcher.thinning.pass_end():

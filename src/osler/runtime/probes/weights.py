@@ -43,7 +43,7 @@ class Weights:
         self.gate_fit = watcher.gate("weights that are loaded")
         self.taken: dict[int, Taken] = {}
         self.own_loads: weakref.WeakKeyDictionary[nn.Module, int] = weakref.WeakKeyDictionary()
-        self.missed: weakref.WeakKeyDictionary[nn.Module, Site] = weakref.WeakKeyDictionary()
+        self.missed: weakref.WeakKeyDictionary[nn.Module, tuple[Site, int]] = weakref.WeakKeyDictionary()
 
     def wrap_taken(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """The replacement of ``state_dict``; a module calls it for its parts with a destination."""
@@ -139,16 +139,24 @@ class Weights:
             fact = fitted(module, weights, watcher.lines.site(frame), watcher.run.steps)  # pyright: ignore
             if fact is not None and (not fact.matched or fact.renamed > fact.matched):
                 loads[fact.site] = fact
-                self.missed[module] = fact.site
+                self.missed[module] = fact.site, changes(module)
                 return
         for part in module.modules() if self.missed else ():
-            loads.pop(self.missed.pop(part, ()), None)
+            site, before = self.missed.pop(part, ((), 0))
+            once_each = len(list(part.parameters()))  # else it has been trained since
+            if site and changes(part) - before <= once_each:
+                loads.pop(site, None)
 
     def count(self, module: nn.Module, fact: SelfLoadFact) -> None:
         """Weights were loaded into the memory in which they lie; each fold of a program has a model anew."""
         known = self.watcher.run.self_loads.get(fact.site, fact)
         times = self.own_loads[module] = self.own_loads.get(module, 0) + 1
         self.watcher.run.self_loads[fact.site] = replace(known, times=max(known.times, times))
+
+
+def changes(module: nn.Module) -> int:
+    """How often something was written into the parameters of a module: a load does so once to each."""
+    return sum(p._version for p in module.parameters())
 
 
 def shares(weights: Mapping[str, object], name: str, address: int) -> bool:
