@@ -200,7 +200,8 @@ class Session:
         beside = self.logbook.seconds if self.logbook is not None else 0.0
         spent, trained = watcher.seconds + beside, max(0.0, watcher.training_seconds - beside)
         reading = self._read(files)  # after training, so its time is no cost of it
-        cost = Cost(self.settings.overhead, spent, trained, tuple(watcher.guard.failures))
+        sampled = (watcher.measuring.sampled() + watcher.thinning.nanoseconds) / 1e9
+        cost = Cost(self.settings.overhead, spent, trained, tuple(watcher.guard.failures), sampled)
         outcome = Outcome(exit_code, ended_by, cost, self._close_facts(cost, reading))
         terms = replace(self.terms, script=script or self.terms.script)
         found = diagnose(self.run, terms, outcome, self._guarded, reading, self.setup)

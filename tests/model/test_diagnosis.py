@@ -45,3 +45,4 @@ def test_nothing_found() -> None:
 @pytest.mark.parametrize(("seconds", "training", "share"), [(1.0, 200.0, 0.005), (1.0, 0.0, 0.0), (0, 0, 0)])
 def test_the_cost_is_a_share_of_the_training(seconds: float, training: float, share: float) -> None:
     assert Cost(seconds=seconds, training_seconds=training).measured == share
+    assert Cost(sampled_seconds=seconds, training_seconds=training).sampled == share

@@ -96,6 +96,11 @@ def test_price(seconds: float, training: float, text: str) -> None:
     assert price(Cost(0.01, seconds, training)) == text
 
 
+def test_sampled_work_is_told_beside_the_whole() -> None:
+    cost = Cost(0.01, 0.048, 1.0, sampled_seconds=0.0064)
+    assert price(cost) == "cost 4.8 %, sampled work 0.64 %"
+
+
 def test_reasons_are_told_once() -> None:
     assert not_applicable({"a": "no loss", "b": "no eval", "c": "no loss"}) == (
         "not applicable 3: no loss (a, c); no eval (b)"

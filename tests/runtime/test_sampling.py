@@ -65,3 +65,11 @@ def test_measures_have_turns_of_their_own() -> None:
     sampling = Sampling(0.01, 2)
     sampling.took("norm", 0, 10**9, TURN, unseen=False)
     assert sampling.is_due("memory", 1, lambda: TURN)
+
+
+def test_what_all_have_cost_adds_up() -> None:
+    sampling = Sampling(0.01, 2)
+    assert sampling.nanoseconds == 0
+    for turn, (name, cost) in enumerate([("norm", 5), ("mean", 7), ("norm", 9)]):
+        sampling.took(name, turn, cost, TURN, unseen=False)
+    assert sampling.nanoseconds == 21

@@ -138,6 +138,29 @@ def test_close_watching_stays_within_the_budget(monkeypatch: pytest.MonkeyPatch)
     assert spent / (WORK * 5_000) == pytest.approx(AIM * 0.02, rel=0.4)
 
 
+def windows(rested: list[bool]) -> int:
+    """Turns between the first rest and the last that were watched closely."""
+    first, last = rested.index(True), len(rested) - rested[::-1].index(True)
+    return rested[first:last].count(False)
+
+
+def test_what_lies_between_two_rests_is_sampled_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch, budget=0.02).turns(5_000, DEAR)
+    assert windows(loop.rested) > 10
+    assert loop.thinning.nanoseconds == windows(loop.rested) * DEAR
+
+
+def test_the_measures_that_are_taken_there_count_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = FakeLoop(monkeypatch, budget=0.02)
+    loop.thinning.measures = lambda: loop.guard.nanoseconds // 4
+    loop.turns(5_000, DEAR)
+    assert loop.thinning.nanoseconds == pytest.approx(0.75 * windows(loop.rested) * DEAR, rel=1e-3)
+
+
+def test_a_loop_that_never_rests_has_no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert FakeLoop(monkeypatch).turns(1_000, CHEAP).thinning.nanoseconds == 0
+
+
 def test_every_rest_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = FakeLoop(monkeypatch, budget=1e-12).turns(3 * LONGEST, DEAR)
     text = "".join("r" if r else "c" for r in loop.rested)

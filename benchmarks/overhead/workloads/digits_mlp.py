@@ -1,4 +1,9 @@
-"""A small MLP on scikit-learn's digits, batch 64: steps so short that watching them is expensive."""
+"""A small MLP on scikit-learn's digits, batch 64: steps so short that watching them is expensive.
+
+The first argument is the number of epochs.
+"""
+
+import sys
 
 import torch
 import torch.nn as nn
@@ -28,7 +33,7 @@ class Net(nn.Module):
 
 model = Net()
 optimizer = torch.optim.Adam(model.parameters())
-for _ in range(40):
+for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 40):
     model.train()
     for xb, yb in train_loader:
         optimizer.zero_grad()

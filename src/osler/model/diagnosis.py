@@ -55,17 +55,25 @@ class Cost:
         seconds: time spent in Osler.
         training_seconds: time from the first to the last event, Osler's own subtracted.
         failures: warnings about faults inside Osler.
+        sampled_seconds: of the time spent in Osler, that for sampled work: measures, and turns that are
+            watched closely between rests. The rest is the floor of the events themselves.
     """
 
     limit: float = 0.01
     seconds: float = 0.0
     training_seconds: float = 0.0
     failures: tuple[str, ...] = ()
+    sampled_seconds: float = 0.0
 
     @property
     def measured(self) -> float:
         """Osler's time over the rest of the training time."""
         return self.seconds / self.training_seconds if self.training_seconds > 0 else 0.0
+
+    @property
+    def sampled(self) -> float:
+        """The same of sampled work alone: what `limit` is for."""
+        return self.sampled_seconds / self.training_seconds if self.training_seconds > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

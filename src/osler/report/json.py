@@ -65,7 +65,11 @@ def coverage(diagnosis: Diagnosis) -> dict[str, object]:
             "modules_total": seen.modules_total,
             "blind": [*seen.blind, *cost.failures],
         },
-        "overhead": {"limit": cost.limit, "measured": round(cost.measured, 6)},
+        "overhead": {
+            "limit": cost.limit,
+            "measured": round(cost.measured, 6),
+            "sampled": round(cost.sampled, 6),
+        },
     }
 
 

@@ -136,7 +136,8 @@ def price(cost: Cost) -> str:
         return "cost unknown"  # a run that was killed could not tell it
     if cost.training_seconds < SHORT:
         return f"cost {cost.seconds:.2f} s"
-    return f"cost {percent(cost.measured)}"
+    whole = f"cost {percent(cost.measured)}"
+    return f"{whole}, sampled work {percent(cost.sampled)}" if cost.sampled else whole
 
 
 def extent(coverage: Coverage) -> str:

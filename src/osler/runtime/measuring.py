@@ -74,6 +74,10 @@ class Measuring:
         """From the first event to the latest."""
         return self.latest - self.began
 
+    def sampled(self) -> int:
+        """Nanoseconds that the sampled measures have taken."""
+        return self._sampling.nanoseconds
+
     def ahead(self, kind: Kind) -> None:
         """An event is about to happen: copy what a measure that is due must know of the time before it."""
         self.moment.before = []  # a step that raised has left its copies

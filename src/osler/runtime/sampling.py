@@ -36,6 +36,11 @@ class Sampling:
         self._spent: dict[str, int] = {}
         self._undecided: set[str] = set()
 
+    @property
+    def nanoseconds(self) -> int:
+        """Time that all of them have taken."""
+        return sum(self._spent.values())
+
     def is_due(self, name: str, turn: int, usual: Callable[[], float]) -> bool:
         """Whether the measure may be taken in this turn; always in the first.
 

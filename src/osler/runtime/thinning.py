@@ -79,6 +79,8 @@ class Thinning:
         loose: a step outside of any batch is in the log.
         pending: turns to rest, to begin with the next batch.
         woken: called when close watching begins again.
+        measures: tells the time that sampled measures have taken.
+        nanoseconds: time that the windows between two rests have taken, without those measures.
     """
 
     def __init__(self, guard: Guard, ledger: Ledger, budget: float) -> None:
@@ -90,26 +92,25 @@ class Thinning:
         self.budget = budget
         self.last_step = -1
         self.in_batch = self.loose = False
-        self.mark = 0
-        self.pending = 0
+        self.mark = self.pending = 0
         self.woken = nothing
+        self.measures = no_measures
+        self.nanoseconds = 0
         self._guard = guard
         self._ledger = ledger
         self._run = ledger.run
-        self._left = 0
         self._known: dict[tuple[str, ...], Pattern] = {}
         self._missed: set[tuple[str, ...]] = set()
         self._vigils: Counter[tuple[str, ...]] = Counter()
         self._usual: list[str] | None = None
         self._pattern: Pattern | None = None
         self._again = 0
-        self._close_turns = 0
-        self._since = self._spent = 0
+        self._left = self._close_turns = self._since = self._spent = self._due = 0
         self._cost = self._rest = 0.0
-        self._due = 0
         self._ends: set[tuple[int, str]] = set()
         self._reading = self._waking = False
         self._strangers = 0
+        self._awake_since: int | None = None
         guard.log, guard.read = self.log, self.read  # pyright: ignore[reportAttributeAccessIssue]
 
     def after_turn(self) -> None:
@@ -157,6 +158,8 @@ class Thinning:
         turns = self.pending
         self._ledger.close()
         self.pending = 0
+        if self._awake_since is not None:
+            self.nanoseconds += self._guard.nanoseconds - self.measures() - self._awake_since
         self._go_to_rest(turns)
 
     def _go_to_rest(self, turns: int) -> None:
@@ -307,6 +310,7 @@ class Thinning:
         self._count()
         self._close_turns = self._since = self.pending = 0
         self._ledger.in_batch = self.in_batch
+        self._awake_since = self._guard.nanoseconds - self.measures()
         self.woken()
 
     def attend(self) -> None:
@@ -335,6 +339,11 @@ class Thinning:
         run.turns += 1
         self._left -= 1
         return pattern is not None
+
+
+def no_measures() -> int:
+    """Nobody takes measures: they have taken no time."""
+    return 0
 
 
 def nothing_measured(kind: Kind, name: str, number: float | None, seconds: float) -> None:

@@ -9,6 +9,7 @@ dict that the function's own `locals()` returns, so that a look would change wha
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import sys
 from types import CodeType, FrameType
@@ -46,8 +47,10 @@ def variables_of(frame: FrameType, *, always: bool = False) -> dict[str, Any]:
     return read
 
 
+@functools.lru_cache(maxsize=256)
 def _asks(code: CodeType) -> bool:
+    """Whether such a function is named; `model.eval()` names none, but to tell takes a millisecond."""
     if ASKS.isdisjoint(code.co_names):
         return False
-    calls = (i for i in dis.get_instructions(code) if i.opname in {"LOAD_GLOBAL", "LOAD_NAME"})
-    return any(i.argval in ASKS for i in calls)
+    named = (i for i in dis.get_instructions(code) if i.opname in {"LOAD_GLOBAL", "LOAD_NAME"})
+    return any(i.argval in ASKS for i in named)

@@ -99,7 +99,7 @@ class Watcher:
         self._looks = self._look_turn = self.used_backward = 0
         self.measuring = Measuring(self.run, self.guard, budget, self.census.series_of)
         self.at_finish.append(self.measuring.later.read)
-        self.thinning.recall = self.measuring.recall
+        self.thinning.recall, self.thinning.measures = self.measuring.recall, self.measuring.sampled
 
     def gate(self, name: str) -> Gate:
         """A gate for one kind of observation."""
