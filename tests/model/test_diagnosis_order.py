@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +30,10 @@ found = st.builds(
     confidence=st.sampled_from(Confidence),
     suppressed=st.booleans(),
 )
-several = st.lists(found, max_size=8, unique_by=lambda f: (f.check, f.place))
+several = st.lists(
+    found, max_size=8, unique_by=lambda f: (f.check, f.place.file, f.place.line, f.place.subject)
+)
+twice = st.lists(found, max_size=12, unique_by=lambda f: (f.check, f.place))
 
 
 @given(several)
@@ -39,7 +43,7 @@ def test_each_finding_is_told_once(findings: list[Finding]) -> None:
     assert sorted(map(repr, told)) == sorted(map(repr, findings))
 
 
-@given(several, st.randoms(use_true_random=False))
+@given(several | twice, st.randoms(use_true_random=False))
 @calm
 def test_the_order_in_which_findings_come_does_not_matter(findings: list[Finding], chance) -> None:
     shuffled = list(findings)
@@ -47,6 +51,22 @@ def test_the_order_in_which_findings_come_does_not_matter(findings: list[Finding
     one, other = fold(findings, CHECKS), fold(shuffled, CHECKS)
     assert {g.cause for g in one} == {g.cause for g in other}
     assert {f for g in one for f in g.symptoms} == {f for g in other for f in g.symptoms}
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_what_is_told_once_the_surest_worst_and_earliest_is_told(backwards: bool) -> None:
+    place = Place("/a.py", 3)
+    one = Finding(min(CHECKS), place, "Seen.", "expected", "Why.", "Fix.", Severity.HINT, Confidence.LIKELY)
+    likely = [
+        replace(one, severity=Severity.WARNING, place=replace(place, step=4)),
+        replace(one, severity=Severity.WARNING, place=replace(place, step=0)),
+        replace(one, severity=Severity.WARNING),
+        one,
+    ]
+    sure = replace(one, confidence=Confidence.CERTAIN)
+    for given_, told in ((likely, likely[1]), ([*likely, sure], sure)):
+        (group,) = fold(given_[::-1] if backwards else given_, CHECKS)
+        assert group.findings == (told,)
 
 
 @given(several)

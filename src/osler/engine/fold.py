@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 
 from osler.model import Check, Confidence, Finding, Group, Severity
@@ -35,6 +36,13 @@ def urgency(finding: Finding) -> tuple[int, int, int]:
     return (-finding.severity, CERTAINTY[finding.confidence], step if step is not None else 0)
 
 
+def precedence(finding: Finding) -> tuple[int, int, int, bool]:
+    """Sort key of findings that are told once; one without a step comes behind all that have one."""
+    step = finding.place.step
+    late = step if step is not None else sys.maxsize
+    return (CERTAINTY[finding.confidence], -finding.severity, late, finding.suppressed)
+
+
 def rank(finding: Finding, checks: Mapping[str, Check]) -> tuple[int, tuple[int, int, int]]:
     """Sort key for folding: what explains others comes before what it explains."""
     explained_by = sum(finding.check in explained(c.name, checks) for c in checks.values())
@@ -63,11 +71,11 @@ def explains(cause: Finding, finding: Finding, checks: Mapping[str, Check]) -> b
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings of one check at one line and subject, told once: the surest of them."""
+    """Findings of one check at one line and subject, told once: the surest, worst and earliest of them."""
     best: dict[tuple[str, str, int, str], Finding] = {}
     for finding in findings:
         key = (finding.check, finding.place.file, finding.place.line, finding.place.subject)
         known = best.get(key)
-        if known is None or CERTAINTY[finding.confidence] < CERTAINTY[known.confidence]:
+        if known is None or precedence(finding) < precedence(known):
             best[key] = finding
     return list(best.values())
