@@ -28,7 +28,8 @@ BARE = """
 import runpy, sys, time
 import sklearn.datasets, torch, torch.utils.data
 begin = time.process_time()
-runpy.run_path(sys.argv[1], run_name="__main__")
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
 print("CPU", time.process_time() - begin)
 """
 
@@ -42,10 +43,11 @@ from osler.store.logbook import Plan
 session = Session(plan=Plan(Path.cwd(), script=sys.argv[1]))
 session.attach(ahead=True)
 begin = time.process_time()
-runpy.run_path(sys.argv[1], run_name="__main__")
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
 print("CPU", time.process_time() - begin)
 session.detach()
-session.finish(sys.argv[1])
+session.finish(sys.argv[0])
 session.close("{}")
 """
 
